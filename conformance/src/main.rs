@@ -1,0 +1,2 @@
+//! placeholder, replaced in the first session
+fn main() {}

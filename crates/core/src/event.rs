@@ -1,0 +1,196 @@
+//! What the engine can be told, and what it can ask for in return.
+
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use keepalived_model::kernel::{Change, Key, Refusal, Spec};
+use keepalived_model::notify::Command;
+use keepalived_model::{InstanceId, Instant, LinkId, RunId, Vrid, vrrp};
+
+use crate::memory::Memory;
+use crate::report::{Report, State};
+
+/// Something happened. Every event is legal in every state; stale ones are dropped.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// The deadline may have passed. To be told only after everything that could be received was told.
+    Due,
+    /// A datagram of IP protocol 112 came in, from its IPv4 header on.
+    Received {
+        /// The interface it came in on.
+        link: LinkId,
+        /// IPv4 header and payload exactly as received.
+        datagram: &'a [u8],
+    },
+    /// The kernel changed under us.
+    Kernel(Change),
+    /// A wanted thing is there now (or gone, where its absence was wanted), or the kernel refused.
+    Settled {
+        /// Which thing.
+        key: Key,
+        /// What became of it.
+        outcome: Result<(), Refusal>,
+    },
+    /// A script run asked for with [`Action::Run`] ended.
+    Exited {
+        /// Which run.
+        run: RunId,
+        /// How.
+        exit: Exit,
+    },
+    /// An advert could not be sent.
+    SendFailed {
+        /// Whose.
+        instance: InstanceId,
+        /// To whom.
+        destination: Ipv4Addr,
+        /// The kernel's errno.
+        errno: i32,
+    },
+    /// A new configuration shall take effect.
+    Config(Arc<vrrp::Config>),
+    /// Shut down: resign, remove, notify. Idempotent.
+    Stop,
+}
+
+/// How a script run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Exit {
+    /// It exited by itself with this status.
+    Code(u8),
+    /// A signal ended it.
+    Signal(u8),
+    /// It could not be started or executed; counts as success (`spec` runtime 4.1: the original's forked
+    /// child exits 0 then, and a broken check must not make a working master fail).
+    NotRun,
+}
+
+/// How to end a script run: to its whole process group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kill {
+    /// SIGTERM.
+    Term,
+    /// SIGKILL.
+    Kill,
+}
+
+/// Something to be done by the shell, in the order given. Requests; facts come back as events.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// Send an advert.
+    Send {
+        /// Whose.
+        instance: InstanceId,
+        /// The interface to send from.
+        link: LinkId,
+        /// Source address, as in the datagram.
+        source: Ipv4Addr,
+        /// Destination address, as in the datagram.
+        destination: Ipv4Addr,
+        /// Complete IPv4 datagram.
+        datagram: Vec<u8>,
+    },
+    /// Send a complete Ethernet frame (gratuitous ARP).
+    Announce {
+        /// The interface to send from.
+        link: LinkId,
+        /// Complete frame.
+        frame: Vec<u8>,
+    },
+    /// Change the wanted table: `None` means that it must not be there.
+    Want {
+        /// Which thing.
+        key: Key,
+        /// How it shall look.
+        spec: Option<Spec>,
+    },
+    /// Receive this multicast group on this interface. Idempotent.
+    Join {
+        /// The interface.
+        link: LinkId,
+        /// The group.
+        group: Ipv4Addr,
+    },
+    /// The counterpart of `Join`. Idempotent.
+    Leave {
+        /// The interface.
+        link: LinkId,
+        /// The group.
+        group: Ipv4Addr,
+    },
+    /// Only datagrams with these VRIDs are of interest from now on.
+    Admit(Vec<Vrid>),
+    /// Start a script. Its end comes back as [`Event::Exited`].
+    Run {
+        /// Which run this is.
+        run: RunId,
+        /// What to start.
+        command: Arc<Command>,
+    },
+    /// End a script run's process group by force.
+    Kill {
+        /// Which run.
+        run: RunId,
+        /// How.
+        how: Kill,
+    },
+    /// Tell the outside about a state change.
+    Notify(Notice),
+    /// Keep this for a successor of this process.
+    Remember(Memory),
+    /// A fact for the log and the counters.
+    Report(Report),
+}
+
+/// What a [`Notice`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Subject {
+    /// A virtual router (`INSTANCE`).
+    Instance,
+    /// A sync group (`GROUP`).
+    Group,
+}
+
+/// A state change for notify scripts and whoever else listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// Instance or group.
+    pub subject: Subject,
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it did.
+    pub occasion: Occasion,
+    /// Effective priority at that moment; zero for groups.
+    pub priority: u8,
+    /// The script for this very occasion, started first, without further arguments.
+    pub specific: Option<Arc<Command>>,
+    /// The script for all occasions, started second with kind, name, state and priority appended.
+    pub any: Option<Arc<Command>>,
+}
+
+/// What somebody is notified of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Occasion {
+    /// A state was entered.
+    Entered(State),
+    /// The daemon stops.
+    Stopped,
+}
+
+impl Occasion {
+    /// The word the original's scripts and FIFOs get.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Entered(State::Master) => "MASTER",
+            Self::Entered(State::Backup | State::Init) => "BACKUP",
+            Self::Entered(State::Fault) => "FAULT",
+            Self::Stopped => "STOP",
+        }
+    }
+}
+
+/// The caller's reusable queue of actions; one total order of effects.
+pub type Actions = Vec<Action>;
+
+/// A deadline nobody ever waits for stands as none.
+pub type Deadline = Option<Instant>;

@@ -1,0 +1,110 @@
+//! What the kernel can tell us and what we can want of it: the words the core and the reconciler share.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use crate::ids::{LinkId, MacAddr};
+
+/// The mark on addresses, routes and rules that are ours (`RTPROT_KEEPALIVED`; as `IFA_PROTO` on addresses
+/// from Linux 5.18).
+pub const OUR_PROTOCOL: u8 = 18;
+
+/// A network interface as the kernel sees it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    /// The kernel's index.
+    pub id: LinkId,
+    /// At most 15 bytes.
+    pub name: String,
+    /// `IFF_UP` and `IFF_RUNNING`: administratively up and with carrier.
+    pub up: bool,
+    /// The hardware address, absent where there is none of six bytes.
+    pub mac: Option<MacAddr>,
+    /// `IFF_MULTICAST`.
+    pub multicast: bool,
+    /// Not `IFF_NOARP`.
+    pub arp: bool,
+    /// `IFF_LOOPBACK`.
+    pub loopback: bool,
+    /// Bytes of payload a frame may carry.
+    pub mtu: u32,
+}
+
+/// An address on an interface as the kernel sees it now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address {
+    /// What makes it this address for the kernel.
+    pub key: AddressKey,
+    /// Marked with [`OUR_PROTOCOL`].
+    pub ours: bool,
+}
+
+/// What the kernel takes for the identity of an address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AddressKey {
+    /// The interface that carries it.
+    pub link: LinkId,
+    /// The address itself.
+    pub ip: IpAddr,
+    /// 0–32 or 0–128.
+    pub prefix_len: u8,
+}
+
+/// The identity of a thing we may want in the kernel. Routes, rules and VMACs become further variants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Key {
+    /// An address on an interface.
+    Address(AddressKey),
+}
+
+/// How a wanted thing shall look.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Spec {
+    /// For [`Key::Address`].
+    Address(AddressSpec),
+}
+
+/// Everything about an address that is not its identity (`spec` runtime 6.1).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct AddressSpec {
+    /// `rt_scope`: 0 is global, 253 link, 254 host.
+    pub scope: u8,
+    /// Broadcast address; none unless configured.
+    pub broadcast: Option<Ipv4Addr>,
+    /// Label of at most 15 bytes; none unless configured.
+    pub label: Option<String>,
+    /// The other end of a point-to-point address.
+    pub peer: Option<IpAddr>,
+}
+
+/// Everything the mirror knows at one moment; addresses in the kernel's order (the first one of an interface
+/// is its primary).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// All interfaces.
+    pub links: Vec<Link>,
+    /// All addresses of all interfaces.
+    pub addresses: Vec<Address>,
+}
+
+/// Something changed in the kernel. Our own successful additions and removals are not told here but as
+/// `Settled`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// A link is new or differs in any field.
+    Link(Link),
+    /// A link is gone, and all its addresses with it (they are not told one by one).
+    LinkGone(LinkId),
+    /// An address appeared that we did not add.
+    Address(Address),
+    /// An address disappeared that we did not remove.
+    AddressGone(AddressKey),
+}
+
+/// Why the kernel did not do what we wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The kernel's errno, positive; zero when no answer came.
+    pub errno: i32,
+    /// The kernel's own words where it gave any, else the name of the errno.
+    pub text: String,
+}

@@ -1,0 +1,37 @@
+//! Commands that run outside and who runs them.
+
+/// A program with its arguments, ready to be started without a shell.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Command {
+    /// Absolute path of the file to execute, links resolved.
+    pub path: Vec<u8>,
+    /// `argv`, the first word as the configuration names it.
+    pub argv: Vec<Vec<u8>>,
+    /// Who runs it.
+    pub user: RunAs,
+}
+
+/// User and groups of a script. Filled in by whoever may block on the user database; never looked up by an
+/// engine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RunAs {
+    /// Numeric user id.
+    pub uid: u32,
+    /// Numeric primary group id.
+    pub gid: u32,
+}
+
+/// The scripts of one virtual router or sync group, by occasion.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Notifications {
+    /// `notify_master`.
+    pub master: Option<Command>,
+    /// `notify_backup`.
+    pub backup: Option<Command>,
+    /// `notify_fault`.
+    pub fault: Option<Command>,
+    /// `notify_stop`.
+    pub stop: Option<Command>,
+    /// `notify`: every state; gets kind, name, state and priority as further arguments.
+    pub any: Option<Command>,
+}
