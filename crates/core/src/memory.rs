@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use keepalived_model::vrrp::Identity;
 use keepalived_model::Instant;
+use keepalived_model::vrrp::Identity;
 
 use crate::report::State;
 

@@ -1,2 +1,7 @@
-//! placeholder, replaced in the first session
-fn main() {}
+//! The daemon `keepalived`.
+
+mod handoff;
+
+fn main() {
+    let _ = handoff::Role::take();
+}

@@ -85,7 +85,12 @@ mod tests {
     #[test]
     fn a_weight_acts_on_one_side_only() {
         let weight = |amount, reverse| Weight { amount, reverse };
-        let table = [(weight(2, false), 2, 0), (weight(-2, false), 0, -2), (weight(2, true), -2, 0), (weight(-2, true), 0, 2)];
+        let table = [
+            (weight(2, false), 2, 0),
+            (weight(-2, false), 0, -2),
+            (weight(2, true), -2, 0),
+            (weight(-2, true), 0, 2),
+        ];
         for (weight, up, down) in table {
             assert_eq!((weight.contribution(true), weight.contribution(false)), (up, down), "{weight:?}");
             assert!(!weight.is_fault(true) && !weight.is_fault(false));

@@ -1,1 +1,6 @@
-//! placeholder, replaced in the first session
+//! Safe wrappers for the system calls keepalived-rs needs. The only crate with `unsafe` code; it decides
+//! nothing.
+
+pub mod inherit;
+pub mod memfd;
+pub mod seqpacket;
