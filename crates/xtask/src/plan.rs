@@ -1,0 +1,207 @@
+//! What is run, in which order, and for how long at most.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::{Duration, Instant};
+
+use crate::tally::{Counts, Outcome, Tally, Whose};
+use crate::{fuzz, packages, run, tidy};
+
+/// Seeds the simulator goes through.
+const SEEDS: &str = "10000";
+
+/// One step of a plan.
+#[derive(Clone, Copy)]
+pub struct Step {
+    name: &'static str,
+    whose: Whose,
+    run: fn(&Path) -> Outcome,
+}
+
+const fn ours(name: &'static str, run: fn(&Path) -> Outcome) -> Step {
+    Step { name, whose: Whose::Ours, run }
+}
+
+const fn theirs(name: &'static str, run: fn(&Path) -> Outcome) -> Step {
+    Step { name, whose: Whose::Theirs, run }
+}
+
+/// Cheap and telling first.
+pub const TEST: &[Step] = &[
+    ours("packages", packages_are_here),
+    ours("format", format),
+    ours("tidy", tidy::check),
+    ours("clippy", clippy),
+    ours("unit tests", unit_tests),
+    ours("release build", release_build),
+    ours("simulation", simulation),
+    ours("examples, ours", examples_ours),
+    theirs("examples, theirs", examples_theirs),
+    theirs("conformance, theirs", conformance_theirs),
+    ours("conformance, ours", conformance_ours),
+    ours("fuzz build", fuzz::build),
+];
+
+/// What CI does besides [`TEST`].
+pub const MORE: &[Step] = &[ours("fuzz run", fuzz::run), ours("documentation", documentation)];
+
+/// The house rules alone.
+pub const TIDY: &[Step] = &[ours("tidy", tidy::check)];
+
+/// Runs all steps, also after a failure, and sums up.
+pub fn carry_out(root: &Path, steps: &[Step]) -> ExitCode {
+    let in_ci = std::env::var_os("CI").is_some_and(|value| value == "true");
+    let mut tally = Tally::default();
+    let start = Instant::now();
+    for (at, step) in steps.iter().enumerate() {
+        println!("\n=== {}/{} {} ({} s)", at + 1, steps.len(), step.name, start.elapsed().as_secs());
+        let outcome = (step.run)(root);
+        match &outcome {
+            Outcome::Passed(counts) => println!("ok {}: {counts}", step.name),
+            Outcome::Failed(_, why) => println!("FAIL {}: {why}", step.name),
+            Outcome::Skipped(why) => println!("SKIP {}: {why}", step.name),
+        }
+        tally.enter(step.name, step.whose, outcome);
+    }
+    println!("\n=== after {} s", start.elapsed().as_secs());
+    tally.conclude(in_ci);
+    if tally.is_success(in_ci) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// Builds what the demo needs, and shows it.
+pub fn demo(root: &Path, words: &[&str]) -> Result<(), String> {
+    packages::provide()?;
+    run::plainly(run::cargo().current_dir(root).args(RELEASE_BUILD))?;
+    let mut show = Command::new(run::release_binary(root, "keepalived-conformance"));
+    run::plainly(show.current_dir(root).env("KEEPALIVED", ours_binary(root)).arg("demo").args(words))
+}
+
+fn packages_are_here(_root: &Path) -> Outcome {
+    match packages::provide() {
+        Ok(()) => Outcome::Passed(Counts::one(true)),
+        Err(why) => Outcome::Skipped(why),
+    }
+}
+
+fn format(root: &Path) -> Outcome {
+    cargo(root, &["fmt", "--all", "--", "--check"], 120)
+}
+
+fn clippy(root: &Path) -> Outcome {
+    cargo(root, &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"], 900)
+}
+
+fn unit_tests(root: &Path) -> Outcome {
+    cargo(root, &["test", "--workspace", "--locked"], 1200)
+}
+
+/// One build for everything that is run at full speed.
+const RELEASE_BUILD: &[&str] = &[
+    "build",
+    "--release",
+    "--locked",
+    "--package=keepalived-daemon",
+    "--package=keepalived-sim",
+    "--package=keepalived-conformance",
+];
+
+fn release_build(root: &Path) -> Outcome {
+    cargo(root, RELEASE_BUILD, 1200)
+}
+
+fn simulation(root: &Path) -> Outcome {
+    let mut simulator = Command::new(run::release_binary(root, "keepalived-sim"));
+    run::counted(simulator.current_dir(root).args(["--seeds", SEEDS]), Duration::from_secs(600))
+}
+
+fn documentation(root: &Path) -> Outcome {
+    let mut cargo = run::cargo();
+    cargo.current_dir(root).env("RUSTDOCFLAGS", "-D warnings").args([
+        "doc",
+        "--workspace",
+        "--no-deps",
+        "--locked",
+    ]);
+    run::counted(&mut cargo, Duration::from_secs(600))
+}
+
+fn cargo(root: &Path, words: &[&str], seconds: u64) -> Outcome {
+    run::counted(run::cargo().current_dir(root).args(words), Duration::from_secs(seconds))
+}
+
+fn ours_binary(root: &Path) -> PathBuf {
+    run::release_binary(root, "keepalived")
+}
+
+fn examples_ours(root: &Path) -> Outcome {
+    examples(root, &ours_binary(root))
+}
+
+fn examples_theirs(root: &Path) -> Outcome {
+    match run::which("keepalived") {
+        Some(binary) => examples(root, &binary),
+        None => Outcome::Skipped("keepalived is not installed".to_owned()),
+    }
+}
+
+/// Every example is accepted without a word, where its scripts are what they are: files beside it.
+fn examples(root: &Path, keepalived: &Path) -> Outcome {
+    let mut counts = Counts::default();
+    for example in example_files(root) {
+        let shown = example.strip_prefix(root).unwrap_or(&example).display().to_string();
+        let said = Command::new(keepalived).arg("-t").arg("-f").arg(&example).output();
+        let passed = match said {
+            Ok(said) if said.status.success() => true,
+            Ok(said) => {
+                println!("{shown}: {}\n{}", said.status, String::from_utf8_lossy(&said.stderr));
+                false
+            }
+            Err(error) => {
+                println!("{shown}: {}: {error}", keepalived.display());
+                false
+            }
+        };
+        counts.add(&Counts::one(passed));
+    }
+    match counts {
+        Counts { passed: 0, .. } => Outcome::Failed(counts, "no example was accepted".to_owned()),
+        Counts { failed: 0, .. } => Outcome::Passed(counts),
+        _ => Outcome::Failed(counts, "an example was refused".to_owned()),
+    }
+}
+
+fn example_files(root: &Path) -> Vec<PathBuf> {
+    let inside = |directory: &Path| -> Vec<PathBuf> {
+        let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+        entries.filter_map(Result::ok).map(|entry| entry.path()).collect()
+    };
+    let mut files: Vec<PathBuf> = inside(&root.join("examples"))
+        .iter()
+        .flat_map(|directory| inside(directory))
+        .filter(|file| file.extension().is_some_and(|extension| extension == "conf"))
+        .collect();
+    files.sort();
+    files
+}
+
+fn conformance_ours(root: &Path) -> Outcome {
+    conformance(root, "ours")
+}
+
+fn conformance_theirs(root: &Path) -> Outcome {
+    match run::which("keepalived") {
+        Some(_) => conformance(root, "theirs"),
+        None => Outcome::Skipped("keepalived is not installed".to_owned()),
+    }
+}
+
+/// The scenarios in namespaces of their own, which only root may make.
+fn conformance(root: &Path, subject: &str) -> Outcome {
+    if !packages::is_root() {
+        return Outcome::Skipped("network namespaces need root".to_owned());
+    }
+    let mut runner = Command::new(run::release_binary(root, "keepalived-conformance"));
+    runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED", ours_binary(root));
+    run::counted(&mut runner, Duration::from_secs(1200))
+}
