@@ -5,31 +5,77 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Reject {
     /// Shorter than its IPv4 and VRRP headers.
-    TooShort { length: usize },
+    TooShort {
+        /// Octets received, IPv4 header included.
+        length: usize,
+    },
     /// An AH header where none is expected, or none where one is.
-    AuthHeader { present: bool },
+    AuthHeader {
+        /// Whether the packet has one.
+        present: bool,
+    },
     /// Not the length that its address count asks for.
-    Length { received: usize, expected: usize },
+    Length {
+        /// Octets, IPv4 header included.
+        received: usize,
+        /// Octets, IPv4 header included.
+        expected: usize,
+    },
     /// A multicast advert that did not come from this link.
-    Ttl { received: u8 },
+    Ttl {
+        /// Time to live; 255 is expected.
+        received: u8,
+    },
     /// Another protocol version.
-    Version { received: u8, expected: u8 },
+    Version {
+        /// As received, 0–15.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
     /// No authentication type of RFC 2338.
-    AuthTypeUnknown { received: u8 },
+    AuthTypeUnknown {
+        /// As received.
+        received: u8,
+    },
     /// Another authentication type than ours.
-    AuthTypeMismatch { received: u8, expected: u8 },
+    AuthTypeMismatch {
+        /// 0 none, 1 password, 2 authentication header.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
     /// The password differs.
     Password,
     /// Version 2: another advert interval than ours, in seconds.
-    Interval { received: u8, expected: u8 },
+    Interval {
+        /// Seconds.
+        received: u8,
+        /// Ours.
+        expected: u8,
+    },
     /// Not an advert.
-    Type { received: u8 },
+    Type {
+        /// 0–15; 1 is expected.
+        received: u8,
+    },
     /// The IPv4 header's total length is not what was received.
-    TotalLength { stated: usize, received: usize },
+    TotalLength {
+        /// Octets, as the header says.
+        stated: usize,
+        /// Octets received, padding of the frame left out.
+        received: usize,
+    },
     /// The VRRP checksum is wrong.
-    Checksum { version: u8 },
+    Checksum {
+        /// Protocol version, 2 or 3.
+        version: u8,
+    },
     /// Unicast where multicast is expected, or the reverse.
-    Destination { multicast_received: bool },
+    Destination {
+        /// Whether the packet went to a group.
+        multicast_received: bool,
+    },
     /// Not one of the configured peers.
     NotAPeer,
 }
