@@ -11,6 +11,23 @@
 //! No clock, no dice, no I/O, no locks, no async, no global. `now` never goes backwards. [`Engine::handle`]
 //! is total: any event in any state is legal.
 
+mod announce;
+mod deadlines;
+pub mod election;
+mod engine;
 pub mod event;
+mod group;
+mod instance;
+mod links;
 pub mod memory;
+mod notices;
+mod reload;
 pub mod report;
+mod review;
+mod track;
+pub mod view;
+mod wanted;
+
+pub use engine::Engine;
+pub use event::{Action, Actions, Event};
+pub use instance::Counters;

@@ -58,6 +58,7 @@ pub enum Fault {
 
 /// A fact. Every text the original has for such a fact is rendered from the fields alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the fields are named for what they carry")]
 pub enum Report {
     /// A state was entered.
     Entered { instance: Name, state: State, init: bool },
@@ -151,6 +152,8 @@ pub enum Report {
     AddressNoLonger { instance: Name, interface: Name, key: AddressKey },
     /// The kernel refused an address.
     AddressRefused { instance: Name, interface: Name, key: AddressKey, refusal: Refusal },
+    /// Gratuitous ARP can be sent from now on (marks the place of a line in the start-up log).
+    AnnouncerReady,
     /// A leftover of an earlier run is being removed.
     LeftoverRemoved { link: LinkId, key: AddressKey },
     /// We were asleep for this long (D5).

@@ -1,0 +1,155 @@
+//! Gratuitous ARP: frames at once, or spaced out per interface (`vrrp_garp_interval`).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros};
+
+use crate::event::{Action, Actions};
+use crate::report::{Name, Report};
+
+/// Frames waiting for their turn on one interface: a burst of 5 rounds for 4000 addresses. Further ones are
+/// dropped; the second burst and the refresh send them again.
+const QUEUE_MAX: usize = 20_000;
+
+/// One address to announce.
+#[derive(Clone, Debug)]
+pub struct Target {
+    /// Where.
+    pub link: LinkId,
+    /// The interface's name, for the log.
+    pub interface: Name,
+    /// The hardware address to announce.
+    pub mac: MacAddr,
+    /// The virtual address.
+    pub ip: Ipv4Addr,
+}
+
+/// The queues of all interfaces.
+#[derive(Clone, Debug, Default)]
+pub struct Announcer {
+    interval: Micros,
+    queues: BTreeMap<LinkId, Queue>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Queue {
+    waiting: VecDeque<(InstanceId, Target)>,
+    next: Option<Instant>,
+}
+
+impl Announcer {
+    /// Sets the spacing of frames on each interface; zero: none.
+    pub fn set_interval(&mut self, interval: Micros) {
+        self.interval = interval;
+    }
+
+    /// Announces every target `rounds` times, round by round.
+    pub fn burst(
+        &mut self,
+        now: Instant,
+        instance: (InstanceId, &Name),
+        targets: &[Target],
+        rounds: u32,
+        out: &mut Actions,
+    ) {
+        for round in 0..rounds {
+            for target in targets {
+                if round == 0 {
+                    out.push(Action::Report(Report::QueueingGarp {
+                        instance: instance.1.clone(),
+                        interface: target.interface.clone(),
+                        ip: IpAddr::V4(target.ip),
+                    }));
+                }
+                if self.interval.is_zero() {
+                    send(target, out);
+                } else {
+                    let queue = self.queues.entry(target.link).or_default();
+                    if queue.waiting.len() < QUEUE_MAX {
+                        queue.waiting.push_back((instance.0, target.clone()));
+                    }
+                    queue.next.get_or_insert(now);
+                }
+            }
+        }
+        for target in targets {
+            self.due(target.link, now, out);
+        }
+    }
+
+    /// Sends the next waiting frame of an interface if its time has come.
+    pub fn due(&mut self, link: LinkId, now: Instant, out: &mut Actions) {
+        let Some(queue) = self.queues.get_mut(&link) else { return };
+        if queue.next.is_some_and(|at| at <= now) {
+            if let Some((_, target)) = queue.waiting.pop_front() {
+                send(&target, out);
+            }
+            queue.next = (!queue.waiting.is_empty()).then(|| now + self.interval);
+        }
+    }
+
+    /// Forgets what an instance still had waiting: it is not master any more.
+    pub fn forget(&mut self, instance: InstanceId) {
+        for queue in self.queues.values_mut() {
+            queue.waiting.retain(|(owner, _)| *owner != instance);
+            if queue.waiting.is_empty() {
+                queue.next = None;
+            }
+        }
+    }
+
+    /// When an interface may send its next waiting frame.
+    pub fn next(&self, link: LinkId) -> Option<Instant> {
+        self.queues.get(&link).and_then(|queue| queue.next)
+    }
+
+    /// Interfaces that have or had a queue.
+    pub fn links(&self) -> impl Iterator<Item = LinkId> + '_ {
+        self.queues.keys().copied()
+    }
+}
+
+fn send(target: &Target, out: &mut Actions) {
+    out.push(Action::Report(Report::SendingGarp {
+        interface: target.interface.clone(),
+        ip: IpAddr::V4(target.ip),
+    }));
+    let frame = keepalived_wire::arp::gratuitous(target.mac, target.ip);
+    out.push(Action::Announce { link: target.link, frame });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn target(last: u8) -> Target {
+        let ip = Ipv4Addr::new(10, 0, 0, last);
+        Target { link: LinkId(1), interface: "eth0".into(), mac: MacAddr([2, 0, 0, 0, 0, 1]), ip }
+    }
+
+    fn frames(out: &Actions) -> usize {
+        out.iter().filter(|action| matches!(action, Action::Announce { .. })).count()
+    }
+
+    #[test]
+    fn without_an_interval_a_burst_goes_out_at_once() {
+        let (mut announcer, mut out) = (Announcer::default(), Actions::new());
+        announcer.burst(Instant(0), (InstanceId(1), &"VI".into()), &[target(1), target(2)], 5, &mut out);
+        assert_eq!((frames(&out), announcer.next(LinkId(1))), (10, None));
+    }
+
+    #[test]
+    fn with_an_interval_frames_are_spaced_and_forgotten_when_mastership_is_lost() {
+        let (mut announcer, mut out) = (Announcer::default(), Actions::new());
+        announcer.set_interval(Micros(100));
+        announcer.burst(Instant(0), (InstanceId(1), &"VI".into()), &[target(1)], 3, &mut out);
+        assert_eq!((frames(&out), announcer.next(LinkId(1))), (1, Some(Instant(100))));
+        announcer.due(LinkId(1), Instant(99), &mut out);
+        assert_eq!(frames(&out), 1);
+        announcer.due(LinkId(1), Instant(100), &mut out);
+        assert_eq!(frames(&out), 2);
+        announcer.forget(InstanceId(1));
+        assert_eq!(announcer.next(LinkId(1)), None);
+    }
+}

@@ -1,0 +1,522 @@
+//! Owns everything and routes: an event goes to the instances and scripts it concerns, sync groups have
+//! their say, and at the end what changed is said to the kernel, the sockets and the agenda.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use keepalived_model::kernel::{Change, Key, Snapshot};
+use keepalived_model::vrrp::{self, Transport};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId, Vrid};
+use keepalived_wire::vrrp::{Expect, Peek};
+
+use crate::announce::Announcer;
+use crate::deadlines::Agenda;
+use crate::event::{Action, Actions, Event, Occasion};
+use crate::group::Group;
+use crate::instance::{Context, Instance, Intent};
+use crate::links::Links;
+use crate::memory::Memory;
+use crate::report::{Name, Report, State};
+use crate::track::Tracker;
+use crate::wanted::Wanted;
+
+/// Waking later than this after a deadline is told and, for a master, answered by a new announcement (D5;
+/// the original's `min_auto_priority_delay`).
+const LATE: Micros = Micros::from_secs(1);
+
+/// Who owns a deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Owner {
+    Script(ScriptId),
+    Instance(InstanceId),
+    Queue(LinkId),
+    Start,
+}
+
+/// The VRRP engine: everything that is happening.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(crate) config: Arc<vrrp::Config>,
+    pub(crate) now: Instant,
+    pub(crate) links: Links,
+    pub(crate) instances: BTreeMap<InstanceId, Instance>,
+    /// Instances in the order of the file.
+    pub(crate) order: Vec<InstanceId>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) scripts: BTreeMap<ScriptId, Tracker>,
+    pub(crate) wanted: Wanted,
+    announcer: Announcer,
+    agenda: Agenda<Owner>,
+    touched: BTreeSet<Owner>,
+    unfinished: BTreeSet<InstanceId>,
+    runs: BTreeMap<RunId, ScriptId>,
+    listeners: BTreeMap<(LinkId, u8), Vec<InstanceId>>,
+    /// Every virtual address of every instance: never a source.
+    pub(crate) virtual_ips: BTreeSet<IpAddr>,
+    joined: BTreeSet<(LinkId, Ipv4Addr)>,
+    admitted: Vec<Vrid>,
+    starts_at: Option<Instant>,
+    stopping: bool,
+    fresh: Fresh,
+}
+
+/// Identities not used yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Fresh {
+    instance: u32,
+    script: u32,
+    run: u64,
+}
+
+impl Fresh {
+    pub fn instance(&mut self) -> InstanceId {
+        self.instance += 1;
+        InstanceId(self.instance)
+    }
+
+    pub fn script(&mut self) -> ScriptId {
+        self.script += 1;
+        ScriptId(self.script)
+    }
+
+    fn run(&mut self) -> RunId {
+        self.run += 1;
+        RunId(self.run)
+    }
+}
+
+impl Engine {
+    /// Starts all instances of a configuration on what the kernel has now. `memories` are those of a
+    /// predecessor that was killed, if any.
+    pub fn start(
+        now: Instant,
+        config: Arc<vrrp::Config>,
+        snapshot: &Snapshot,
+        memories: &[Memory],
+        out: &mut Actions,
+    ) -> Self {
+        let mut engine = Self {
+            config: Arc::default(),
+            now,
+            links: Links::new(snapshot),
+            instances: BTreeMap::new(),
+            order: Vec::new(),
+            groups: Vec::new(),
+            scripts: BTreeMap::new(),
+            wanted: Wanted::default(),
+            announcer: Announcer::default(),
+            agenda: Agenda::default(),
+            touched: BTreeSet::new(),
+            unfinished: BTreeSet::new(),
+            runs: BTreeMap::new(),
+            listeners: BTreeMap::new(),
+            virtual_ips: BTreeSet::new(),
+            joined: BTreeSet::new(),
+            admitted: Vec::new(),
+            starts_at: None,
+            stopping: false,
+            fresh: Fresh::default(),
+        };
+        engine.launch(config, snapshot, memories, out);
+        engine.conclude(out);
+        engine
+    }
+
+    /// Takes one event in and appends what is to be done to `out`. `now` never goes backwards; should it,
+    /// the last moment is used.
+    pub fn handle(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {
+        self.now = now.max(self.now);
+        match event {
+            Event::Due => self.due(out),
+            Event::Received { link, datagram } => self.received(link, datagram, out),
+            Event::Kernel(change) => self.changed(change, out),
+            Event::Settled { key, outcome } => self.settled(key, outcome, out),
+            Event::Exited { run, exit } => {
+                if let Some(script) = self.runs.remove(&run)
+                    && let Some(tracker) = self.scripts.get_mut(&script)
+                {
+                    self.touched.insert(Owner::Script(script));
+                    if tracker.exited(run, exit, out).is_some() && !self.stopping {
+                        self.review_all(out);
+                    }
+                }
+            }
+            Event::SendFailed { instance, destination, errno } => {
+                self.send_failed(instance, destination, errno, out)
+            }
+            Event::Config(config) if !self.stopping => self.reload(config, out),
+            Event::Config(_) => {}
+            Event::Stop => self.stop(out),
+        }
+        self.conclude(out);
+    }
+
+    fn due(&mut self, out: &mut Actions) {
+        let late = self.agenda.next().map(|at| self.now.since(at)).filter(|by| *by > LATE && !self.stopping);
+        if let Some(by) = late {
+            out.push(Action::Report(Report::Late { by }));
+        }
+        for owner in self.agenda.due(self.now) {
+            self.touched.insert(owner);
+            match owner {
+                Owner::Script(id) => {
+                    if let Some(tracker) = self.scripts.get_mut(&id) {
+                        let (fresh, runs) = (&mut self.fresh, &mut self.runs);
+                        let mut next = || {
+                            let run = fresh.run();
+                            runs.insert(run, id);
+                            run
+                        };
+                        tracker.due(self.now, &mut next, out);
+                    }
+                }
+                Owner::Instance(id) => {
+                    let intent =
+                        self.with(id, out, |instance, ctx| instance.due(late.is_some(), ctx)).flatten();
+                    self.carry_out(id, intent, out);
+                }
+                Owner::Queue(link) => self.announcer.due(link, self.now, out),
+                Owner::Start => {
+                    self.starts_at = None;
+                    out.push(Action::Report(Report::StartDelayOver));
+                    self.begin_all(out);
+                }
+            }
+        }
+    }
+
+    fn received(&mut self, link: LinkId, datagram: &[u8], out: &mut Actions) {
+        if self.stopping || self.starts_at.is_some() {
+            return;
+        }
+        let peek = match keepalived_wire::vrrp::peek(datagram) {
+            Ok(peek) => peek,
+            Err(reason) => return out.push(Action::Report(Report::Unreadable { reason })),
+        };
+        let Some(id) = self.listener(link, &peek) else {
+            let interface = self.links.get(link).map_or("", |link| link.name.as_str()).into();
+            return out.push(Action::Report(Report::UnknownVrid { vrid: peek.vrid, interface }));
+        };
+        let intent = self.with(id, out, |instance, ctx| {
+            let config = Arc::clone(&instance.config);
+            let expect = Expect {
+                version: config.version,
+                auth: &config.auth,
+                interval: config.advert_interval,
+                multicast: matches!(config.transport, Transport::Multicast { .. }),
+            };
+            let checked = keepalived_wire::vrrp::check(datagram, &expect).and_then(|advert| {
+                let known = match &config.transport {
+                    Transport::Unicast { peers, check_source: true, .. } => peers.contains(&advert.source),
+                    Transport::Unicast { .. } | Transport::Multicast { .. } => true,
+                };
+                if known { Ok(advert) } else { Err(keepalived_wire::reject::Reject::NotAPeer) }
+            });
+            match checked {
+                Ok(advert) => instance.heard(&advert, ctx),
+                Err(reason) => {
+                    instance.refused(peek.source, reason, ctx);
+                    None
+                }
+            }
+        });
+        self.carry_out(id, intent.flatten(), out);
+    }
+
+    /// Of several instances with one VRID on one link, the one of the datagram's kind and group.
+    fn listener(&self, link: LinkId, peek: &Peek) -> Option<InstanceId> {
+        let candidates = self.listeners.get(&(link, peek.vrid))?;
+        let fits = |id: &&InstanceId| {
+            self.instances.get(id).is_some_and(|instance| match &instance.config.transport {
+                Transport::Multicast { group, .. } => *group == peek.destination,
+                Transport::Unicast { .. } => !peek.destination.is_multicast(),
+            })
+        };
+        candidates.iter().find(fits).or(candidates.first()).copied()
+    }
+
+    fn changed(&mut self, change: Change, out: &mut Actions) {
+        match change {
+            Change::Link(link) => {
+                let before = self.links.put(link.clone());
+                self.report_link(before.as_ref(), &link, out);
+                if before.is_some_and(|before| before.name != link.name) {
+                    self.forget_addresses(link.id);
+                }
+            }
+            Change::LinkGone(id) => {
+                if let Some(link) = self.links.remove(id) {
+                    if self.is_used(&link.name) {
+                        let interface = link.name.as_str().into();
+                        out.push(Action::Report(Report::LinkDeleted { interface }));
+                    }
+                    self.forget_addresses(id);
+                }
+            }
+            Change::Address(address) => self.links.put_address(address.key),
+            Change::AddressGone(key) => {
+                self.links.remove_address(key);
+                if !self.stopping {
+                    for owner in self.wanted.owners(Key::Address(key)) {
+                        let intent = self.with(owner, out, |instance, ctx| instance.address_taken(key, ctx));
+                        self.carry_out(owner, intent.flatten(), out);
+                    }
+                }
+            }
+        }
+        if !self.stopping {
+            self.review_all(out);
+        }
+    }
+
+    fn report_link(
+        &self,
+        before: Option<&keepalived_model::kernel::Link>,
+        link: &keepalived_model::kernel::Link,
+        out: &mut Actions,
+    ) {
+        let name = || Name::from(link.name.as_str());
+        match before {
+            None if self.is_used(&link.name) => {
+                out.push(Action::Report(Report::LinkAdded { interface: name() }))
+            }
+            Some(before) if before.name != link.name => {
+                if self.is_used(&before.name) || self.is_used(&link.name) {
+                    let from = before.name.as_str().into();
+                    out.push(Action::Report(Report::LinkRenamed { from, to: name() }));
+                }
+            }
+            Some(before) if before.up != link.up && self.is_used(&link.name) => {
+                out.push(Action::Report(Report::LinkState { interface: name(), up: link.up }));
+            }
+            None | Some(_) => {}
+        }
+    }
+
+    /// A link lost its name or is gone: what is placed on it has to be placed anew.
+    fn forget_addresses(&mut self, link: LinkId) {
+        let keys: Vec<Key> = self.wanted.keys().map(|(key, _)| key).collect();
+        for key in keys {
+            let Key::Address(address) = key;
+            if address.link == link {
+                self.wanted.lost(key);
+            }
+        }
+    }
+
+    fn settled(
+        &mut self,
+        key: Key,
+        outcome: Result<(), keepalived_model::kernel::Refusal>,
+        out: &mut Actions,
+    ) {
+        let Key::Address(address) = key;
+        let owners = self.wanted.owners(key);
+        self.wanted.answered(key, outcome.is_ok());
+        match outcome {
+            Ok(()) if owners.is_empty() => self.links.remove_address(address),
+            Ok(()) => self.links.put_address(address),
+            Err(refusal) => {
+                for instance in owners.iter().filter_map(|id| self.instances.get(id)) {
+                    let interface = self.links.get(address.link).map_or("", |link| link.name.as_str()).into();
+                    let (instance, refusal) = (instance.name.clone(), refusal.clone());
+                    let report = Report::AddressRefused { instance, interface, key: address, refusal };
+                    out.push(Action::Report(report));
+                }
+            }
+        }
+        self.unfinished.extend(owners);
+    }
+
+    fn send_failed(&mut self, id: InstanceId, destination: Ipv4Addr, errno: i32, out: &mut Actions) {
+        if let Some(instance) = self.instances.get(&id)
+            && instance.link.and_then(|link| self.links.get(link)).is_some_and(|link| link.up)
+        {
+            let report = Report::SendFailed { instance: instance.name.clone(), destination, errno };
+            out.push(Action::Report(report));
+        }
+    }
+
+    fn stop(&mut self, out: &mut Actions) {
+        if std::mem::replace(&mut self.stopping, true) {
+            return;
+        }
+        for id in self.order.clone() {
+            self.with(id, out, |instance, ctx| instance.resign(Occasion::Stopped, ctx));
+        }
+        for group in &self.groups {
+            group.stop(out);
+        }
+        for (id, tracker) in &mut self.scripts {
+            tracker.stop(out);
+            self.touched.insert(Owner::Script(*id));
+        }
+        self.starts_at = None;
+        self.touched.insert(Owner::Start);
+    }
+
+    /// What an instance intends, after its group had its say.
+    pub(crate) fn carry_out(&mut self, id: InstanceId, intent: Option<Intent>, out: &mut Actions) {
+        match intent {
+            None => {}
+            Some(Intent::TakeOver) => self.take_over(id, out),
+            Some(Intent::StepDown) => self.step_down(id, out),
+            Some(Intent::Review) => self.review_all(out),
+        }
+    }
+
+    fn take_over(&mut self, id: InstanceId, out: &mut Actions) {
+        let Some(group) = self.group_of(id) else {
+            self.with(id, out, |instance, ctx| instance.take_over(ctx));
+            return;
+        };
+        let others = self.other_members(group, id);
+        let ready = |other: &InstanceId| {
+            self.instances
+                .get(other)
+                .is_some_and(|i| i.wants_master && matches!(i.state, State::Backup | State::Master))
+        };
+        if !others.iter().all(ready) {
+            self.with(id, out, |instance, ctx| instance.wait_for_group(ctx));
+            return;
+        }
+        self.with(id, out, |instance, ctx| instance.take_over(ctx));
+        self.report_syncing(group, State::Master, out);
+        for other in others {
+            if self.instances.get(&other).is_some_and(|instance| instance.state == State::Backup) {
+                self.with(other, out, |instance, ctx| instance.take_over(ctx));
+            }
+        }
+        self.enter_group(group, State::Master, out);
+    }
+
+    fn step_down(&mut self, id: InstanceId, out: &mut Actions) {
+        self.with(id, out, |instance, ctx| instance.step_down(ctx));
+        let Some(group) = self.group_of(id) else { return };
+        self.report_syncing(group, State::Backup, out);
+        for other in self.other_members(group, id) {
+            if self.instances.get(&other).is_some_and(|instance| instance.state == State::Master) {
+                self.with(other, out, |instance, ctx| instance.step_down(ctx));
+            }
+        }
+        self.enter_group(group, State::Backup, out);
+    }
+
+    pub(crate) fn report_syncing(&self, group: usize, state: State, out: &mut Actions) {
+        if let Some(group) = self.groups.get(group) {
+            out.push(Action::Report(Report::GroupSyncing { group: group.name.clone(), state }));
+        }
+    }
+
+    pub(crate) fn enter_group(&mut self, group: usize, state: State, out: &mut Actions) {
+        if let Some(group) = self.groups.get_mut(group) {
+            group.enter(state, out);
+        }
+    }
+
+    pub(crate) fn group_of(&self, id: InstanceId) -> Option<usize> {
+        self.groups.iter().position(|group| group.members.contains(&id))
+    }
+
+    fn other_members(&self, group: usize, id: InstanceId) -> Vec<InstanceId> {
+        let members = self.groups.get(group).map(|group| group.members.as_slice()).unwrap_or_default();
+        members.iter().copied().filter(|member| *member != id).collect()
+    }
+
+    /// Lets one instance act with everything it may reach for, and remembers that its timers may differ now.
+    pub(crate) fn with<R>(
+        &mut self,
+        id: InstanceId,
+        out: &mut Actions,
+        act: impl FnOnce(&mut Instance, &mut Context<'_>) -> R,
+    ) -> Option<R> {
+        let instance = self.instances.get_mut(&id)?;
+        self.touched.insert(Owner::Instance(id));
+        let (wanted, announcer) = (&mut self.wanted, &mut self.announcer);
+        let mut ctx = Context { now: self.now, links: &self.links, wanted, announcer, out };
+        let result = act(instance, &mut ctx);
+        if instance.is_unfinished() {
+            self.unfinished.insert(id);
+        }
+        Some(result)
+    }
+
+    /// The end of every event: differences are said, finished work is announced, deadlines are noted.
+    fn conclude(&mut self, out: &mut Actions) {
+        self.wanted.flush(out);
+        for id in std::mem::take(&mut self.unfinished) {
+            if self.with(id, out, |instance, ctx| instance.finish(ctx)) == Some(true) {
+                self.unfinished.remove(&id);
+            }
+        }
+        self.touched.extend(self.announcer.links().map(Owner::Queue));
+        for owner in std::mem::take(&mut self.touched) {
+            let at = match owner {
+                Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
+                Owner::Instance(id) => self.instances.get(&id).and_then(Instance::next_deadline),
+                Owner::Queue(link) => self.announcer.next(link),
+                Owner::Start => self.starts_at,
+            };
+            self.agenda.note(owner, at);
+        }
+    }
+
+    pub(crate) fn fresh(&mut self) -> &mut Fresh {
+        &mut self.fresh
+    }
+
+    pub(crate) fn touch(&mut self, owner: Owner) {
+        self.touched.insert(owner);
+    }
+
+    pub(crate) fn delay_start(&mut self, until: Option<Instant>) {
+        self.starts_at = until;
+        self.touched.insert(Owner::Start);
+    }
+
+    pub(crate) fn is_delayed(&self) -> bool {
+        self.starts_at.is_some()
+    }
+
+    pub(crate) fn announcer(&mut self) -> &mut Announcer {
+        &mut self.announcer
+    }
+
+    /// Which groups have to be received where, which VRIDs are ours, who listens to what.
+    pub(crate) fn renew_listeners(&mut self, out: &mut Actions) {
+        let (mut joined, mut vrids) = (BTreeSet::new(), BTreeSet::new());
+        self.listeners.clear();
+        for (id, instance) in &self.instances {
+            vrids.insert(instance.config.vrid);
+            let Some(link) = instance.link else { continue };
+            self.listeners.entry((link, instance.config.vrid.number())).or_default().push(*id);
+            if let Transport::Multicast { group, .. } = &instance.config.transport {
+                joined.insert((link, *group));
+            }
+        }
+        let admitted: Vec<Vrid> = vrids.into_iter().collect();
+        if admitted != self.admitted {
+            self.admitted = admitted.clone();
+            out.push(Action::Admit(admitted));
+        }
+        for (link, group) in self.joined.difference(&joined) {
+            out.push(Action::Leave { link: *link, group: *group });
+        }
+        for (link, group) in joined.difference(&self.joined) {
+            out.push(Action::Join { link: *link, group: *group });
+        }
+        self.joined = joined;
+    }
+
+    /// When [`Event::Due`] is to be told.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.agenda.next()
+    }
+
+    /// After [`Event::Stop`]: whether the kernel answered everything. Script runs are not waited
+    /// for: whoever started them ends what is left.
+    pub fn is_quiet(&self) -> bool {
+        self.stopping && self.wanted.is_quiet()
+    }
+}

@@ -1,0 +1,879 @@
+//! The state machine of one virtual router (RFC 5798 §6.4, `spec` runtime 3.5–3.10).
+//!
+//! An instance acts alone; where a sync group has a say it returns an [`Intent`] and waits to be told.
+//!
+//! ```text
+//!   Init ──first results──► Backup ◄──────better heard─────── Master
+//!                            │  ▲  └──────timer ran out────────► ▲
+//!                       cause│  │no cause left                   │cause: two adverts of priority 0
+//!                            ▼  │                                │
+//!                           Fault ◄──────────────────────────────┘
+//! ```
+
+use std::collections::{BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
+
+use keepalived_model::kernel::{AddressKey, Key, Spec};
+use keepalived_model::vrrp::{self, Identity, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
+use keepalived_wire::reject::{KINDS, Reject};
+use keepalived_wire::vrrp::{Advert, Outgoing};
+
+use crate::announce::{Announcer, Target};
+use crate::deadlines::Timers;
+use crate::election::{self, BackupVerdict, Patience, PreemptDelay, Rank};
+use crate::event::{Action, Actions, Occasion, Subject};
+use crate::links::Links;
+use crate::memory::{Memory, Standing};
+use crate::notices::Scripts;
+use crate::report::{Fault, Name, Report, State};
+use crate::wanted::Wanted;
+
+/// More removals of our addresses by others than this, within [`REMOVALS_WITHIN`], and we stand aside (D1).
+const REMOVALS_MAX: usize = 5;
+/// See [`REMOVALS_MAX`].
+const REMOVALS_WITHIN: Micros = Micros::from_secs(10);
+/// How long we stand aside then, before we try again.
+const STAND_ASIDE: Micros = Micros::from_secs(30);
+/// A differing address list is complained about this often (D6).
+const LIST_ALARM_EVERY: Micros = Micros::from_secs(60);
+
+const ADVERT: usize = 0;
+const MASTER_DOWN: usize = 1;
+const GARP_SECOND: usize = 2;
+const GARP_REFRESH: usize = 3;
+const GARP_LOWER: usize = 4;
+const PREEMPT_DELAY: usize = 5;
+const ASIDE: usize = 6;
+
+/// What an instance may reach for while it acts.
+pub(crate) struct Context<'a> {
+    pub now: Instant,
+    pub links: &'a Links,
+    pub wanted: &'a mut Wanted,
+    pub announcer: &'a mut Announcer,
+    pub out: &'a mut Actions,
+}
+
+impl Context<'_> {
+    pub fn report(&mut self, report: Report) {
+        self.out.push(Action::Report(report));
+    }
+}
+
+/// What an instance would do if nobody else had a say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intent {
+    /// Its timer ran out: become master.
+    TakeOver,
+    /// It heard a better master: stop being one.
+    StepDown,
+    /// Its causes of FAULT may have changed.
+    Review,
+}
+
+/// Why an advert is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Leaving {
+    No,
+    Yes,
+}
+
+/// An address as placed on a link while master.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Placed {
+    key: AddressKey,
+    spec: Spec,
+    excluded: bool,
+    no_track: bool,
+}
+
+/// What an instance counts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Adverts sent, priority 0 included; one for all unicast copies.
+    pub sent: u64,
+    /// Adverts accepted.
+    pub accepted: u64,
+    /// Times MASTER was entered.
+    pub became_master: u64,
+    /// Times MASTER was left.
+    pub released_master: u64,
+    /// Adverts of priority 0 accepted.
+    pub zero_received: u64,
+    /// Farewells, each counted once however many copies were sent.
+    pub zero_sent: u64,
+    /// Accepted adverts whose address list differs from ours (D6).
+    pub list_differs: u64,
+    /// Refused packets by [`Reject::kind`].
+    pub rejected: [u64; KINDS],
+}
+
+/// One virtual router.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub id: InstanceId,
+    pub name: Name,
+    pub config: Arc<vrrp::Instance>,
+    pub identity: Arc<Identity>,
+    pub scripts: Scripts,
+    pub state: State,
+    /// Its timer ran out while its sync group could not follow.
+    pub wants_master: bool,
+    pub link: Option<LinkId>,
+    pub source: Option<Ipv4Addr>,
+    /// Causes of its own; the group's is not among them.
+    pub own_faults: BTreeSet<Fault>,
+    /// A member of its group has a cause.
+    pub group_fault: bool,
+    /// Others removed its addresses too often (D1).
+    pub stands_aside: bool,
+    pub priority: Priority,
+    pub master_interval: Micros,
+    pub counters: Counters,
+    master: Option<Ipv4Addr>,
+    /// Whose packet was accepted last.
+    last_sender: Option<Ipv4Addr>,
+    preempt_delay: PreemptDelay,
+    next_ip_id: u16,
+    last_advert: Instant,
+    answered: Option<Instant>,
+    placed: Vec<Placed>,
+    /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
+    unfinished: Option<Unfinished>,
+    removals: VecDeque<Instant>,
+    logged: u32,
+    list_alarm: Option<Instant>,
+    timers: Timers<7>,
+}
+
+/// What is still to be done when the addresses have settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Unfinished {
+    announce: bool,
+    notify: bool,
+}
+
+impl Instance {
+    pub fn new(id: InstanceId, config: Arc<vrrp::Instance>, now: Instant) -> Self {
+        Self {
+            id,
+            name: Name::from(config.name.as_str()),
+            identity: Arc::new(config.identity()),
+            scripts: Scripts::new(&config.notify),
+            state: State::Init,
+            wants_master: false,
+            link: None,
+            source: None,
+            own_faults: BTreeSet::new(),
+            group_fault: false,
+            stands_aside: false,
+            priority: config.priority,
+            master_interval: config.advert_interval,
+            counters: Counters::default(),
+            master: None,
+            last_sender: None,
+            preempt_delay: PreemptDelay::default(),
+            next_ip_id: 1,
+            last_advert: now,
+            answered: None,
+            placed: Vec::new(),
+            unfinished: None,
+            removals: VecDeque::new(),
+            logged: 0,
+            list_alarm: None,
+            timers: Timers::default(),
+            config,
+        }
+    }
+
+    /// Enters the first state: at start, when the first results are there, or when a delayed start is over.
+    pub fn begin(&mut self, ctx: &mut Context<'_>) {
+        if self.in_fault() {
+            let causes: Vec<Fault> = self.own_faults.iter().cloned().collect();
+            for fault in causes {
+                ctx.report(Report::StartsInFault { instance: self.name.clone(), fault });
+            }
+            if self.own_faults.is_empty() {
+                ctx.report(Report::Entered { instance: self.name.clone(), state: State::Fault, init: true });
+            }
+            self.state = State::Fault;
+            self.notify(Occasion::Entered(State::Fault), ctx.out);
+        } else {
+            self.listen(self.state == State::Init, ctx);
+        }
+        self.remember(ctx);
+    }
+
+    /// Enters the first state after having waited for scripts: then a state entered is not one of the start
+    /// (`spec` runtime 4.2: `Entering BACKUP STATE` without `(init)`).
+    pub fn begin_late(&mut self, ctx: &mut Context<'_>) {
+        if self.in_fault() { self.begin(ctx) } else { self.leave_fault(ctx) }
+    }
+
+    /// Takes up what a predecessor that was killed stood as, if that is recent enough to be still true.
+    /// Returns whether it did.
+    pub fn adopt(&mut self, standing: &Standing, ctx: &mut Context<'_>) -> bool {
+        let alive = ctx.now.since(standing.last_advert) < self.config.advert_interval.times(2);
+        if self.in_fault() || !alive {
+            return false;
+        }
+        self.next_ip_id = standing.next_ip_id.max(1);
+        match standing.state {
+            State::Init | State::Fault => return false,
+            State::Backup => {
+                self.state = State::Backup;
+                self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
+            }
+            State::Master => {
+                self.state = State::Master;
+                self.last_advert = standing.last_advert;
+                self.place(ctx);
+                let missing =
+                    self.placed.iter().any(|p| !ctx.links.addresses(p.key.link).any(|key| key == p.key));
+                self.unfinished = Some(Unfinished { announce: missing, notify: false });
+                let due = standing.last_advert + self.config.advert_interval;
+                self.timers.set(ADVERT, due.max(ctx.now));
+                self.arm_refresh(ctx.now);
+            }
+        }
+        ctx.report(Report::Adopted { instance: self.name.clone(), state: self.state });
+        self.remember(ctx);
+        true
+    }
+
+    /// Acts on whatever is due. `late`: the whole engine was asleep (D5).
+    pub fn due(&mut self, late: bool, ctx: &mut Context<'_>) -> Option<Intent> {
+        let now = ctx.now;
+        if self.timers.take_due(PREEMPT_DELAY, now) {
+            self.preempt_delay = PreemptDelay::Over;
+        }
+        if self.timers.take_due(ADVERT, now) && self.state == State::Master {
+            self.advertise(Leaving::No, ctx);
+            if late {
+                self.burst(self.config.garp.repeat, ctx);
+            }
+        }
+        if self.timers.take_due(GARP_SECOND, now) {
+            self.burst(self.config.garp.repeat, ctx);
+        }
+        if self.timers.take_due(GARP_LOWER, now) {
+            self.burst(self.config.garp.lower_prio_repeat, ctx);
+        }
+        if self.timers.take_due(GARP_REFRESH, now) {
+            self.burst(self.config.garp.refresh_repeat, ctx);
+            self.timers.set(GARP_REFRESH, now + self.config.garp.refresh);
+        }
+        if self.timers.take_due(ASIDE, now) {
+            self.stands_aside = false;
+            return Some(Intent::Review);
+        }
+        (self.timers.take_due(MASTER_DOWN, now) && self.state == State::Backup).then(|| {
+            ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
+            Intent::TakeOver
+        })
+    }
+
+    /// Its timer ran out but its group cannot follow: wait another round.
+    pub fn wait_for_group(&mut self, ctx: &mut Context<'_>) {
+        self.wants_master = true;
+        self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
+    }
+
+    /// A packet for this instance was refused.
+    pub fn refused(&mut self, from: Ipv4Addr, reason: Reject, ctx: &mut Context<'_>) {
+        if matches!(self.state, State::Init | State::Fault) {
+            return;
+        }
+        if let Some(count) = self.counters.rejected.get_mut(reason.kind()) {
+            *count += 1;
+        }
+        let first = self.log_once(reason.kind());
+        ctx.report(Report::Rejected { instance: self.name.clone(), from, reason, first });
+    }
+
+    /// A valid advert for this instance.
+    pub fn heard(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+        match self.state {
+            State::Init | State::Fault => None,
+            State::Backup => {
+                self.accept(advert, ctx);
+                self.heard_as_backup(advert, ctx);
+                None
+            }
+            State::Master => {
+                self.accept(advert, ctx);
+                self.heard_as_master(advert, ctx)
+            }
+        }
+    }
+
+    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let now = ctx.now;
+        match election::backup(advert.priority, self.priority, self.patience()) {
+            BackupVerdict::SoonTakeOver => {
+                ctx.report(Report::HeardZero { instance: self.name.clone(), as_master: false });
+                let skew = election::skew(self.config.version, self.priority, self.master_interval);
+                self.timers.set(MASTER_DOWN, now + skew);
+                return;
+            }
+            BackupVerdict::Discard => {
+                ctx.report(Report::LowerDiscarded {
+                    instance: self.name.clone(),
+                    from: IpAddr::V4(advert.source),
+                    priority: advert.priority,
+                });
+                return;
+            }
+            BackupVerdict::HoldOff => {}
+            BackupVerdict::HoldOffAndStartDelay => self.start_preempt_delay(ctx),
+            BackupVerdict::HoldOffAndStopDelay => {
+                self.preempt_delay = PreemptDelay::Idle;
+                self.timers.clear(PREEMPT_DELAY);
+                ctx.report(Report::PreemptDelayStopped { instance: self.name.clone() });
+            }
+        }
+        self.follow(advert, ctx);
+        self.wants_master = false;
+        self.last_advert = now;
+        self.timers.set(MASTER_DOWN, now + self.master_down());
+        self.remember(ctx);
+    }
+
+    fn heard_as_master(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+        let (instance, from) = (self.name.clone(), IpAddr::V4(advert.source));
+        let ours = (self.priority, self.source.unwrap_or(Ipv4Addr::UNSPECIFIED));
+        let rank = election::rank((advert.priority, advert.source), ours);
+        if self.priority.is_owner() && advert.priority == self.priority.number() && rank != Rank::Same {
+            ctx.report(Report::BothOwners { instance: instance.clone(), from });
+        }
+        match rank {
+            Rank::Resigns => {
+                ctx.report(Report::HeardZero { instance, as_master: true });
+                self.answer(ctx);
+                None
+            }
+            Rank::Same => {
+                ctx.report(Report::EqualOwnAddress { instance });
+                None
+            }
+            Rank::Better => {
+                ctx.report(match advert.priority > self.priority.number() {
+                    true => Report::HigherHeard {
+                        instance,
+                        from,
+                        priority: advert.priority,
+                        ours: self.priority.number(),
+                    },
+                    false => Report::EqualHigherAddress { instance, from, priority: advert.priority },
+                });
+                // D4: the winner hears that there was a contest and announces its addresses again.
+                self.advertise(Leaving::No, ctx);
+                self.follow(advert, ctx);
+                Some(Intent::StepDown)
+            }
+            Rank::Worse => {
+                self.insist(advert, ctx);
+                None
+            }
+        }
+    }
+
+    /// A worse router advertises: tell it, and tell the neighbours.
+    fn insist(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let answered = !self.config.lower_prio_no_advert;
+        ctx.report(Report::ForcingElection {
+            instance: self.name.clone(),
+            from: IpAddr::V4(advert.source),
+            priority: advert.priority,
+            ours: self.priority.number(),
+            answered,
+        });
+        // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
+        let due =
+            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
+        if !due {
+            return;
+        }
+        self.answered = Some(ctx.now);
+        if answered {
+            self.advertise(Leaving::No, ctx);
+        }
+        self.burst(self.config.garp.lower_prio_repeat, ctx);
+        let delay = self.config.garp.lower_prio_delay;
+        if !delay.is_zero() && self.config.garp.lower_prio_repeat > 0 {
+            self.timers.set(GARP_LOWER, ctx.now + delay);
+        }
+    }
+
+    /// A resigning peer is answered once, however many copies of its farewell come in.
+    fn answer(&mut self, ctx: &mut Context<'_>) {
+        let due =
+            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
+        if due {
+            self.answered = Some(ctx.now);
+            self.advertise(Leaving::No, ctx);
+        }
+    }
+
+    /// Becomes master: advert first, then addresses; announcement and notice when these are there.
+    pub fn take_over(&mut self, ctx: &mut Context<'_>) {
+        self.state = State::Master;
+        self.wants_master = true;
+        self.logged = 0;
+        self.preempt_delay = PreemptDelay::Idle;
+        self.master_interval = self.config.advert_interval;
+        self.counters.became_master += 1;
+        self.timers.clear(MASTER_DOWN);
+        self.timers.clear(PREEMPT_DELAY);
+        self.advertise(Leaving::No, ctx);
+        let instance = self.name.clone();
+        ctx.report(Report::Entered { instance: instance.clone(), state: State::Master, init: false });
+        for excluded in self.kinds_configured() {
+            ctx.report(Report::SettingAddresses { instance: instance.clone(), excluded });
+        }
+        self.place(ctx);
+        self.unfinished = Some(Unfinished { announce: true, notify: true });
+        let delay = self.config.garp.delay;
+        if !delay.is_zero() {
+            self.timers.set(GARP_SECOND, ctx.now + delay);
+        }
+        self.arm_refresh(ctx.now + delay);
+    }
+
+    /// Stops being master because of a better one (or because its group does).
+    pub fn step_down(&mut self, ctx: &mut Context<'_>) {
+        ctx.report(Report::Entered { instance: self.name.clone(), state: State::Backup, init: false });
+        self.release(ctx);
+        self.state = State::Backup;
+        self.wants_master = false;
+        self.last_advert = ctx.now;
+        self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
+        self.notify(Occasion::Entered(State::Backup), ctx.out);
+        self.remember(ctx);
+    }
+
+    /// Enters FAULT. A master says farewell twice (`spec` runtime 3.6); only the instance whose own cause it
+    /// is logs that.
+    pub fn enter_fault(&mut self, ctx: &mut Context<'_>) {
+        ctx.report(Report::Entered { instance: self.name.clone(), state: State::Fault, init: false });
+        if self.state == State::Master {
+            self.advertise(Leaving::Yes, ctx);
+            self.advertise(Leaving::Yes, ctx);
+            self.counters.zero_sent = self.counters.zero_sent.saturating_sub(1);
+            if !self.own_faults.is_empty() {
+                ctx.report(Report::SentZero { instance: self.name.clone() });
+            }
+            self.release(ctx);
+        }
+        self.state = State::Fault;
+        self.wants_master = false;
+        self.preempt_delay = PreemptDelay::Idle;
+        for timer in [ADVERT, MASTER_DOWN, PREEMPT_DELAY] {
+            self.timers.clear(timer);
+        }
+        self.notify(Occasion::Entered(State::Fault), ctx.out);
+        self.remember(ctx);
+    }
+
+    /// The last cause of FAULT is gone.
+    pub fn leave_fault(&mut self, ctx: &mut Context<'_>) {
+        self.master_interval = self.config.advert_interval;
+        self.master = None;
+        self.listen(false, ctx);
+        self.remember(ctx);
+    }
+
+    fn listen(&mut self, init: bool, ctx: &mut Context<'_>) {
+        let owner = self.config.priority.is_owner();
+        let wait = match (owner, init) {
+            (true, true) => Micros(1),
+            (true, false) => self.config.advert_interval + self.skew(),
+            (false, _) => self.master_down(),
+        };
+        self.state = State::Backup;
+        self.last_advert = ctx.now;
+        self.timers.set(MASTER_DOWN, ctx.now + wait);
+        if !(owner && init) {
+            ctx.report(Report::Entered { instance: self.name.clone(), state: State::Backup, init });
+            self.notify(Occasion::Entered(State::Backup), ctx.out);
+        }
+    }
+
+    /// The daemon stops, or a reload dropped this instance.
+    pub fn resign(&mut self, occasion: Occasion, ctx: &mut Context<'_>) {
+        if self.state == State::Master {
+            self.advertise(Leaving::Yes, ctx);
+            ctx.report(Report::SentZero { instance: self.name.clone() });
+            self.release(ctx);
+        }
+        self.state = State::Init;
+        self.timers.clear_all();
+        self.notify(occasion, ctx.out);
+        self.remember(ctx);
+    }
+
+    /// The weights add up to another priority now.
+    pub fn reprioritize(&mut self, priority: Priority, ctx: &mut Context<'_>) {
+        if priority == self.priority {
+            return;
+        }
+        let before = self.master_down();
+        ctx.report(Report::EffectivePriority {
+            instance: self.name.clone(),
+            from: self.priority.number(),
+            to: priority.number(),
+        });
+        self.priority = priority;
+        match self.state {
+            // D15: the others need not wait for the next advert to hear of it.
+            State::Master => self.advertise(Leaving::No, ctx),
+            State::Backup => self.timers.shift(MASTER_DOWN, ctx.now, before, self.master_down()),
+            State::Init | State::Fault => {}
+        }
+    }
+
+    /// Everything that was open about its addresses is answered: announce and notify, once.
+    pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
+        let open = self.placed.iter().any(|p| ctx.wanted.is_open(Key::Address(p.key)));
+        if open || self.state != State::Master {
+            return !open;
+        }
+        if let Some(left) = self.unfinished.take() {
+            if left.announce {
+                self.burst(self.config.garp.repeat, ctx);
+            }
+            if left.notify {
+                self.notify(Occasion::Entered(State::Master), ctx.out);
+            }
+        }
+        true
+    }
+
+    /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
+    pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
+        let placed = self.placed.iter().find(|placed| placed.key == key)?;
+        let interface =
+            ctx.links.get(key.link).map_or_else(|| Name::from(""), |link| Name::from(link.name.as_str()));
+        if placed.no_track {
+            return None;
+        }
+        self.removals.retain(|at| ctx.now.since(*at) < REMOVALS_WITHIN);
+        self.removals.push_back(ctx.now);
+        let restored = self.removals.len() <= REMOVALS_MAX;
+        ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
+        if restored {
+            ctx.wanted.lost(Key::Address(key));
+            let notify = self.unfinished.is_some_and(|left| left.notify);
+            self.unfinished = Some(Unfinished { announce: true, notify });
+            return None;
+        }
+        ctx.report(Report::GivingUpAddresses {
+            instance: self.name.clone(),
+            removals: self.removals.len(),
+            within: REMOVALS_WITHIN,
+        });
+        self.removals.clear();
+        self.stands_aside = true;
+        self.timers.set(ASIDE, ctx.now + STAND_ASIDE);
+        Some(Intent::Review)
+    }
+
+    /// The same virtual router under a new configuration: keeps its role.
+    pub fn reconfigure(&mut self, config: Arc<vrrp::Instance>, ctx: &mut Context<'_>) {
+        let (before, down_before) = (Arc::clone(&self.config), self.master_down());
+        self.name = Name::from(config.name.as_str());
+        self.scripts = Scripts::new(&config.notify);
+        self.config = config;
+        if before.advert_interval != self.config.advert_interval || self.config.version == Version::V2 {
+            self.master_interval = self.config.advert_interval;
+        }
+        if before.preempt != self.config.preempt {
+            self.preempt_delay = PreemptDelay::Idle;
+            self.timers.clear(PREEMPT_DELAY);
+        }
+        match self.state {
+            State::Backup => self.timers.shift(MASTER_DOWN, ctx.now, down_before, self.master_down()),
+            State::Master => {
+                let soonest = ctx.now + self.config.advert_interval;
+                let due = self.timers.at(ADVERT).unwrap_or(soonest).min(soonest);
+                self.timers.set(ADVERT, due);
+                if before.garp.refresh != self.config.garp.refresh {
+                    self.timers.clear(GARP_REFRESH);
+                    self.arm_refresh(ctx.now);
+                }
+                self.move_addresses(ctx);
+            }
+            State::Init | State::Fault => {}
+        }
+    }
+
+    fn move_addresses(&mut self, ctx: &mut Context<'_>) {
+        let before = std::mem::take(&mut self.placed);
+        self.place(ctx);
+        let mut added = false;
+        for placed in &self.placed {
+            added |= !before.iter().any(|old| old.key == placed.key);
+        }
+        let gone: Vec<Placed> = before
+            .into_iter()
+            .filter(|old| !self.placed.iter().any(|placed| placed.key == old.key))
+            .collect();
+        for old in gone {
+            let interface = ctx.links.get(old.key.link).map_or("", |link| link.name.as_str()).into();
+            ctx.report(Report::AddressNoLonger { instance: self.name.clone(), interface, key: old.key });
+            ctx.wanted.release(self.id, Key::Address(old.key));
+        }
+        if added {
+            ctx.report(Report::SettingAddresses { instance: self.name.clone(), excluded: false });
+            let notify = self.unfinished.is_some_and(|left| left.notify);
+            self.unfinished = Some(Unfinished { announce: true, notify });
+        }
+    }
+
+    /// Makes sure that none of its addresses is there: leftovers of a crash, before the first advert.
+    pub fn clear_leftovers(&mut self, ctx: &mut Context<'_>) {
+        for excluded in self.kinds_configured() {
+            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
+        }
+        for placed in self.placements(ctx.links) {
+            ctx.wanted.forbid(Key::Address(placed.key));
+        }
+    }
+
+    fn release(&mut self, ctx: &mut Context<'_>) {
+        for excluded in self.kinds_configured() {
+            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
+        }
+        for placed in std::mem::take(&mut self.placed) {
+            ctx.wanted.release(self.id, Key::Address(placed.key));
+        }
+        ctx.announcer.forget(self.id);
+        self.unfinished = None;
+        self.logged = 0;
+        self.answered = None;
+        self.counters.released_master += 1;
+        for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER] {
+            self.timers.clear(timer);
+        }
+    }
+
+    fn place(&mut self, ctx: &mut Context<'_>) {
+        self.placed = self.placements(ctx.links);
+        for placed in &self.placed {
+            ctx.wanted.claim(self.id, Key::Address(placed.key), &placed.spec);
+        }
+    }
+
+    fn placements(&self, links: &Links) -> Vec<Placed> {
+        let place = |address: &VirtualAddress, excluded| {
+            let link = match &address.interface {
+                Some(name) => links.named(name)?.id,
+                None => self.link?,
+            };
+            let key = AddressKey { link, ip: address.ip, prefix_len: address.prefix_len };
+            let spec = Spec::Address(address.spec.clone());
+            Some(Placed { key, spec, excluded, no_track: address.no_track })
+        };
+        let advertised = self.config.addresses.iter().filter_map(|address| place(address, false));
+        advertised.chain(self.config.excluded.iter().filter_map(|address| place(address, true))).collect()
+    }
+
+    /// Announces every address that is there.
+    fn burst(&mut self, rounds: u32, ctx: &mut Context<'_>) {
+        if self.state != State::Master {
+            return;
+        }
+        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(Key::Address(p.key)));
+        let targets: Vec<Target> = settled
+            .filter_map(|placed| {
+                let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
+                let IpAddr::V4(ip) = placed.key.ip else { return None };
+                Some(Target { link: link.id, interface: link.name.as_str().into(), mac: link.mac?, ip })
+            })
+            .collect();
+        ctx.announcer.burst(ctx.now, (self.id, &self.name), &targets, rounds, ctx.out);
+    }
+
+    fn advertise(&mut self, leaving: Leaving, ctx: &mut Context<'_>) {
+        let (Some(link), Some(source)) = (self.link, self.source) else { return };
+        let addresses: Vec<Ipv4Addr> = self.config.addresses.iter().filter_map(|a| ipv4(a.ip)).collect();
+        let (destinations, ttl) = match &self.config.transport {
+            Transport::Multicast { group, .. } => (std::slice::from_ref(group), 255),
+            Transport::Unicast { peers, ttl, .. } => (peers.as_slice(), *ttl),
+        };
+        for &destination in destinations {
+            let datagram = keepalived_wire::vrrp::encode(&Outgoing {
+                version: self.config.version,
+                vrid: self.config.vrid,
+                priority: if leaving == Leaving::Yes { 0 } else { self.priority.number() },
+                interval: self.config.advert_interval,
+                auth: &self.config.auth,
+                source,
+                destination,
+                id: self.next_ip_id,
+                ttl,
+                addresses: &addresses,
+            });
+            ctx.out.push(Action::Send { instance: self.id, link, source, destination, datagram });
+        }
+        // The counter wraps past zero: an identification of zero would be replaced by the kernel.
+        self.next_ip_id = self.next_ip_id.checked_add(1).unwrap_or(1);
+        self.counters.sent += 1;
+        self.counters.zero_sent += u64::from(leaving == Leaving::Yes);
+        self.last_advert = ctx.now;
+        self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
+        self.remember(ctx);
+    }
+
+    fn accept(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        self.counters.accepted += 1;
+        self.counters.zero_received += u64::from(advert.priority == 0);
+        if self.last_sender.replace(advert.source) != Some(advert.source) {
+            self.logged = 0;
+        }
+        let known = self.config.skip_check_adv_addr && self.master == Some(advert.source);
+        if !(known && self.state == State::Backup) {
+            self.compare_lists(advert, ctx);
+        }
+        if self.config.version == Version::V3 && advert.interval != self.config.advert_interval {
+            let first = self.log_once(KINDS);
+            ctx.report(Report::IntervalDiffers {
+                instance: self.name.clone(),
+                from: advert.source,
+                ours: self.config.advert_interval,
+                received: advert.interval,
+                first,
+            });
+        }
+    }
+
+    /// D6: a differing list is an alarm, never a reason to doubt that the master lives.
+    fn compare_lists(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let (expected, received) = (self.config.addresses.len(), advert.addresses().len());
+        let missing = || {
+            let ours = self.config.addresses.iter().filter_map(|address| ipv4(address.ip));
+            ours.into_iter().find(|ip| !advert.addresses().any(|heard| heard == *ip))
+        };
+        let missing = if expected == received { missing() } else { None };
+        if expected == received && missing.is_none() {
+            return;
+        }
+        self.counters.list_differs += 1;
+        let first = self.list_alarm.is_none_or(|at| ctx.now.since(at) >= LIST_ALARM_EVERY);
+        if first {
+            self.list_alarm = Some(ctx.now);
+        }
+        let (instance, from) = (self.name.clone(), advert.source);
+        ctx.report(match missing {
+            Some(ip) => Report::AddressMissing { instance, from, ip: IpAddr::V4(ip), first },
+            None => Report::AddressCountDiffers { instance, from, expected, received, first },
+        });
+    }
+
+    /// Notes who the master is and, in version 3, how often it advertises.
+    fn follow(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let (instance, to) = (self.name.clone(), IpAddr::V4(advert.source));
+        match self.master.replace(advert.source) {
+            Some(before) if before == advert.source => {}
+            Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),
+            None => ctx.report(Report::MasterSet { instance, to }),
+        }
+        if self.config.version == Version::V3 && advert.interval != self.master_interval {
+            let (instance, from) = (self.name.clone(), self.master_interval);
+            ctx.report(Report::IntervalAdopted { instance, from, to: advert.interval });
+            self.master_interval = advert.interval;
+        }
+    }
+
+    fn start_preempt_delay(&mut self, ctx: &mut Context<'_>) {
+        if let Preempt::After(length) = self.config.preempt {
+            self.preempt_delay = PreemptDelay::Running;
+            self.timers.set(PREEMPT_DELAY, ctx.now + length);
+            ctx.report(Report::PreemptDelayStarted { instance: self.name.clone(), length });
+        }
+    }
+
+    fn arm_refresh(&mut self, from: Instant) {
+        if !self.config.garp.refresh.is_zero() {
+            self.timers.set(GARP_REFRESH, from + self.config.garp.refresh);
+        }
+    }
+
+    fn notify(&self, occasion: Occasion, out: &mut Actions) {
+        let notice = self.scripts.notice(Subject::Instance, &self.name, occasion, self.priority.number());
+        out.push(Action::Notify(notice));
+    }
+
+    fn remember(&self, ctx: &mut Context<'_>) {
+        ctx.out.push(Action::Remember(Memory::Standing(Standing {
+            identity: Arc::clone(&self.identity),
+            state: self.state,
+            last_advert: self.last_advert,
+            next_ip_id: self.next_ip_id,
+        })));
+    }
+
+    fn log_once(&mut self, kind: usize) -> bool {
+        let bit = 1u32.checked_shl(u32::try_from(kind).unwrap_or(31)).unwrap_or(0);
+        let first = self.logged & bit == 0;
+        self.logged |= bit;
+        first
+    }
+
+    fn patience(&self) -> Patience {
+        match self.config.preempt {
+            Preempt::Always => Patience::None,
+            Preempt::Never => Patience::Forever,
+            Preempt::After(_) => Patience::Delay(self.preempt_delay),
+        }
+    }
+
+    fn skew(&self) -> Micros {
+        election::skew(self.config.version, self.priority, self.master_interval)
+    }
+
+    fn master_down(&self) -> Micros {
+        let config = &self.config;
+        election::master_down(config.version, self.priority, self.master_interval, config.down_timer_adverts)
+    }
+
+    /// Whether it has addresses of the advertised kind and of the excluded kind, as `excluded` flags.
+    fn kinds_configured(&self) -> impl Iterator<Item = bool> + use<> {
+        let kinds = [(!self.config.addresses.is_empty(), false), (!self.config.excluded.is_empty(), true)];
+        kinds.into_iter().filter_map(|(configured, excluded)| configured.then_some(excluded))
+    }
+
+    /// Whether anything keeps it in FAULT.
+    pub fn in_fault(&self) -> bool {
+        !self.own_faults.is_empty() || self.group_fault
+    }
+
+    /// Whether announcement or notice still wait for addresses.
+    pub fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
+    /// The addresses it has placed.
+    pub fn placed(&self) -> impl Iterator<Item = AddressKey> + '_ {
+        self.placed.iter().map(|placed| placed.key)
+    }
+
+    /// The master it last heard.
+    pub fn heard_master(&self) -> Option<Ipv4Addr> {
+        self.master
+    }
+
+    /// When there is something to do next.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.timers.earliest()
+    }
+}
+
+fn ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
+    match ip {
+        IpAddr::V4(ip) => Some(ip),
+        IpAddr::V6(_) => None,
+    }
+}

@@ -1,0 +1,102 @@
+//! The kernel's links and addresses as the core needs them.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::LinkId;
+use keepalived_model::kernel::{AddressKey, Link, Snapshot};
+
+/// A picture of all links, fed from a snapshot and from changes.
+#[derive(Clone, Debug, Default)]
+pub struct Links {
+    links: BTreeMap<LinkId, Entry>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry {
+    link: Link,
+    /// In the kernel's order: the first is the primary.
+    addresses: Vec<AddressKey>,
+}
+
+impl Links {
+    /// The picture at start.
+    pub fn new(snapshot: &Snapshot) -> Self {
+        let mut links = Self::default();
+        for link in &snapshot.links {
+            links.put(link.clone());
+        }
+        for address in &snapshot.addresses {
+            links.put_address(address.key);
+        }
+        links
+    }
+
+    /// A link is new or changed. Returns what was known of it.
+    pub fn put(&mut self, link: Link) -> Option<Link> {
+        match self.links.get_mut(&link.id) {
+            Some(entry) => Some(std::mem::replace(&mut entry.link, link)),
+            None => {
+                self.links.insert(link.id, Entry { link, addresses: Vec::new() });
+                None
+            }
+        }
+    }
+
+    /// A link is gone, with its addresses.
+    pub fn remove(&mut self, id: LinkId) -> Option<Link> {
+        self.links.remove(&id).map(|entry| entry.link)
+    }
+
+    /// An address is there.
+    pub fn put_address(&mut self, key: AddressKey) {
+        if let Some(entry) = self.links.get_mut(&key.link)
+            && !entry.addresses.contains(&key)
+        {
+            entry.addresses.push(key);
+        }
+    }
+
+    /// An address is gone.
+    pub fn remove_address(&mut self, key: AddressKey) {
+        if let Some(entry) = self.links.get_mut(&key.link) {
+            entry.addresses.retain(|known| *known != key);
+        }
+    }
+
+    /// A link by index.
+    pub fn get(&self, id: LinkId) -> Option<&Link> {
+        self.links.get(&id).map(|entry| &entry.link)
+    }
+
+    /// A link by its present name.
+    pub fn named(&self, name: &str) -> Option<&Link> {
+        self.links.values().map(|entry| &entry.link).find(|link| link.name == name)
+    }
+
+    /// Whether the link of this name exists and can carry traffic.
+    pub fn is_up(&self, name: &str) -> bool {
+        self.named(name).is_some_and(|link| link.up)
+    }
+
+    /// All addresses of a link, primary first.
+    pub fn addresses(&self, id: LinkId) -> impl Iterator<Item = AddressKey> + '_ {
+        self.links.get(&id).into_iter().flat_map(|entry| entry.addresses.iter().copied())
+    }
+
+    /// The address adverts come from: the link's first IPv4 address that is none of `excluded`
+    /// (`spec` config 4.2).
+    pub fn source(&self, id: LinkId, excluded: impl Fn(IpAddr) -> bool) -> Option<Ipv4Addr> {
+        self.addresses(id).filter(|key| !excluded(key.ip)).find_map(|key| match key.ip {
+            IpAddr::V4(ip) => Some(ip),
+            IpAddr::V6(_) => None,
+        })
+    }
+
+    /// The link's first link-local IPv6 address.
+    pub fn link_local(&self, id: LinkId) -> Option<IpAddr> {
+        self.addresses(id)
+            .map(|key| key.ip)
+            .find(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()))
+    }
+}

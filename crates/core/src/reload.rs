@@ -1,0 +1,215 @@
+//! Start and reload: from a configuration to running objects. A reload is a difference: whatever has the
+//! same identity keeps its role, its timers and its addresses.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use keepalived_model::kernel::{Key, Snapshot};
+use keepalived_model::vrrp::{self, Identity};
+use keepalived_model::{InstanceId, ScriptId};
+
+use crate::engine::{Engine, Owner};
+use crate::event::{Action, Actions, Occasion};
+use crate::group::Group;
+use crate::instance::Instance;
+use crate::memory::{Memory, Standing};
+use crate::report::{Name, Report, State};
+use crate::track::Tracker;
+
+impl Engine {
+    pub(crate) fn launch(
+        &mut self,
+        config: Arc<vrrp::Config>,
+        snapshot: &Snapshot,
+        memories: &[Memory],
+        out: &mut Actions,
+    ) {
+        self.config = Arc::clone(&config);
+        self.virtual_ips = virtual_ips(&config);
+        self.announcer().set_interval(config.garp_interval);
+        self.build_scripts(memories, out);
+        for instance in &config.instances {
+            self.add(Arc::new(instance.clone()));
+        }
+        self.groups = self.build_groups(&BTreeMap::new());
+        self.look_around(out);
+        self.report_addresses(out);
+        out.push(Action::Report(Report::AnnouncerReady));
+        self.remove_leftovers(memories, snapshot, out);
+        if config.startup_delay.is_zero() {
+            self.begin_all(out);
+        } else {
+            out.push(Action::Report(Report::StartDelayed { length: config.startup_delay }));
+            self.delay_start(Some(self.now + config.startup_delay));
+        }
+        self.renew_listeners(out);
+    }
+
+    pub(crate) fn reload(&mut self, config: Arc<vrrp::Config>, out: &mut Actions) {
+        if *config == *self.config {
+            return;
+        }
+        let mut old: BTreeMap<Identity, InstanceId> =
+            self.instances.iter().map(|(id, instance)| ((*instance.identity).clone(), *id)).collect();
+        let group_states: BTreeMap<Name, State> =
+            self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
+        self.config = Arc::clone(&config);
+        self.virtual_ips = virtual_ips(&config);
+        self.announcer().set_interval(config.garp_interval);
+        self.build_scripts(&[], out);
+        self.order.clear();
+        let (mut kept, mut added) = (0, Vec::new());
+        for instance in &config.instances {
+            let shared = Arc::new(instance.clone());
+            match old.remove(&instance.identity()) {
+                Some(id) => {
+                    kept += 1;
+                    self.order.push(id);
+                    self.with(id, out, |running, ctx| running.reconfigure(shared, ctx));
+                }
+                None => added.push(self.add(shared)),
+            }
+        }
+        let removed = old.len();
+        for id in old.into_values() {
+            self.with(id, out, |instance, ctx| instance.resign(Occasion::Entered(State::Fault), ctx));
+            self.instances.remove(&id);
+        }
+        self.sort_by_file(&config);
+        self.groups = self.build_groups(&group_states);
+        self.look_around_for(&added, out);
+        for id in &added {
+            self.with(*id, out, |instance, ctx| instance.clear_leftovers(ctx));
+        }
+        self.review_all(out);
+        out.push(Action::Report(Report::Reloaded { kept, restarted: 0, added: added.len(), removed }));
+    }
+
+    fn add(&mut self, config: Arc<vrrp::Instance>) -> InstanceId {
+        let (id, now) = (self.fresh().instance(), self.now);
+        self.instances.insert(id, Instance::new(id, config, now));
+        self.order.push(id);
+        self.touch(Owner::Instance(id));
+        id
+    }
+
+    /// Added instances were appended as they came; the file's order decides about stopping and logging.
+    fn sort_by_file(&mut self, config: &vrrp::Config) {
+        let place = |id: &InstanceId| {
+            let name = self.instances.get(id).map(|instance| instance.name.clone());
+            config.instances.iter().position(|instance| Some(instance.name.as_str()) == name.as_deref())
+        };
+        let mut order = self.order.clone();
+        order.sort_by_key(place);
+        self.order = order;
+    }
+
+    fn look_around_for(&mut self, added: &[InstanceId], out: &mut Actions) {
+        // New instances need their link before their addresses can be named.
+        let everyone = std::mem::replace(&mut self.order, added.to_vec());
+        self.look_around(out);
+        self.order = everyone;
+    }
+
+    fn build_scripts(&mut self, memories: &[Memory], out: &mut Actions) {
+        let mut old: BTreeMap<Name, ScriptId> =
+            self.scripts.iter().map(|(id, tracker)| (tracker.name().clone(), *id)).collect();
+        let now = self.now;
+        for script in &self.config.scripts.clone() {
+            let shared = Arc::new(script.clone());
+            if let Some(id) = old.remove(script.name.as_str()) {
+                if let Some(tracker) = self.scripts.get_mut(&id) {
+                    tracker.reconfigure(shared, now, out);
+                }
+                self.touch(Owner::Script(id));
+                continue;
+            }
+            let remembered = memories.iter().find_map(|memory| match memory {
+                Memory::Verdict(verdict) if *verdict.script == *script.name => Some(verdict.up),
+                Memory::Verdict(_) | Memory::Standing(_) => None,
+            });
+            let tracker = match remembered {
+                Some(up) => {
+                    let script = Name::from(script.name.as_str());
+                    out.push(Action::Report(Report::ScriptKept { script, up }));
+                    Tracker::remembered(shared, up, now)
+                }
+                None => Tracker::new(shared, now),
+            };
+            let id = self.fresh().script();
+            self.scripts.insert(id, tracker);
+            self.touch(Owner::Script(id));
+        }
+        for id in old.into_values() {
+            if let Some(mut tracker) = self.scripts.remove(&id) {
+                tracker.stop(out);
+            }
+            self.touch(Owner::Script(id));
+        }
+    }
+
+    fn build_groups(&self, states: &BTreeMap<Name, State>) -> Vec<Group> {
+        let by_name: BTreeMap<&str, InstanceId> =
+            self.instances.iter().map(|(id, instance)| (&*instance.name, *id)).collect();
+        let build = |config: &vrrp::SyncGroup| {
+            let members =
+                config.members.iter().filter_map(|name| by_name.get(name.as_str()).copied()).collect();
+            let state = states.get(config.name.as_str()).copied().unwrap_or(State::Init);
+            Group::new(config, members, state)
+        };
+        self.config.groups.iter().map(build).collect()
+    }
+
+    /// The first IPv4 and the first link-local address of every link in use.
+    fn report_addresses(&self, out: &mut Actions) {
+        let mut told = BTreeSet::new();
+        for instance in self.order.iter().filter_map(|id| self.instances.get(id)) {
+            let Some(link) = instance.link.filter(|link| told.insert(*link)) else { continue };
+            let interface = Name::from(instance.config.interface.as_str());
+            let source = self.links.source(link, |ip| self.virtual_ips.contains(&ip)).map(IpAddr::V4);
+            for ip in source.into_iter().chain(self.links.link_local(link)) {
+                out.push(Action::Report(Report::AddressAssigned { interface: interface.clone(), ip }));
+            }
+        }
+    }
+
+    /// Before the first advert: what a crashed predecessor left is removed, unless its role is taken up.
+    fn remove_leftovers(&mut self, memories: &[Memory], snapshot: &Snapshot, out: &mut Actions) {
+        for id in self.order.clone() {
+            let standing: Option<&Standing> = memories.iter().find_map(|memory| match memory {
+                Memory::Standing(standing) => {
+                    let instance = self.instances.get(&id)?;
+                    (instance.identity == standing.identity).then_some(standing)
+                }
+                Memory::Verdict(_) => None,
+            });
+            let adopted = standing.is_some_and(|standing| {
+                self.with(id, out, |instance, ctx| instance.adopt(standing, ctx)) == Some(true)
+            });
+            if !adopted {
+                self.with(id, out, |instance, ctx| instance.clear_leftovers(ctx));
+            }
+        }
+        let ours: BTreeSet<Key> = self.wanted.keys().map(|(key, _)| key).collect();
+        let used: BTreeSet<_> = self.instances.values().filter_map(|instance| instance.link).collect();
+        for address in
+            snapshot.addresses.iter().filter(|address| address.ours && used.contains(&address.key.link))
+        {
+            let key = Key::Address(address.key);
+            if !ours.contains(&key) {
+                out.push(Action::Report(Report::LeftoverRemoved {
+                    link: address.key.link,
+                    key: address.key,
+                }));
+                self.wanted.forbid(key);
+            }
+        }
+    }
+}
+
+fn virtual_ips(config: &vrrp::Config) -> BTreeSet<IpAddr> {
+    let addresses =
+        config.instances.iter().flat_map(|instance| instance.addresses.iter().chain(&instance.excluded));
+    addresses.map(|address| address.ip).collect()
+}

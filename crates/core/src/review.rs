@@ -1,0 +1,261 @@
+//! From facts to causes: what the kernel and the scripts say now, turned into each instance's link, source
+//! address, causes of FAULT and priority. Always computed anew from all facts, so that no repeated, late or
+//! lost message can make it drift.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use keepalived_model::vrrp::Transport;
+use keepalived_model::{InstanceId, Priority, Weight};
+
+use crate::engine::Engine;
+use crate::event::{Action, Actions};
+use crate::instance::Instance;
+use crate::report::{Fault, Name, Report, State};
+
+/// What an instance's surroundings amount to.
+struct Finding {
+    faults: BTreeSet<Fault>,
+    /// A script that could be a fault has not said anything yet.
+    pending: bool,
+    priority: Priority,
+}
+
+impl Engine {
+    /// Looks at all instances anew and carries out what follows.
+    pub(crate) fn review_all(&mut self, out: &mut Actions) {
+        let mut pending = BTreeSet::new();
+        for id in self.order.clone() {
+            self.relocate(id, out);
+            let Some(finding) = self.instances.get(&id).map(|instance| self.finding(instance)) else {
+                continue;
+            };
+            if finding.pending {
+                pending.insert(id);
+            }
+            self.with(id, out, |instance, ctx| {
+                instance.own_faults = finding.faults;
+                instance.reprioritize(finding.priority, ctx);
+            });
+        }
+        self.spread_faults();
+        for id in self.order.clone() {
+            self.follow_faults(id, pending.contains(&id), out);
+        }
+        self.settle_groups(out);
+        self.renew_listeners(out);
+    }
+
+    /// The same facts without any consequence: before the first state is entered.
+    pub(crate) fn look_around(&mut self, out: &mut Actions) -> BTreeSet<InstanceId> {
+        let mut pending = BTreeSet::new();
+        for id in self.order.clone() {
+            self.relocate(id, out);
+            let Some(finding) = self.instances.get(&id).map(|instance| self.finding(instance)) else {
+                continue;
+            };
+            if finding.pending {
+                pending.insert(id);
+            }
+            self.with(id, out, |instance, ctx| {
+                instance.own_faults = finding.faults;
+                instance.reprioritize(finding.priority, ctx);
+            });
+        }
+        self.spread_faults();
+        pending
+    }
+
+    /// Enters the first state of every instance that is not waiting for a script.
+    pub(crate) fn begin_all(&mut self, out: &mut Actions) {
+        let pending = self.look_around(out);
+        for id in self.order.clone() {
+            let waits = pending.contains(&id);
+            self.with(id, out, |instance, ctx| {
+                if instance.state == State::Init && !waits {
+                    instance.begin(ctx);
+                }
+            });
+        }
+        for group in &self.groups {
+            let faulty = group
+                .members
+                .iter()
+                .filter_map(|id| self.instances.get(id))
+                .find(|i| !i.own_faults.is_empty());
+            if let Some(instance) = faulty {
+                let (group, instance) = (group.name.clone(), instance.name.clone());
+                out.push(Action::Report(Report::GroupStartsInFault { group, instance }));
+            }
+        }
+        self.settle_groups(out);
+    }
+
+    /// Finds the link and the source address by name, as they are now.
+    fn relocate(&mut self, id: InstanceId, out: &mut Actions) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        let link = self.links.named(&instance.config.interface).map(|link| link.id);
+        let configured = match &instance.config.transport {
+            Transport::Multicast { source, .. } | Transport::Unicast { source, .. } => *source,
+        };
+        let found = link.and_then(|link| self.links.source(link, |ip| self.virtual_ips.contains(&ip)));
+        let source = configured.or(found);
+        let (before, interface) = (instance.source, Name::from(instance.config.interface.as_str()));
+        let entered = instance.state != State::Init;
+        if let Some(instance) = self.instances.get_mut(&id) {
+            (instance.link, instance.source) = (link, source);
+        }
+        if before != source && entered && !self.is_delayed() {
+            let told = |ip| (interface.clone(), IpAddr::V4(ip));
+            if let Some((interface, ip)) = before.map(told) {
+                out.push(Action::Report(Report::AddressDeassigned { interface, ip }));
+            }
+            if let Some((interface, ip)) = source.map(told) {
+                out.push(Action::Report(Report::AddressAssigned { interface, ip }));
+            }
+        }
+    }
+
+    fn finding(&self, instance: &Instance) -> Finding {
+        let mut faults = BTreeSet::new();
+        let mut sum = 0;
+        let mut pending = false;
+        for name in self.vital_links(instance) {
+            if !self.links.is_up(name) {
+                faults.insert(Fault::LinkDown(name.into()));
+            }
+        }
+        if let Some(link) = instance.link.and_then(|id| self.links.get(id)) {
+            let multicast = matches!(instance.config.transport, Transport::Multicast { .. });
+            if multicast && !link.multicast {
+                faults.insert(Fault::NoMulticast(link.name.as_str().into()));
+            }
+            if instance.source.is_none() {
+                faults.insert(Fault::NoAddress);
+            }
+        }
+        for (name, weight) in self.tracked_links(instance) {
+            let up = self.links.is_up(name);
+            sum += weight.contribution(up);
+            if weight.is_fault(up) {
+                faults.insert(Fault::LinkDown(name.into()));
+            }
+        }
+        for (name, weight) in self.tracked_scripts(instance) {
+            match self.scripts.values().find(|tracker| &**tracker.name() == name).map(|tracker| tracker.up())
+            {
+                Some(Some(up)) => {
+                    sum += weight.contribution(up);
+                    if weight.is_fault(up) {
+                        faults.insert(Fault::Script(name.into()));
+                    }
+                }
+                Some(None) => pending |= weight.amount == 0,
+                None => {}
+            }
+        }
+        if instance.stands_aside {
+            faults.insert(Fault::AddressesTaken);
+        }
+        Finding { faults, pending, priority: instance.config.priority.weighted(sum) }
+    }
+
+    /// Links whose loss is a fault whatever is tracked: its own and those of its VIPs.
+    fn vital_links<'a>(&self, instance: &'a Instance) -> BTreeSet<&'a str> {
+        let config = &instance.config;
+        if config.dont_track_primary {
+            // Without its link at all there is nothing to speak on.
+            let own = Some(config.interface.as_str()).filter(|name| self.links.named(name).is_none());
+            return own.into_iter().collect();
+        }
+        let addresses = config.addresses.iter().chain(&config.excluded).filter(|address| !address.no_track);
+        let theirs = addresses.filter_map(|address| address.interface.as_deref());
+        theirs.chain([config.interface.as_str()]).collect()
+    }
+
+    fn tracked_links<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
+        let own = instance.config.track_interfaces.iter();
+        let group = self.group_config(instance).into_iter().flat_map(|group| &group.track_interfaces);
+        own.chain(group).map(|tracked| (tracked.name.as_str(), tracked.weight))
+    }
+
+    fn tracked_scripts<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
+        let own = instance.config.track_scripts.iter();
+        let group = self.group_config(instance).into_iter().flat_map(|group| &group.track_scripts);
+        own.chain(group).map(|tracked| (tracked.name.as_str(), tracked.weight))
+    }
+
+    fn group_config<'a>(&'a self, instance: &Instance) -> Option<&'a keepalived_model::vrrp::SyncGroup> {
+        self.config.groups.iter().find(|group| group.members.iter().any(|member| **member == *instance.name))
+    }
+
+    /// A cause of one member is a cause of all.
+    fn spread_faults(&mut self) {
+        for group in &self.groups {
+            let faulty: BTreeSet<InstanceId> = group
+                .members
+                .iter()
+                .filter(|id| self.instances.get(id).is_some_and(|instance| !instance.own_faults.is_empty()))
+                .copied()
+                .collect();
+            for id in &group.members {
+                let by_others = faulty.iter().any(|other| other != id);
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.group_fault = by_others;
+                }
+            }
+        }
+    }
+
+    fn follow_faults(&mut self, id: InstanceId, pending: bool, out: &mut Actions) {
+        let Some(instance) = self.instances.get(&id) else { return };
+        match (instance.state, instance.in_fault()) {
+            (State::Init, _) if pending || self.is_delayed() => {}
+            (State::Init, _) => {
+                self.with(id, out, |instance, ctx| instance.begin_late(ctx));
+            }
+            (State::Backup | State::Master, true) => {
+                self.with(id, out, |instance, ctx| instance.enter_fault(ctx));
+            }
+            (State::Fault, false) => {
+                self.with(id, out, |instance, ctx| instance.leave_fault(ctx));
+            }
+            (State::Backup | State::Master, false) | (State::Fault, true) => {}
+        }
+    }
+
+    /// A group's state follows its members'.
+    fn settle_groups(&mut self, out: &mut Actions) {
+        for index in 0..self.groups.len() {
+            let Some(group) = self.groups.get(index) else { continue };
+            let states: Vec<State> = group
+                .members
+                .iter()
+                .filter_map(|id| self.instances.get(id))
+                .map(|instance| instance.state)
+                .collect();
+            let state = match () {
+                () if states.contains(&State::Fault) => State::Fault,
+                () if states.contains(&State::Init) => continue,
+                () if states.iter().all(|state| *state == State::Master) => State::Master,
+                () => State::Backup,
+            };
+            let before = group.state;
+            if before != state {
+                if before != State::Init {
+                    self.report_syncing(index, state, out);
+                }
+                self.enter_group(index, state, out);
+            }
+        }
+    }
+
+    /// Whether an instance is configured to use a link of this name.
+    pub(crate) fn is_used(&self, name: &str) -> bool {
+        self.instances.values().any(|instance| {
+            instance.config.interface == name
+                || self.vital_links(instance).contains(name)
+                || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
+        })
+    }
+}
