@@ -8,6 +8,7 @@
 //! cargo xtask install --root DIR  binary and files where Debian's package has them
 //! ```
 
+mod examples;
 mod fuzz;
 mod install;
 mod packages;

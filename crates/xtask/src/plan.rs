@@ -1,12 +1,11 @@
 //! What is run, in which order, and for how long at most.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::tally::{Counts, Outcome, Tally, Whose};
-use crate::{fuzz, packages, run, tidy};
+use crate::{examples, fuzz, packages, run, tidy};
 
 /// Seeds the simulator goes through.
 const SEEDS: &str = "10000";
@@ -36,8 +35,8 @@ pub const TEST: &[Step] = &[
     ours("unit tests", unit_tests),
     ours("release build", release_build),
     ours("simulation", simulation),
-    ours("examples, ours", examples_ours),
-    theirs("examples, theirs", examples_theirs),
+    ours("examples, ours", examples::accepted_by_ours),
+    theirs("examples, theirs", examples::accepted_by_theirs),
     theirs("conformance, theirs", conformance_theirs),
     ours("conformance, ours", conformance_ours),
     ours("fuzz build", fuzz::build),
@@ -74,7 +73,7 @@ pub fn demo(root: &Path, words: &[&str]) -> Result<(), String> {
     packages::provide()?;
     run::plainly(run::cargo().current_dir(root).args(RELEASE_BUILD))?;
     let mut show = Command::new(run::release_binary(root, "keepalived-conformance"));
-    run::plainly(show.current_dir(root).env("KEEPALIVED", ours_binary(root)).arg("demo").args(words))
+    run::plainly(show.current_dir(root).env("KEEPALIVED_BIN", ours_binary(root)).arg("demo").args(words))
 }
 
 fn packages_are_here(_root: &Path) -> Outcome {
@@ -130,59 +129,9 @@ fn cargo(root: &Path, words: &[&str], seconds: u64) -> Outcome {
     run::counted(run::cargo().current_dir(root).args(words), Duration::from_secs(seconds))
 }
 
-fn ours_binary(root: &Path) -> PathBuf {
+/// Our daemon as the release build leaves it.
+pub fn ours_binary(root: &Path) -> PathBuf {
     run::release_binary(root, "keepalived")
-}
-
-fn examples_ours(root: &Path) -> Outcome {
-    examples(root, &ours_binary(root))
-}
-
-fn examples_theirs(root: &Path) -> Outcome {
-    match run::which("keepalived") {
-        Some(binary) => examples(root, &binary),
-        None => Outcome::Skipped("keepalived is not installed".to_owned()),
-    }
-}
-
-/// Every example is accepted without a word, where its scripts are what they are: files beside it.
-fn examples(root: &Path, keepalived: &Path) -> Outcome {
-    let mut counts = Counts::default();
-    for example in example_files(root) {
-        let shown = example.strip_prefix(root).unwrap_or(&example).display().to_string();
-        let said = Command::new(keepalived).arg("-t").arg("-f").arg(&example).output();
-        let passed = match said {
-            Ok(said) if said.status.success() => true,
-            Ok(said) => {
-                println!("{shown}: {}\n{}", said.status, String::from_utf8_lossy(&said.stderr));
-                false
-            }
-            Err(error) => {
-                println!("{shown}: {}: {error}", keepalived.display());
-                false
-            }
-        };
-        counts.add(&Counts::one(passed));
-    }
-    match counts {
-        Counts { passed: 0, .. } => Outcome::Failed(counts, "no example was accepted".to_owned()),
-        Counts { failed: 0, .. } => Outcome::Passed(counts),
-        _ => Outcome::Failed(counts, "an example was refused".to_owned()),
-    }
-}
-
-fn example_files(root: &Path) -> Vec<PathBuf> {
-    let inside = |directory: &Path| -> Vec<PathBuf> {
-        let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
-        entries.filter_map(Result::ok).map(|entry| entry.path()).collect()
-    };
-    let mut files: Vec<PathBuf> = inside(&root.join("examples"))
-        .iter()
-        .flat_map(|directory| inside(directory))
-        .filter(|file| file.extension().is_some_and(|extension| extension == "conf"))
-        .collect();
-    files.sort();
-    files
 }
 
 fn conformance_ours(root: &Path) -> Outcome {
@@ -202,6 +151,6 @@ fn conformance(root: &Path, subject: &str) -> Outcome {
         return Outcome::Skipped("network namespaces need root".to_owned());
     }
     let mut runner = Command::new(run::release_binary(root, "keepalived-conformance"));
-    runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED", ours_binary(root));
+    runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED_BIN", ours_binary(root));
     run::counted(&mut runner, Duration::from_secs(1200))
 }
