@@ -2,5 +2,6 @@
 //! nothing.
 
 pub mod inherit;
+pub mod local_time;
 pub mod memfd;
 pub mod seqpacket;

@@ -1,0 +1,6 @@
+//! What scripts and habits around the original expect: names, numbers, wordings.
+
+pub mod defaults;
+pub mod exit_codes;
+pub mod process_names;
+pub mod signal_names;

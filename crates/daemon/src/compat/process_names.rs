@@ -1,0 +1,10 @@
+//! How processes are called in the log (`spec` runtime 2.1).
+
+/// Ident of the supervisor, and of the process that becomes it.
+pub const SUPERVISOR_IDENT: &str = "Keepalived";
+
+/// Ident of the VRRP engine.
+pub const VRRP_IDENT: &str = "Keepalived_vrrp";
+
+/// The VRRP engine in the supervisor's sentences.
+pub const VRRP: &str = "VRRP";
