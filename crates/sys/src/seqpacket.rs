@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg, sendmsg,
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recv, recvmsg, sendmsg,
     socketpair,
 };
 
@@ -22,7 +22,7 @@ pub struct Message {
     pub file: Option<OwnedFd>,
 }
 
-/// Longer messages are cut; ours have a few bytes.
+/// Longer messages are cut by [`Seqpacket::receive`]; those with a file have a few bytes.
 const MESSAGE_MAX: usize = 64;
 
 impl Seqpacket {
@@ -67,6 +67,16 @@ impl Seqpacket {
         let bytes = buffer.get(..length).unwrap_or_default().to_vec();
         Ok((length > 0).then_some(Message { bytes, file }))
     }
+
+    /// The length of the next message, which is put into `buffer`; `None` when the other end is closed,
+    /// `WouldBlock` when there is none yet. A longer one is cut; a file that comes along is dropped.
+    pub fn receive_into(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match recv(self.0.as_raw_fd(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(0) | Err(Errno::ECONNRESET) => Ok(None),
+            Ok(length) => Ok(Some(length)),
+            Err(errno) => Err(errno.into()),
+        }
+    }
 }
 
 impl AsFd for Seqpacket {
@@ -109,7 +119,13 @@ mod tests {
         assert_eq!(text, "inside");
         let second = other.receive().expect("receive").expect("message");
         assert_eq!((second.bytes.as_slice(), second.file.is_none()), (&b"d"[..], true));
+        one.send(&[7; 100], Some(file.as_fd())).expect("send");
+        let mut long = [0; 200];
+        assert_eq!(other.receive_into(&mut long).expect("receive"), Some(100));
+        assert_eq!(long.get(..101), Some(&[[7; 100].as_slice(), &[0]].concat()[..]));
+        assert_eq!(other.receive_into(&mut long).expect_err("none").kind(), io::ErrorKind::WouldBlock);
         drop(one);
         assert!(other.receive().expect("end").is_none());
+        assert_eq!(other.receive_into(&mut long).expect("end"), None);
     }
 }

@@ -1,0 +1,123 @@
+//! Classic BPF programs: what the kernel throws away before we are woken for it.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+
+use keepalived_model::Vrid;
+
+use crate::set_option;
+
+/// Everything of a packet that is let through.
+const ALL: u32 = u32::MAX;
+
+/// Admits no packet at all: for sockets that only send.
+pub(crate) fn nothing() -> Vec<libc::sock_filter> {
+    vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
+}
+
+/// Admits IPv4 datagrams whose payload names one of `vrids` in its second byte, and datagrams too short to
+/// name one (they are to be reported). Constant length: one 32-bit word of a bit map for each 32 VRIDs.
+pub(crate) fn vrids(vrids: &[Vrid]) -> Vec<libc::sock_filter> {
+    let mut map = [0_u32; 8];
+    for vrid in vrids {
+        let number = vrid.number();
+        if let Some(word) = map.get_mut(usize::from(number / 32)) {
+            *word |= 1 << (number % 32);
+        }
+    }
+    let mut program = vec![
+        // X: length of the IPv4 header. A: length of the packet, without that header.
+        statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0),
+        statement(libc::BPF_ALU | libc::BPF_SUB | libc::BPF_X, 0),
+        // Shorter than two bytes: nothing to look at.
+        jump(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 2, 1, 0),
+        statement(libc::BPF_RET | libc::BPF_K, ALL),
+        // Bit number within its word into memory, word number into A.
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 1),
+        statement(libc::BPF_MISC | libc::BPF_TAX, 0),
+        statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 31),
+        statement(libc::BPF_ST, 0),
+        statement(libc::BPF_MISC | libc::BPF_TXA, 0),
+        statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_K, 5),
+        statement(libc::BPF_LDX | libc::BPF_MEM, 0),
+    ];
+    for (index, word) in (0_u32..).zip(map) {
+        if word == 0 {
+            continue;
+        }
+        program.extend([
+            jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, index, 0, 6),
+            statement(libc::BPF_LD | libc::BPF_IMM, word),
+            statement(libc::BPF_ALU | libc::BPF_RSH | libc::BPF_X, 0),
+            statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 1),
+            jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 1, 0, 1),
+            statement(libc::BPF_RET | libc::BPF_K, ALL),
+            statement(libc::BPF_RET | libc::BPF_K, 0),
+        ]);
+    }
+    program.push(statement(libc::BPF_RET | libc::BPF_K, 0));
+    program
+}
+
+/// Puts a program in force; an earlier one is replaced without a gap.
+pub(crate) fn attach(fd: BorrowedFd<'_>, mut program: Vec<libc::sock_filter>) -> io::Result<()> {
+    let len = u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
+    let described = libc::sock_fprog { len, filter: program.as_mut_ptr() };
+    set_option(fd, libc::SOL_SOCKET, libc::SO_ATTACH_FILTER, &described)
+}
+
+fn statement(code: u32, k: u32) -> libc::sock_filter {
+    jump(code, k, 0, 0)
+}
+
+fn jump(code: u32, k: u32, jt: u8, jf: u8) -> libc::sock_filter {
+    libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::fd::AsFd;
+    use std::os::unix::net::UnixDatagram;
+
+    /// What the kernel lets through of one packet each; a Unix socket runs the same programs from the first
+    /// byte of its datagrams on, as a raw socket does from its IPv4 header on.
+    fn admitted(program: Vec<libc::sock_filter>, packet: &[u8]) -> Option<usize> {
+        let (near, far) = UnixDatagram::pair().unwrap();
+        far.set_nonblocking(true).unwrap();
+        attach(far.as_fd(), program).unwrap();
+        near.send(packet).unwrap();
+        far.recv(&mut [0; 64]).ok()
+    }
+
+    fn packet(header_words: u8, vrid: u8) -> Vec<u8> {
+        let mut packet = vec![0; usize::from(header_words) * 4 + 8];
+        packet[0] = 0x40 | header_words;
+        packet[usize::from(header_words) * 4 + 1] = vrid;
+        packet
+    }
+
+    #[test]
+    fn only_the_given_vrids_pass_whole_whatever_the_header_length() {
+        let given: Vec<Vrid> =
+            [1, 31, 32, 51, 255].into_iter().map(|raw| Vrid::try_from(raw).unwrap()).collect();
+        for raw in 0..=255_u8 {
+            for header_words in [5, 15] {
+                let packet = packet(header_words, raw);
+                let expected = given.iter().any(|vrid| vrid.number() == raw).then_some(packet.len().min(64));
+                assert_eq!(admitted(vrids(&given), &packet), expected, "vrid {raw}, {header_words} words");
+            }
+        }
+        assert_eq!(admitted(vrids(&[]), &packet(5, 1)), None);
+    }
+
+    #[test]
+    fn a_packet_too_short_for_a_vrid_passes_and_nothing_passes_the_deaf() {
+        let given = [Vrid::try_from(7).unwrap()];
+        assert_eq!(admitted(vrids(&given), &[0x45; 20]), Some(20));
+        assert_eq!(admitted(vrids(&given), &[0x45; 21]), Some(21));
+        assert_eq!(admitted(vrids(&given), &[&[0x45_u8; 21][..], &[8]].concat()), None);
+        assert_eq!(admitted(nothing(), &packet(5, 7)), None);
+    }
+}

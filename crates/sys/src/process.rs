@@ -1,0 +1,274 @@
+//! Processes: starting them, who they are, how they end.
+
+use std::ffi::{CStr, CString};
+use std::fmt;
+use std::io;
+use std::os::fd::AsRawFd;
+
+use keepalived_model::Micros;
+
+use crate::check;
+use crate::signals::Signal;
+
+/// A process id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Pid(pub i32);
+
+impl fmt::Display for Pid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How a child process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ended {
+    /// By itself, with this status.
+    Code(u8),
+    /// By a signal.
+    Signal(u8),
+}
+
+/// This process.
+pub fn own() -> Pid {
+    // SAFETY: no pointer is passed; cannot fail.
+    Pid(unsafe { libc::getpid() })
+}
+
+/// The parent of this process; after the parent's death whoever adopted us.
+pub fn parent() -> Pid {
+    // SAFETY: no pointer is passed; cannot fail.
+    Pid(unsafe { libc::getppid() })
+}
+
+/// The name that `ps` and `killall` know this process by (comm); 15 bytes are kept.
+pub fn set_name(name: &CStr) {
+    // SAFETY: `name` is terminated and outlives the call; cannot fail.
+    unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
+}
+
+/// Has the kernel send `signal` when `parent` dies. False when it is dead already, so that nothing will come.
+pub fn die_with(parent: Pid, signal: Signal) -> bool {
+    // SAFETY: takes an integer.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal.0) };
+    self::parent() == parent
+}
+
+/// Orphans among our descendants become our children instead of init's.
+pub fn adopt_orphans() -> io::Result<()> {
+    // SAFETY: takes an integer.
+    check(unsafe { libc::prctl(libc::PR_SET_CHILD_SUBREAPER, 1) }).map(drop)
+}
+
+/// Ends this process at once, without destructors or exit handlers.
+pub fn exit_now(code: u8) -> ! {
+    // SAFETY: takes an integer and does not return.
+    unsafe { libc::_exit(i32::from(code)) }
+}
+
+/// Starts a copy of this process that runs `life` and ends with its result. To be called while this process
+/// has one thread: a lock that another thread holds at that moment would stay locked in the copy for ever.
+pub fn fork(life: impl FnOnce() -> u8) -> io::Result<Pid> {
+    // SAFETY: glibc leaves its own locks usable in the copy; ours are free, as there is one thread.
+    match check(unsafe { libc::fork() })? {
+        0 => exit_now(life()),
+        pid => Ok(Pid(pid)),
+    }
+}
+
+/// Leaves the caller's session and terminal: the first process ends with status 0, its copy goes on as leader
+/// of a new session in `/` with its standard streams at /dev/null (`spec` runtime 1.2). One thread, see `fork`.
+pub fn daemonise() -> io::Result<()> {
+    // SAFETY: see `fork`.
+    if check(unsafe { libc::fork() })? != 0 {
+        exit_now(0);
+    }
+    // SAFETY: no pointer is passed.
+    check(unsafe { libc::setsid() })?;
+    // SAFETY: the path is a terminated string.
+    check(unsafe { libc::chdir(c"/".as_ptr()) })?;
+    silence_standard_streams()
+}
+
+/// Standard input, output and error become /dev/null.
+pub fn silence_standard_streams() -> io::Result<()> {
+    let null = std::fs::File::options().read(true).write(true).open("/dev/null")?;
+    for stream in 0..=2 {
+        // SAFETY: no pointer is passed; replacing a standard stream is the purpose.
+        check(unsafe { libc::dup2(null.as_raw_fd(), stream) })?;
+    }
+    if null.as_raw_fd() <= 2 {
+        // It became one of them, and must stay open.
+        std::mem::forget(null);
+    }
+    Ok(())
+}
+
+/// Sets the file mode creation mask; returns the earlier one.
+pub fn umask(mask: u32) -> u32 {
+    // SAFETY: takes an integer; cannot fail.
+    unsafe { libc::umask(mask) }
+}
+
+/// Sends a signal to one process.
+pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
+    // Zero and negative numbers mean groups, one of which is everything.
+    if pid.0 <= 0 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    // SAFETY: takes integers.
+    check(unsafe { libc::kill(pid.0, signal.0) }).map(drop)
+}
+
+/// Sends a signal to a whole process group, named by its leader.
+pub fn kill_group(leader: Pid, signal: Signal) -> io::Result<()> {
+    // Minus one means everything there is.
+    if leader.0 <= 1 {
+        return Err(io::Error::from_raw_os_error(libc::ESRCH));
+    }
+    // SAFETY: takes integers.
+    check(unsafe { libc::kill(-leader.0, signal.0) }).map(drop)
+}
+
+/// Takes the end of one child that has ended, of any or of this one; does not wait.
+pub fn reap(child: Option<Pid>) -> Option<(Pid, Ended)> {
+    let mut status = 0;
+    // SAFETY: `status` outlives the call.
+    let pid = unsafe { libc::waitpid(child.map_or(-1, |pid| pid.0), &raw mut status, libc::WNOHANG) };
+    if pid <= 0 {
+        return None;
+    }
+    let ended = if libc::WIFSIGNALED(status) {
+        Ended::Signal(u8::try_from(libc::WTERMSIG(status)).unwrap_or(0))
+    } else {
+        Ended::Code(u8::try_from(libc::WEXITSTATUS(status)).unwrap_or(u8::MAX))
+    };
+    Some((Pid(pid), ended))
+}
+
+/// What exec wants: pointers to the strings, and a null one at the end.
+pub(crate) fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings.iter().map(|string| string.as_ptr()).chain([std::ptr::null()]).collect()
+}
+
+/// Our environment, without the named variables, as exec wants it.
+pub fn environment_without(names: &[&str]) -> Vec<CString> {
+    use std::os::unix::ffi::OsStringExt;
+    std::env::vars_os()
+        .filter(|(name, _)| !names.iter().any(|dropped| name == dropped))
+        .filter_map(|(name, value)| {
+            CString::new([&name.into_vec(), &b"="[..], &value.into_vec()].concat()).ok()
+        })
+        .collect()
+}
+
+/// Processor time used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// In our own code.
+    pub user: Micros,
+    /// In the kernel, for us.
+    pub system: Micros,
+}
+
+/// What this process used so far.
+pub fn usage() -> Usage {
+    usage_of(libc::RUSAGE_SELF)
+}
+
+/// What its children used that have been reaped, and theirs.
+pub fn usage_of_children() -> Usage {
+    usage_of(libc::RUSAGE_CHILDREN)
+}
+
+fn usage_of(who: i32) -> Usage {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut read: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `read` outlives the call; cannot fail for these two.
+    unsafe { libc::getrusage(who, &raw mut read) };
+    let micros = |time: libc::timeval| {
+        let secs = u64::try_from(time.tv_sec).unwrap_or(0);
+        Micros(secs * 1_000_000 + u64::try_from(time.tv_usec).unwrap_or(0))
+    };
+    Usage { user: micros(read.ru_utime), system: micros(read.ru_stime) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant};
+
+    fn end_of(pid: Pid) -> Ended {
+        let patience = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < patience {
+            if let Some((_, ended)) = reap(Some(pid)) {
+                return ended;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("process {pid} did not end");
+    }
+
+    #[test]
+    fn a_copy_ends_with_the_result_of_its_life() {
+        assert_eq!(end_of(fork(|| 7).unwrap()), Ended::Code(7));
+        let sleeper = fork(|| {
+            loop {
+                std::thread::sleep(Duration::from_secs(1));
+            }
+        });
+        let sleeper = sleeper.unwrap();
+        assert_eq!(reap(Some(sleeper)), None);
+        kill(sleeper, Signal::KILL).unwrap();
+        assert_eq!(end_of(sleeper), Ended::Signal(9));
+        assert!(kill(sleeper, Signal::KILL).is_err());
+    }
+
+    #[test]
+    fn a_child_dies_with_its_parent_or_learns_that_it_is_dead() {
+        let (near, far) = crate::seqpacket::Seqpacket::pair().unwrap();
+        let parent = fork(|| {
+            let me = own();
+            let child = fork(|| {
+                let alive = die_with(me, Signal::KILL);
+                let _sent = far.send(&[u8::from(alive), u8::from(die_with(Pid(1), Signal::KILL))], None);
+                std::thread::sleep(Duration::from_secs(20));
+                0
+            });
+            std::thread::sleep(Duration::from_millis(100));
+            u8::from(child.is_err())
+        });
+        drop(far);
+        assert_eq!(end_of(parent.unwrap()), Ended::Code(0));
+        // The child holds the other end: its death is the end of the channel, long before its sleep is over.
+        let since = Instant::now();
+        let mut buffer = [0; 4];
+        let mut seen = Vec::new();
+        loop {
+            match near.receive_into(&mut buffer) {
+                Ok(Some(length)) => seen.extend_from_slice(&buffer[..length]),
+                Ok(None) => break,
+                Err(_nothing_yet) => std::thread::sleep(Duration::from_millis(5)),
+            }
+            assert!(since.elapsed() < Duration::from_secs(10));
+        }
+        assert_eq!(seen, [1, 0]);
+    }
+
+    #[test]
+    fn signals_to_everybody_are_not_sent() {
+        assert!(kill(Pid(-1), Signal::KILL).is_err());
+        assert!(kill(Pid(0), Signal::KILL).is_err());
+        assert!(kill_group(Pid(1), Signal::KILL).is_err());
+        assert!(kill_group(Pid(0), Signal::KILL).is_err());
+    }
+
+    #[test]
+    fn named_variables_are_left_out_of_the_environment() {
+        let all = environment_without(&[]);
+        assert!(all.iter().any(|entry| entry.as_bytes().starts_with(b"PATH=")));
+        let some = environment_without(&["PATH"]);
+        assert_eq!(some.len() + 1, all.len());
+        assert!(!some.iter().any(|entry| entry.as_bytes().starts_with(b"PATH=")));
+    }
+}
