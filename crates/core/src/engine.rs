@@ -57,6 +57,8 @@ pub struct Engine {
     joined: BTreeSet<(LinkId, Ipv4Addr)>,
     admitted: Vec<Vrid>,
     starts_at: Option<Instant>,
+    /// How long the process was asleep past a deadline, until [`Event::Due`] deals with it.
+    overslept: Option<Micros>,
     stopping: bool,
     fresh: Fresh,
 }
@@ -115,6 +117,7 @@ impl Engine {
             joined: BTreeSet::new(),
             admitted: Vec::new(),
             starts_at: None,
+            overslept: None,
             stopping: false,
             fresh: Fresh::default(),
         };
@@ -127,6 +130,7 @@ impl Engine {
     /// the last moment is used.
     pub fn handle(&mut self, now: Instant, event: Event<'_>, out: &mut Actions) {
         self.now = now.max(self.now);
+        self.notice_oversleep();
         match event {
             Event::Due => self.due(out),
             Event::Received { link, datagram } => self.received(link, datagram, out),
@@ -152,9 +156,15 @@ impl Engine {
         self.conclude(out);
     }
 
+    /// Mail is told before what is due, and may move what is due; so lateness is noticed at any event.
+    fn notice_oversleep(&mut self) {
+        let by = self.agenda.next().map(|at| self.now.since(at)).filter(|by| *by > LATE && !self.stopping);
+        self.overslept = self.overslept.max(by);
+    }
+
     fn due(&mut self, out: &mut Actions) {
-        let late = self.agenda.next().map(|at| self.now.since(at)).filter(|by| *by > LATE && !self.stopping);
-        if let Some(by) = late {
+        let overslept = self.overslept.take();
+        if let Some(by) = overslept {
             out.push(Action::Report(Report::Late { by }));
         }
         for owner in self.agenda.due(self.now) {
@@ -172,8 +182,7 @@ impl Engine {
                     }
                 }
                 Owner::Instance(id) => {
-                    let intent =
-                        self.with(id, out, |instance, ctx| instance.due(late.is_some(), ctx)).flatten();
+                    let intent = self.with(id, out, |instance, ctx| instance.due(ctx)).flatten();
                     self.carry_out(id, intent, out);
                 }
                 Owner::Queue(link) => self.announcer.due(link, self.now, out),
@@ -182,6 +191,12 @@ impl Engine {
                     out.push(Action::Report(Report::StartDelayOver));
                     self.begin_all(out);
                 }
+            }
+        }
+        if overslept.is_some() {
+            // Whoever is still master after reading its mail may have been replaced meanwhile (D5).
+            for id in self.order.clone() {
+                self.with(id, out, |instance, ctx| instance.announce_again(ctx));
             }
         }
     }

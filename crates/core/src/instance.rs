@@ -243,17 +243,14 @@ impl Instance {
         true
     }
 
-    /// Acts on whatever is due. `late`: the whole engine was asleep (D5).
-    pub fn due(&mut self, late: bool, ctx: &mut Context<'_>) -> Option<Intent> {
+    /// Acts on whatever is due.
+    pub fn due(&mut self, ctx: &mut Context<'_>) -> Option<Intent> {
         let now = ctx.now;
         if self.timers.take_due(PREEMPT_DELAY, now) {
             self.preempt_delay = PreemptDelay::Over;
         }
         if self.timers.take_due(ADVERT, now) && self.state == State::Master {
             self.advertise(Leaving::No, ctx);
-            if late {
-                self.burst(self.config.garp.repeat, ctx);
-            }
         }
         if self.timers.take_due(GARP_SECOND, now) {
             self.burst(self.config.garp.repeat, ctx);
@@ -273,6 +270,11 @@ impl Instance {
             ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
             Intent::TakeOver
         })
+    }
+
+    /// Announces its addresses outside the usual times.
+    pub fn announce_again(&mut self, ctx: &mut Context<'_>) {
+        self.burst(self.config.garp.repeat, ctx);
     }
 
     /// Its timer ran out but its group cannot follow: wait another round.
