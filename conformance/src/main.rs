@@ -1,2 +1,105 @@
-//! placeholder, replaced in the first session
-fn main() {}
+//! The conformance suite: scenarios in network namespaces, for ours and for the original.
+//!
+//! The program starts itself again inside fresh namespaces (network, PID, mount, UTS). Everything it makes lives
+//! in there; when it ends, however it ends, the kernel removes all of it.
+
+mod diary;
+mod inside;
+mod lab;
+mod outcome;
+mod probe;
+mod runner;
+#[path = "../scenarios/mod.rs"]
+mod scenarios;
+mod subject;
+mod table;
+mod wire;
+
+use std::env;
+use std::process::ExitCode;
+
+use crate::subject::Pair;
+use crate::table::Scenario;
+
+const USAGE: &str = "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--jobs N]
+
+Runs the scenarios against SUBJECT=theirs (default) or ours; SUBJECT_A and SUBJECT_B choose each box.
+KEEPALIVED_BIN and KEEPALIVED_THEIRS name the binaries, KEEPALIVED_RS_SHARED the users' articles.";
+
+/// What the command line asks for.
+#[derive(Debug, Default)]
+struct Options {
+    list: bool,
+    only: Vec<String>,
+    family: Vec<String>,
+    jobs: Option<usize>,
+}
+
+fn main() -> ExitCode {
+    let words: Vec<String> = env::args().skip(1).collect();
+    if words.first().is_some_and(|word| word == "host-init") {
+        println!("ready");
+        keepalived_sys::lab::reap_forever();
+    }
+    let inside = words.first().is_some_and(|word| word == inside::MARK);
+    let options = match parse(&words[usize::from(inside)..]) {
+        Ok(options) => options,
+        Err(text) => {
+            eprintln!("{text}");
+            return ExitCode::from(2);
+        }
+    };
+    let chosen: Vec<&Scenario> =
+        scenarios::ALL.iter().copied().flatten().filter(|one| options.wants(one)).collect();
+    if options.list {
+        for scenario in chosen {
+            println!("{}: {} ({:?}, {:?})", scenario.family, scenario.name, scenario.proves, scenario.cast);
+        }
+        return ExitCode::SUCCESS;
+    }
+    if inside { run(chosen, &options) } else { inside::enter(&words) }
+}
+
+fn run(chosen: Vec<&Scenario>, options: &Options) -> ExitCode {
+    if let Err(why) = inside::guard() {
+        eprintln!("conformance: {why}");
+        return ExitCode::from(2);
+    }
+    let pair = match Pair::from_environment() {
+        Ok(pair) => pair,
+        Err(why) => {
+            eprintln!("conformance: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    println!("box A: {}, box B: {}", pair.a, pair.b);
+    let tally = runner::run(chosen, pair, options.jobs.unwrap_or(3));
+    println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
+    if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+impl Options {
+    fn wants(&self, scenario: &Scenario) -> bool {
+        let title = format!("{}: {}", scenario.family, scenario.name);
+        (self.only.is_empty() || self.only.iter().any(|part| title.contains(part)))
+            && (self.family.is_empty() || self.family.iter().any(|name| name == scenario.family))
+    }
+}
+
+fn parse(words: &[String]) -> Result<Options, String> {
+    let mut options = Options::default();
+    let mut words = words.iter();
+    while let Some(word) = words.next() {
+        let mut value = || words.next().cloned().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
+        match word.as_str() {
+            "--list" => options.list = true,
+            "--only" => options.only.push(value()?),
+            "--family" => options.family.push(value()?),
+            "--jobs" => {
+                options.jobs = Some(value()?.parse().map_err(|_| "--jobs needs a number".to_owned())?);
+            }
+            _ => return Err(USAGE.to_owned()),
+        }
+    }
+    Ok(options)
+}

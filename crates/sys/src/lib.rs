@@ -7,10 +7,12 @@
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`] | processes and who they are |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
+//! | [`lab`] | what only the test lab needs |
 
 pub mod clock;
 pub mod filter;
 pub mod inherit;
+pub mod lab;
 pub mod local_time;
 pub mod lock;
 pub mod membership;

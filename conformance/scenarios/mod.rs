@@ -1,0 +1,9 @@
+//! All scenarios, one file per topic.
+
+mod articles;
+mod stage;
+
+use crate::table::Scenario;
+
+/// The one table.
+pub const ALL: &[&[Scenario]] = &[articles::SCENARIOS];

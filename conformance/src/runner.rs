@@ -1,0 +1,89 @@
+//! Runs scenarios, several at a time, and reports one line each.
+
+use std::collections::VecDeque;
+use std::fs;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::Instant;
+
+use crate::diary;
+use crate::outcome::Fault;
+use crate::subject::{Pair, project_root};
+use crate::table::{Context, Scenario};
+
+/// How a run went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Scenarios that held.
+    pub passed: u32,
+    /// Scenarios that did not.
+    pub failed: u32,
+    /// Scenarios that could not or need not run.
+    pub skipped: u32,
+}
+
+/// Runs them all, `jobs` at a time; prints a line as each one ends.
+pub fn run(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> Tally {
+    let queue = Mutex::new(VecDeque::from(scenarios));
+    let tally = Mutex::new(Tally::default());
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some(scenario) = next else { return };
+                    let begin = Instant::now();
+                    let outcome = one(scenario, chosen);
+                    let seconds = begin.elapsed().as_secs_f64();
+                    let story = diary::take(begin);
+                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+                    report(scenario, &outcome, seconds, &story, &mut tally);
+                }
+            });
+        }
+    });
+    tally.into_inner().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn one(scenario: &Scenario, chosen: Pair) -> Result<(), Fault> {
+    let pair = scenario.pair(chosen)?;
+    let context = Context { pair };
+    catch_unwind(AssertUnwindSafe(|| (scenario.run)(&context)))
+        .unwrap_or_else(|_| Err(Fault::Failed("the scenario itself panicked".to_owned())))
+}
+
+fn report(scenario: &Scenario, outcome: &Result<(), Fault>, seconds: f64, story: &str, tally: &mut Tally) {
+    let title = format!("{}: {}", scenario.family, scenario.name);
+    match outcome {
+        Ok(()) => {
+            tally.passed += 1;
+            println!("PASS {title} ({seconds:.1} s)");
+        }
+        Err(Fault::Skipped(why)) => {
+            tally.skipped += 1;
+            println!("SKIP {title}: {why}");
+        }
+        Err(Fault::Failed(why)) => {
+            tally.failed += 1;
+            println!("FAIL {title} ({seconds:.1} s): {why}");
+            if let Some(path) = keep(&title, story) {
+                println!("     what happened: {path}");
+            }
+        }
+    }
+}
+
+/// Writes the story of a failure beside the build.
+fn keep(title: &str, story: &str) -> Option<String> {
+    let directory = project_root().join("target/conformance");
+    fs::create_dir_all(&directory).ok()?;
+    let name: String = title
+        .chars()
+        .map(|letter| if letter.is_ascii_alphanumeric() { letter } else { '-' })
+        .take(100)
+        .collect();
+    let path = directory.join(format!("{name}.log"));
+    fs::write(&path, story).ok()?;
+    Some(path.display().to_string())
+}
