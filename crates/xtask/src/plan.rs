@@ -84,7 +84,12 @@ fn packages_are_here(_root: &Path) -> Outcome {
 }
 
 fn format(root: &Path) -> Outcome {
-    cargo(root, &["fmt", "--all", "--", "--check"], 120)
+    let product = cargo(root, &["fmt", "--all", "--", "--check"], 120);
+    let targets = &["fmt", "--manifest-path", "conformance/fuzz/Cargo.toml", "--", "--check"];
+    match product {
+        Outcome::Passed(_) => cargo(root, targets, 60),
+        other => other,
+    }
 }
 
 fn clippy(root: &Path) -> Outcome {
