@@ -767,9 +767,9 @@ impl Instance {
         if first {
             self.list_alarm = Some(ctx.now);
         }
-        let (instance, from) = (self.name.clone(), advert.source);
+        let (instance, vrid, from) = (self.name.clone(), self.config.vrid, advert.source);
         ctx.report(match missing {
-            Some(ip) => Report::AddressMissing { instance, from, ip: IpAddr::V4(ip), first },
+            Some(ip) => Report::AddressMissing { instance, vrid, from, ip: IpAddr::V4(ip), first },
             None => Report::AddressCountDiffers { instance, from, expected, received, first },
         });
     }

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Refusal};
-use keepalived_model::{LinkId, Micros, RunId};
+use keepalived_model::{LinkId, Micros, RunId, Vrid};
 use keepalived_wire::reject::Reject;
 
 use crate::event::Exit;
@@ -115,7 +115,7 @@ pub enum Report {
     /// An accepted advert has another number of addresses (D6). `first` as above, once a minute.
     AddressCountDiffers { instance: Name, from: Ipv4Addr, expected: usize, received: usize, first: bool },
     /// An accepted advert lacks one of our addresses (D6).
-    AddressMissing { instance: Name, from: Ipv4Addr, ip: IpAddr, first: bool },
+    AddressMissing { instance: Name, vrid: Vrid, from: Ipv4Addr, ip: IpAddr, first: bool },
     /// An accepted version 3 advert has another interval.
     IntervalDiffers { instance: Name, from: Ipv4Addr, ours: Micros, received: Micros, first: bool },
     /// A script went up.

@@ -3,7 +3,7 @@
 use std::ffi::{CStr, CString};
 use std::fmt;
 use std::io;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd};
 
 use keepalived_model::Micros;
 
@@ -74,6 +74,22 @@ pub fn fork(life: impl FnOnce() -> u8) -> io::Result<Pid> {
         0 => exit_now(life()),
         pid => Ok(Pid(pid)),
     }
+}
+
+/// As [`fork`], but the copy keeps none of our descriptors beside the standard streams and `keep`. A plain
+/// function, so that it cannot know of the descriptors that are closed under it.
+pub fn fork_alone<T: AsFd>(keep: &T, life: fn(&T) -> u8) -> io::Result<Pid> {
+    fork(|| {
+        let kept = keep.as_fd().as_raw_fd();
+        let (Ok(below), Ok(above)) = (u32::try_from(kept - 1), u32::try_from(kept + 1)) else { return 1 };
+        for (first, last) in [(3, below), (above, u32::MAX)] {
+            if first <= last {
+                // SAFETY: takes integers; nothing that owns one of these descriptors is used in this copy.
+                unsafe { libc::syscall(libc::SYS_close_range, first, last, 0) };
+            }
+        }
+        life(keep)
+    })
 }
 
 /// Leaves the caller's session and terminal: the first process ends with status 0, its copy goes on as leader
@@ -253,6 +269,22 @@ mod tests {
             assert!(since.elapsed() < Duration::from_secs(10));
         }
         assert_eq!(seen, [1, 0]);
+    }
+
+    #[test]
+    fn a_lone_copy_closes_what_it_is_not_to_keep() {
+        let (near, far) = crate::seqpacket::Seqpacket::pair().unwrap();
+        let (_other_near, other_far) = crate::seqpacket::Seqpacket::pair().unwrap();
+        let copy = fork_alone(&far, |far| {
+            // The other end was closed here, so this is the end of the channel, once it is closed there, too.
+            let mut buffer = [0; 4];
+            while far.receive_into(&mut buffer).is_err() {
+                std::thread::sleep(Duration::from_millis(2));
+            }
+            7
+        });
+        drop((near, other_far));
+        assert_eq!(end_of(copy.unwrap()), Ended::Code(7));
     }
 
     #[test]

@@ -247,7 +247,7 @@ mod tests {
         let output = Scratch::new("surroundings");
         // A descriptor of ours that must not be seen, and an ignored signal that must not be inherited.
         let _held = File::open("/dev/zero").unwrap();
-        signals::ignore(&[Signal::PIPE]);
+        signals::ignore(&Signal::USELESS);
         let probe = "{ umask; pwd; ls -l /proc/self/fd | grep -vc -e /dev/null -e /proc/ -e total; \
                      ps -o pgid= -p $$ | grep -c \"^ *$$\\$\"; grep -E 'Sig(Ign|Blk)' /proc/$$/status; } > \"$1\"; \
                      stat -c %a \"$1\"  >> \"$1\"; readlink /proc/$$/fd/0 >> \"$1\"";

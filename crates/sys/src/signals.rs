@@ -27,8 +27,18 @@ impl Signal {
     pub const CHLD: Self = Self(libc::SIGCHLD);
     /// Too much real-time processor time without a pause.
     pub const XCPU: Self = Self(libc::SIGXCPU);
-    /// A pipe has no reader.
-    pub const PIPE: Self = Self(libc::SIGPIPE);
+    /// What a daemon has no use for: terminals, alarms, pipes without a reader.
+    pub const USELESS: [Self; 9] = [
+        Self(libc::SIGPIPE),
+        Self(libc::SIGALRM),
+        Self(libc::SIGVTALRM),
+        Self(libc::SIGPROF),
+        Self(libc::SIGQUIT),
+        Self(libc::SIGTSTP),
+        Self(libc::SIGTTIN),
+        Self(libc::SIGTTOU),
+        Self(libc::SIGWINCH),
+    ];
 
     /// The so-many-th real-time signal from the lowest on.
     pub fn realtime_min_plus(offset: i32) -> Self {
