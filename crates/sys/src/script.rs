@@ -249,7 +249,7 @@ mod tests {
         let _held = File::open("/dev/zero").unwrap();
         signals::ignore(&Signal::USELESS);
         let probe = "{ umask; pwd; ls -l /proc/self/fd | grep -vc -e /dev/null -e /proc/ -e total; \
-                     ps -o pgid= -p $$ | grep -c \"^ *$$\\$\"; grep -E 'Sig(Ign|Blk)' /proc/$$/status; } > \"$1\"; \
+                     ps -o pgid= -p $$ | grep -c \"^ *$$\\$\"; grep -E 'Sig(Ign|Blk)' /proc/self/status; } > \"$1\"; \
                      stat -c %a \"$1\"  >> \"$1\"; readlink /proc/$$/fd/0 >> \"$1\"";
         let (ended, failure) = run(&script("/bin/sh", &["-c", probe, "sh", output.path()]));
         assert_eq!((ended, failure), (Ended::Code(0), None));
