@@ -1,0 +1,261 @@
+//! The netlink thread's loop.
+
+use std::io;
+use std::time::Duration;
+
+use keepalived_model::kernel::{AddressKey, AddressSpec, Change, Key, Refusal, Snapshot, Spec};
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use crate::encode;
+use crate::mirror::{Entry, Mirror, Origin, Verb};
+use crate::reconcile::{self, Step};
+use crate::socket::{Drained, Events, Reply, Requests};
+use crate::{Options, Told};
+
+/// How often a want is tried when the reason against it may pass.
+const ATTEMPTS_MAX: u32 = 3;
+/// Time between such attempts.
+const ATTEMPT_PAUSE: Duration = Duration::from_millis(10);
+/// How often a full reading starts over because something changed meanwhile. After that the changes are
+/// applied on top of it.
+const QUIET_ATTEMPTS_MAX: u32 = 3;
+/// Time between attempts to open the sockets or to read everything again after they failed. After so many
+/// attempts the thread gives up, which its owner learns from the closed channel.
+const REOPEN_PAUSE: Duration = Duration::from_millis(200);
+/// See [`REOPEN_PAUSE`].
+const REOPEN_ATTEMPTS_MAX: u32 = 50;
+
+/// Time to the next full reading when events were lost even during the last one.
+const STALE_PAUSE: Duration = Duration::from_millis(50);
+
+/// One call of [`crate::Handle::want`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Want {
+    /// Which thing.
+    pub key: Key,
+    /// How it shall look, or that it shall not be there.
+    pub spec: Option<Spec>,
+}
+
+/// The thread's state.
+pub struct Actor {
+    events: Events,
+    requests: Requests,
+    mirror: Mirror,
+    told: mpsc::Sender<Told>,
+    options: Options,
+    /// Events were lost; everything has to be read again.
+    stale: bool,
+}
+
+/// Why the thread ends.
+enum End {
+    /// Nobody listens any more.
+    Unheard,
+    /// The kernel cannot be talked to.
+    Broken,
+}
+
+impl Actor {
+    /// Subscribes first and reads everything then, so that nothing falls between.
+    pub async fn open(options: Options, told: mpsc::Sender<Told>) -> io::Result<Self> {
+        let events = Events::open(options.event_buffer)?;
+        let requests = Requests::open()?;
+        let mut actor = Self { events, requests, mirror: Mirror::default(), told, options, stale: false };
+        actor.mirror = actor.read_everything().await?.0;
+        Ok(actor)
+    }
+
+    /// What is there.
+    pub fn snapshot(&self) -> Snapshot {
+        self.mirror.snapshot()
+    }
+
+    /// Works until the last handle or the listener is gone. The order of the three sources does not matter:
+    /// before a want is acted on, all events are read.
+    pub async fn run(mut self, mut wants: mpsc::UnboundedReceiver<Want>) {
+        let mut tick = Instant::now() + self.options.tick;
+        loop {
+            let result = tokio::select! {
+                () = self.events.ready() => self.look().await,
+                want = wants.recv() => match want {
+                    Some(want) => self.fulfil(want).await,
+                    None => return,
+                },
+                () = sleep(STALE_PAUSE), if self.stale => self.resync(None).await,
+                () = sleep_until(tick) => {
+                    tick = Instant::now() + self.options.tick;
+                    self.resync(None).await
+                }
+            };
+            if result.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// Reads events and tells what is news, repairing what was lost.
+    async fn look(&mut self) -> Result<(), End> {
+        let changes = self.drain().map_err(|_| End::Broken)?;
+        self.tell_all(changes).await?;
+        if self.stale { self.resync(None).await } else { Ok(()) }
+    }
+
+    async fn fulfil(&mut self, want: Want) -> Result<(), End> {
+        let Key::Address(key) = want.key;
+        let spec = want.spec.map(|Spec::Address(spec)| spec);
+        self.look().await?;
+        let mut attempt = 1;
+        let outcome = loop {
+            let outcome = self.try_once(key, spec.as_ref()).await?;
+            match outcome {
+                Err(refusal) if attempt < ATTEMPTS_MAX && may_pass(&refusal) => sleep(ATTEMPT_PAUSE).await,
+                outcome => break outcome,
+            }
+            attempt += 1;
+        };
+        self.tell(Told::Settled { key: want.key, outcome }).await
+    }
+
+    async fn try_once(
+        &mut self,
+        key: AddressKey,
+        spec: Option<&AddressSpec>,
+    ) -> Result<Result<(), Refusal>, End> {
+        let there = self.mirror.find(&key);
+        let step = reconcile::decide(there.as_ref(), spec);
+        let old = there.map(|entry| entry.spec).unwrap_or_default();
+        let new = spec.cloned().unwrap_or_default();
+        match step {
+            Step::Nothing => Ok(Ok(())),
+            Step::Add => self.ask(key, Verb::Add, new).await,
+            Step::Remove => self.ask(key, Verb::Remove, old).await,
+            Step::Renew => match self.ask(key, Verb::Remove, old).await? {
+                Ok(()) => self.ask(key, Verb::Add, new).await,
+                refused => Ok(refused),
+            },
+        }
+    }
+
+    /// One request and the events it caused.
+    async fn ask(
+        &mut self,
+        key: AddressKey,
+        verb: Verb,
+        spec: AddressSpec,
+    ) -> Result<Result<(), Refusal>, End> {
+        self.mirror.expect(key, verb);
+        let outcome = match self.requests.ask(encode::request(verb, &key, &spec)).await {
+            Reply::Done => Ok(()),
+            Reply::Refused(refusal) if reconcile::is_so_already(verb, &refusal) => Ok(()),
+            Reply::Refused(refusal) => {
+                self.mirror.forget(key, verb);
+                Err(refusal)
+            }
+            Reply::Lost => {
+                self.reopen().await?;
+                self.resync(Some(key)).await?;
+                return Ok(Err(unanswered()));
+            }
+        };
+        let changes = self.drain().map_err(|_| End::Broken)?;
+        if outcome.is_ok() {
+            self.mirror.settle(Entry { key, spec, ours: true, secondary: false }, verb);
+        }
+        self.tell_all(changes).await?;
+        Ok(outcome)
+    }
+
+    fn drain(&mut self) -> io::Result<Vec<Change>> {
+        let Self { events, requests, mirror, .. } = self;
+        let ours = requests.port();
+        let mut changes = Vec::new();
+        let drained = events.drain(|port, fact| {
+            let origin = if port == ours { Origin::Us } else { Origin::Unknown };
+            changes.extend(mirror.apply(fact, origin));
+        })?;
+        self.stale |= drained == Drained::Lost;
+        Ok(reconcile::without_orphans(changes))
+    }
+
+    /// Reads everything again and tells the differences, except about the address that is being worked on.
+    async fn resync(&mut self, except: Option<AddressKey>) -> Result<(), End> {
+        let lost = std::mem::take(&mut self.stale);
+        let (fresh, stale) = self.read_everything_patiently().await?;
+        let mut changes = self.mirror.replace(fresh);
+        changes.retain(|change| match change {
+            Change::Address(address) => Some(address.key) != except,
+            Change::AddressGone(key) => Some(*key) != except,
+            Change::Link(_) | Change::LinkGone(_) => true,
+        });
+        self.stale = stale;
+        let news = lost || !changes.is_empty();
+        self.tell_all(changes).await?;
+        if news { self.tell(Told::Resynced { lost }).await } else { Ok(()) }
+    }
+
+    async fn read_everything_patiently(&mut self) -> Result<(Mirror, bool), End> {
+        for _ in 0..REOPEN_ATTEMPTS_MAX {
+            match self.read_everything().await {
+                Ok(read) => return Ok(read),
+                Err(_) if self.told.is_closed() => return Err(End::Unheard),
+                Err(_) => {
+                    sleep(REOPEN_PAUSE).await;
+                    self.reopen().await?;
+                }
+            }
+        }
+        Err(End::Broken)
+    }
+
+    /// Everything there is, and whether something may be missing in it all the same. Events from before the
+    /// reading say nothing new after it, so they are thrown away; when some came during it, it starts over.
+    async fn read_everything(&mut self) -> io::Result<(Mirror, bool)> {
+        for _ in 1..QUIET_ATTEMPTS_MAX {
+            self.events.drain(|_, _| ())?;
+            let mirror = self.requests.dump().await?;
+            let mut quiet = true;
+            let drained = self.events.drain(|_, _| quiet = false)?;
+            if quiet && drained == Drained::Complete {
+                return Ok((mirror, false));
+            }
+        }
+        self.events.drain(|_, _| ())?;
+        let mut mirror = self.requests.dump().await?;
+        let drained = self.events.drain(|_, fact| drop(mirror.apply(fact, Origin::Unknown)))?;
+        Ok((mirror, drained == Drained::Lost))
+    }
+
+    async fn reopen(&mut self) -> Result<(), End> {
+        for _ in 0..REOPEN_ATTEMPTS_MAX {
+            match Requests::open() {
+                Ok(requests) => {
+                    self.requests = requests;
+                    return Ok(());
+                }
+                Err(_) => sleep(REOPEN_PAUSE).await,
+            }
+        }
+        Err(End::Broken)
+    }
+
+    async fn tell_all(&self, changes: Vec<Change>) -> Result<(), End> {
+        for change in changes {
+            self.tell(Told::Change(change)).await?;
+        }
+        Ok(())
+    }
+
+    async fn tell(&self, told: Told) -> Result<(), End> {
+        self.told.send(told).await.map_err(|_| End::Unheard)
+    }
+}
+
+fn may_pass(refusal: &Refusal) -> bool {
+    reconcile::is_passing(refusal) || *refusal == unanswered()
+}
+
+fn unanswered() -> Refusal {
+    Refusal { errno: 0, text: "no answer from the kernel".to_owned() }
+}
