@@ -3,6 +3,7 @@
 //! The program starts itself again inside fresh namespaces (network, PID, mount, UTS). Everything it makes lives
 //! in there; when it ends, however it ends, the kernel removes all of it.
 
+mod demo;
 mod diary;
 mod inside;
 mod lab;
@@ -19,17 +20,21 @@ use std::env;
 use std::process::ExitCode;
 
 use crate::subject::Pair;
-use crate::table::Scenario;
+use crate::table::{Cast, Scenario};
 
-const USAGE: &str = "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--jobs N]
+const USAGE: &str =
+    "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--jobs N] [--chosen] | demo
 
 Runs the scenarios against SUBJECT=theirs (default) or ours; SUBJECT_A and SUBJECT_B choose each box.
+--chosen leaves out the scenarios that bring their own subjects. demo shows an example pair at work.
 KEEPALIVED_BIN and KEEPALIVED_THEIRS name the binaries, KEEPALIVED_RS_SHARED the users' articles.";
 
 /// What the command line asks for.
 #[derive(Debug, Default)]
 struct Options {
     list: bool,
+    demo: bool,
+    chosen: bool,
     only: Vec<String>,
     family: Vec<String>,
     jobs: Option<usize>,
@@ -72,6 +77,9 @@ fn run(chosen: Vec<&Scenario>, options: &Options) -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if options.demo {
+        return demo::play(pair);
+    }
     println!("box A: {}, box B: {}", pair.a, pair.b);
     let tally = runner::run(chosen, pair, options.jobs.unwrap_or(3));
     println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
@@ -82,6 +90,7 @@ impl Options {
     fn wants(&self, scenario: &Scenario) -> bool {
         let title = format!("{}: {}", scenario.family, scenario.name);
         (self.only.is_empty() || self.only.iter().any(|part| title.contains(part)))
+            && (!self.chosen || scenario.cast == Cast::Chosen)
             && (self.family.is_empty() || self.family.iter().any(|name| name == scenario.family))
     }
 }
@@ -93,6 +102,8 @@ fn parse(words: &[String]) -> Result<Options, String> {
         let mut value = || words.next().cloned().ok_or_else(|| format!("{word} needs a value\n{USAGE}"));
         match word.as_str() {
             "--list" => options.list = true,
+            "--chosen" => options.chosen = true,
+            "demo" => options.demo = true,
             "--only" => options.only.push(value()?),
             "--family" => options.family.push(value()?),
             "--jobs" => {

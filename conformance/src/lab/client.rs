@@ -59,6 +59,12 @@ impl Client {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// What was asked after the first `count` requests.
+    pub fn since(&self, count: usize) -> Vec<Answer> {
+        let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.get(count..).unwrap_or_default().to_vec()
+    }
+
     /// Waits for an answer of that box that was asked for after `since`.
     ///
     /// # Errors

@@ -73,6 +73,10 @@ pub fn demo(root: &Path, words: &[&str]) -> Result<(), String> {
     packages::provide()?;
     run::plainly(run::cargo().current_dir(root).args(RELEASE_BUILD))?;
     let mut show = Command::new(run::release_binary(root, "keepalived-conformance"));
+    // SUBJECT_A and SUBJECT_B still put the original on one box.
+    if std::env::var_os("SUBJECT").is_none() {
+        show.env("SUBJECT", "ours");
+    }
     run::plainly(show.current_dir(root).env("KEEPALIVED_BIN", ours_binary(root)).arg("demo").args(words))
 }
 
@@ -140,22 +144,23 @@ pub fn ours_binary(root: &Path) -> PathBuf {
 }
 
 fn conformance_ours(root: &Path) -> Outcome {
-    conformance(root, "ours")
+    conformance(root, "ours", &[])
 }
 
+/// Scenarios that bring their own subjects run once, with ours.
 fn conformance_theirs(root: &Path) -> Outcome {
     match run::which("keepalived") {
-        Some(_) => conformance(root, "theirs"),
+        Some(_) => conformance(root, "theirs", &["--chosen"]),
         None => Outcome::Skipped("keepalived is not installed".to_owned()),
     }
 }
 
 /// The scenarios in namespaces of their own, which only root may make.
-fn conformance(root: &Path, subject: &str) -> Outcome {
+fn conformance(root: &Path, subject: &str, words: &[&str]) -> Outcome {
     if !packages::is_root() {
         return Outcome::Skipped("network namespaces need root".to_owned());
     }
     let mut runner = Command::new(run::release_binary(root, "keepalived-conformance"));
-    runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED_BIN", ours_binary(root));
+    runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED_BIN", ours_binary(root)).args(words);
     run::counted(&mut runner, Duration::from_secs(1200))
 }
