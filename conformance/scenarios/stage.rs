@@ -119,6 +119,13 @@ impl Stage {
         Ok(())
     }
 
+    /// The priority of the last advert a box sent for a virtual router.
+    pub fn last_priority(&self, host: &Host, vrid: u8) -> Option<u8> {
+        // Adverts are a second apart, so the last one is not older than this.
+        let since = Instant::now().checked_sub(Duration::from_millis(2500))?;
+        self.lab.capture.adverts(&host.name, vrid, since).last().map(|advert| advert.priority)
+    }
+
     /// The time a box needs to take over a silent service, with slack.
     pub fn silent_bound(&self, up: Up) -> Duration {
         self.bound(up, master_down)
