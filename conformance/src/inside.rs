@@ -3,7 +3,9 @@
 use std::env;
 use std::fs;
 use std::io::Read;
+use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 /// First word of the command line when the program has started itself again.
 pub const MARK: &str = "--inside";
@@ -67,4 +69,16 @@ pub fn guard() -> Result<(), String> {
         std::process::exit(130);
     });
     Ok(())
+}
+
+/// The lab's own track script: fails once `/tmp/fail` is there, and writes the time down just before.
+pub fn fail_if_told() -> ExitCode {
+    if !Path::new("/tmp/fail").exists() {
+        return ExitCode::SUCCESS;
+    }
+    if !Path::new("/tmp/failed-at").exists() {
+        let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+        let _ = fs::write("/tmp/failed-at", nanos.to_string());
+    }
+    ExitCode::FAILURE
 }

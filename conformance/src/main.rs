@@ -3,6 +3,7 @@
 //! The program starts itself again inside fresh namespaces (network, PID, mount, UTS). Everything it makes lives
 //! in there; when it ends, however it ends, the kernel removes all of it.
 
+mod bench;
 mod demo;
 mod diary;
 mod inside;
@@ -24,6 +25,7 @@ use crate::table::{Cast, Scenario};
 
 const USAGE: &str =
     "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--jobs N] [--chosen] | demo
+       conformance bench [--only SUBSTRING] [--rounds N]
 
 Runs the scenarios against SUBJECT=theirs (default) or ours; SUBJECT_A and SUBJECT_B choose each box.
 --chosen leaves out the scenarios that bring their own subjects. demo shows an example pair at work.
@@ -38,6 +40,8 @@ struct Options {
     only: Vec<String>,
     family: Vec<String>,
     jobs: Option<usize>,
+    bench: bool,
+    rounds: Option<usize>,
 }
 
 fn main() -> ExitCode {
@@ -45,6 +49,9 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == "host-init") {
         println!("ready");
         keepalived_sys::lab::reap_forever();
+    }
+    if words.first().is_some_and(|word| word == "fail-if-told") {
+        return inside::fail_if_told();
     }
     let inside = words.first().is_some_and(|word| word == inside::MARK);
     let options = match parse(&words[usize::from(inside)..]) {
@@ -69,6 +76,13 @@ fn run(chosen: Vec<&Scenario>, options: &Options) -> ExitCode {
     if let Err(why) = inside::guard() {
         eprintln!("conformance: {why}");
         return ExitCode::from(2);
+    }
+    if options.bench {
+        return if bench::run(&options.only, options.rounds.unwrap_or(5)) {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
     }
     let pair = match Pair::from_environment() {
         Ok(pair) => pair,
@@ -104,6 +118,10 @@ fn parse(words: &[String]) -> Result<Options, String> {
             "--list" => options.list = true,
             "--chosen" => options.chosen = true,
             "demo" => options.demo = true,
+            "bench" => options.bench = true,
+            "--rounds" => {
+                options.rounds = Some(value()?.parse().map_err(|_| "--rounds needs a number".to_owned())?);
+            }
             "--only" => options.only.push(value()?),
             "--family" => options.family.push(value()?),
             "--jobs" => {

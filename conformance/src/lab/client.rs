@@ -36,6 +36,11 @@ const PATIENCE: Duration = Duration::from_millis(60);
 impl Client {
     /// Starts to ask that address from that host's network.
     pub fn start(host: &Host, target: [u8; 4]) -> Self {
+        Self::start_every(host, target, PERIOD)
+    }
+
+    /// The same with another pause between two requests.
+    pub fn start_every(host: &Host, target: [u8; 4], period: Duration) -> Self {
         let (answers, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
         let (into, halt) = (Arc::clone(&answers), Arc::clone(&stop));
         let (network, target) = (host.network(), SocketAddr::from((Ipv4Addr::from(target), 80)));
@@ -48,7 +53,7 @@ impl Client {
                 let from = ask(target);
                 let answer = Answer { asked, at: Instant::now(), from };
                 into.lock().unwrap_or_else(PoisonError::into_inner).push(answer);
-                thread::sleep(PERIOD);
+                thread::sleep(period);
             }
         });
         Self { answers, stop }
