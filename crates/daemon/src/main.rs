@@ -3,7 +3,9 @@
 mod cli;
 mod compat;
 mod handoff;
+mod launcher;
 mod log;
+mod memory_store;
 
 fn main() {
     let _ = handoff::Role::take();

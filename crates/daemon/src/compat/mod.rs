@@ -2,5 +2,6 @@
 
 pub mod defaults;
 pub mod exit_codes;
+pub mod log_text;
 pub mod process_names;
 pub mod signal_names;

@@ -1,0 +1,382 @@
+//! The engine's facts in the original's words (`spec` runtime 2.3–2.6; where versions differ, 2.4.3's).
+//!
+//! One `match` over [`Report`], one row a fact; facts the original does not know have words of our own.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_core::event::Exit;
+use keepalived_core::report::{Fault, Report, State};
+use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::{Micros, RunId};
+use keepalived_wire::reject::Reject;
+
+/// How a line shall be logged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Level {
+    /// Always; nearly everything the original says has this level.
+    Info,
+    /// Only with `-D`.
+    Detail,
+}
+
+/// A line for the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// How.
+    pub level: Level,
+    /// What, without an end of line.
+    pub text: String,
+}
+
+/// What a line may depend on beside the fact itself.
+#[derive(Clone, Copy, Debug)]
+pub struct Surroundings<'a> {
+    /// The processes of script runs.
+    pub pids: &'a BTreeMap<RunId, i32>,
+    /// `log_unknown_vrids`.
+    pub log_unknown_vrids: bool,
+}
+
+/// The line a fact is worth; none for those that are only counted.
+pub fn line(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
+    state(report)
+        .or_else(|| election(report))
+        .or_else(|| received(report, surroundings))
+        .or_else(|| tracking(report, surroundings))
+        .or_else(|| kernel(report))
+}
+
+fn info(text: impl fmt::Display) -> Option<Line> {
+    Some(Line { level: Level::Info, text: text.to_string() })
+}
+
+fn detail(text: impl fmt::Display) -> Option<Line> {
+    Some(Line { level: Level::Detail, text: text.to_string() })
+}
+
+/// Entering states and what goes with it.
+fn state(report: &Report) -> Option<Line> {
+    match report {
+        // Waits for its trackers; the original says nothing (`spec` runtime 4.2).
+        Report::Entered { state: State::Init, .. } => None,
+        Report::Entered { instance, state, init: true } => {
+            info(format_args!("({instance}) Entering {state} STATE (init)"))
+        }
+        Report::Entered { instance, state, init: false } => {
+            info(format_args!("({instance}) Entering {state} STATE"))
+        }
+        Report::StartsInFault { instance, fault } => starts_in_fault(instance, fault),
+        Report::SettingAddresses { instance, excluded: false } => {
+            detail(format_args!("({instance}) setting VIPs."))
+        }
+        Report::SettingAddresses { instance, excluded: true } => {
+            detail(format_args!("({instance}) setting E-VIPs."))
+        }
+        Report::RemovingAddresses { instance, excluded: false } => {
+            detail(format_args!("({instance}) removing VIPs."))
+        }
+        Report::RemovingAddresses { instance, excluded: true } => {
+            detail(format_args!("({instance}) removing E-VIPs."))
+        }
+        Report::QueueingGarp { instance, interface, ip: IpAddr::V4(ip) } => {
+            detail(format_args!("({instance}) Sending/queueing gratuitous ARPs on {interface} for {ip}"))
+        }
+        Report::QueueingGarp { instance, interface, ip: IpAddr::V6(ip) } => detail(format_args!(
+            "({instance}) Sending/queueing Unsolicited Neighbour Adverts on {interface} for {ip}"
+        )),
+        Report::SendingGarp { interface, ip: IpAddr::V4(ip) } => {
+            detail(format_args!("Sending gratuitous ARP on {interface} for {ip}"))
+        }
+        Report::SendingGarp { interface, ip: IpAddr::V6(ip) } => {
+            detail(format_args!("Sending unsolicited Neighbour Advert on {interface} for {ip}"))
+        }
+        Report::SentZero { instance } => detail(format_args!("({instance}) sent 0 priority")),
+        Report::AnnouncerReady => detail("Registering gratuitous ARP shared channel"),
+        Report::StartDelayed { length } => {
+            info(format_args!("Delaying startup for {} seconds", Seconds(*length)))
+        }
+        Report::StartDelayOver => info("Delayed start completed"),
+        Report::GroupSyncing { group, state } => {
+            info(format_args!("VRRP_Group({group}) Syncing instances to {state} state"))
+        }
+        Report::GroupStartsInFault { group, instance } => {
+            info(format_args!("VRRP_Group({group}): Syncing {instance} to FAULT state"))
+        }
+        Report::Adopted { instance, state } => {
+            info(format_args!("({instance}) Taking up {state} STATE where the process before left it"))
+        }
+        Report::Reloaded { kept, restarted, added, removed } => detail(format_args!(
+            "Configuration in force: {kept} kept, {restarted} restarted, {added} added, {removed} removed"
+        )),
+        _ => None,
+    }
+}
+
+fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
+    match fault {
+        Fault::LinkDown(interface) => {
+            info(format_args!("({instance}): entering FAULT state (interface {interface} down)"))
+        }
+        Fault::NoAddress => {
+            info(format_args!("({instance}) entering FAULT state (no IPv4 address for interface)"))
+        }
+        Fault::NoSource => {
+            info(format_args!("({instance}): entering FAULT state (src address not configured)"))
+        }
+        Fault::Script(script) => {
+            info(format_args!("({instance}): entering FAULT state due to script {script}"))
+        }
+        // The group's own line says it.
+        Fault::Group => None,
+        Fault::AddressesTaken => {
+            info(format_args!("({instance}) entering FAULT state (others keep removing its addresses)"))
+        }
+        Fault::NoMulticast(interface) => info(format_args!(
+            "({instance}) entering FAULT state (interface {interface} does not do multicast)"
+        )),
+    }
+}
+
+/// Timers, priorities, and what other routers say.
+fn election(report: &Report) -> Option<Line> {
+    match report {
+        Report::AdvertTimeout { instance } => {
+            detail(format_args!("({instance}) Receive advertisement timeout"))
+        }
+        Report::HeardZero { instance, as_master: false } => {
+            detail(format_args!("({instance}) Backup received priority 0 advertisement"))
+        }
+        Report::HeardZero { instance, as_master: true } => {
+            detail(format_args!("({instance}) Master received priority 0 message"))
+        }
+        Report::LowerDiscarded { instance, from, priority } => info(format_args!(
+            "({instance}) received lower priority ({priority}) advert from {from} - discarding"
+        )),
+        Report::ForcingElection { instance, from, priority, ours, answered } => info(format_args!(
+            "({instance}) Received advert from {from} with lower priority {priority}, ours {ours}{}",
+            if *answered { ", forcing new election" } else { "" }
+        )),
+        Report::HigherHeard { instance, from, priority, ours } => info(format_args!(
+            "({instance}) Master received advert from {from} with higher priority {priority}, ours {ours}"
+        )),
+        Report::EqualHigherAddress { instance, from, priority } => info(format_args!(
+            "({instance}) Master received advert from {from} with same priority {priority} but higher IP \
+             address than ours"
+        )),
+        Report::EqualOwnAddress { instance } => info(format_args!(
+            "({instance}) WARNING - equal priority advert received from remote host with our IP address."
+        )),
+        Report::BothOwners { instance, from } => info(format_args!(
+            "({instance}) CONFIGURATION ERROR: local instance and {from} are both configured as address owner, \
+             please resolve"
+        )),
+        Report::EffectivePriority { instance, from, to } => {
+            info(format_args!("({instance}) Changing effective priority from {from} to {to}"))
+        }
+        Report::PreemptDelayStarted { instance, length } => {
+            detail(format_args!("({instance}) start preempt delay ({length})"))
+        }
+        Report::PreemptDelayStopped { instance } => detail(format_args!("({instance}) stop preempt delay")),
+        Report::MasterSet { instance, to } => detail(format_args!("({instance}) master set to {to}")),
+        Report::MasterChanged { instance, from, to } => {
+            detail(format_args!("({instance}) master changed from {from} to {to}"))
+        }
+        Report::IntervalAdopted { instance, from, to } => detail(format_args!(
+            "({instance}) advertisement interval updated from {}ms to {}ms by master",
+            from.0 / 1000,
+            to.0 / 1000
+        )),
+        Report::Late { by } => info(format_args!("A thread timer expired {by} seconds ago")),
+        Report::SendFailed { instance, destination, errno } => {
+            let words = keepalived_sys::errno_text(*errno);
+            if destination.is_multicast() {
+                info(format_args!("({instance}): send advert error {errno} ({words})"))
+            } else {
+                info(format_args!("({instance}) Cant send advert to {destination} ({words})"))
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Packets that are refused or differ.
+fn received(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
+    match report {
+        Report::Rejected { instance, from, reason, first: true } => {
+            info(format_args!("({instance}) {}", Refused { reason: *reason, from: *from }))
+        }
+        Report::Unreadable { reason: Reject::TooShort { length } } => {
+            info(format_args!("IPv4 VRRP packet too short - {length} bytes"))
+        }
+        Report::Unreadable { reason } => info(format_args!("IPv4 VRRP packet not readable - {reason:?}")),
+        Report::UnknownVrid { vrid, interface } if surroundings.log_unknown_vrids => {
+            info(format_args!("Unknown VRID({vrid}) received on interface({interface}). ignoring..."))
+        }
+        Report::AddressCountDiffers { instance, expected, received, first: true, from: _ } => {
+            info(format_args!("({instance}) expected {expected} VIPs but received {received}"))
+        }
+        Report::AddressMissing { instance, vrid, from, ip, first: true } => info(format_args!(
+            "({instance}) ip address associated with VRID {vrid} not present in advert from {from}: {ip}"
+        )),
+        Report::IntervalDiffers { instance, ours, received, first: true, from: _ } => info(format_args!(
+            "({instance}) advertisement interval mismatch ours = {} centi-sec rcv'd={} centi-sec",
+            ours.0 / 10_000,
+            received.0 / 10_000
+        )),
+        _ => None,
+    }
+}
+
+/// Scripts and tracked links.
+fn tracking(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
+    match report {
+        Report::ScriptSucceeded { script } => info(format_args!("VRRP_Script({script}) succeeded")),
+        Report::ScriptFailed { script, exit: Exit::Code(status) } => {
+            info(format_args!("VRRP_Script({script}) failed (exited with status {status})"))
+        }
+        Report::ScriptFailed { script, exit: Exit::Signal(signal) } => {
+            info(format_args!("VRRP_Script({script}) failed (due to signal {signal})"))
+        }
+        Report::ScriptFailed { script, exit: Exit::NotRun } => {
+            info(format_args!("VRRP_Script({script}) failed (could not be run)"))
+        }
+        Report::ScriptTimedOut { script } => info(format_args!("VRRP_Script({script}) timed_out")),
+        Report::ScriptNow { command, status } => {
+            info(format_args!("Script `{command}` now returning {status}"))
+        }
+        Report::ScriptOverlap { script, ending: false } => {
+            info(format_args!("Track script {script} is already running, expect idle - skipping run"))
+        }
+        Report::ScriptOverlap { script, ending: true } => {
+            info(format_args!("Track script {script} is being timed out, expect idle - skipping run"))
+        }
+        Report::ScriptStuck { script, run } => {
+            let pid = surroundings.pids.get(run).copied().unwrap_or(0);
+            info(format_args!("Script {script} child (PID {pid}) failed to terminate after kill"))
+        }
+        Report::ScriptKept { script, up } => {
+            let how = if *up { "successful" } else { "unsuccessful" };
+            info(format_args!("VRRP_Script({script}) considered {how} on reload"))
+        }
+        _ => None,
+    }
+}
+
+/// Links and addresses.
+fn kernel(report: &Report) -> Option<Line> {
+    match report {
+        Report::LinkState { interface, up } => {
+            info(format_args!("Netlink reports {interface} {}", if *up { "up" } else { "down" }))
+        }
+        Report::LinkAdded { interface } => info(format_args!("Interface {interface} added")),
+        Report::LinkDeleted { interface } => info(format_args!("Interface {interface} deleted")),
+        Report::LinkRenamed { from, to } => {
+            info(format_args!("Interface name has changed from {from} to {to}"))
+        }
+        Report::AddressAssigned { interface, ip } => {
+            detail(format_args!("Assigned address {ip} for interface {interface}"))
+        }
+        Report::AddressDeassigned { interface, ip } => {
+            detail(format_args!("Deassigned address {ip} from interface {interface}"))
+        }
+        Report::AddressTaken { instance, interface, key: AddressKey { ip, prefix_len, .. }, restored } => {
+            let reaction = if *restored { ", restoring it" } else { "" };
+            info(format_args!(
+                "({instance}) ip address {ip}/{prefix_len} dev {interface} was removed by another program{reaction}"
+            ))
+        }
+        Report::GivingUpAddresses { instance, removals, within } => info(format_args!(
+            "({instance}) entering FAULT state (other programs removed its addresses {removals} times within {} \
+             seconds)",
+            Seconds(*within)
+        )),
+        Report::AddressNoLonger { instance, interface, key: AddressKey { ip, prefix_len, .. } } => {
+            info(format_args!("({instance}) ip address {ip}/{prefix_len} dev {interface}, no longer exist"))
+        }
+        Report::AddressRefused { instance, interface, key: AddressKey { ip, prefix_len, .. }, refusal } => {
+            let Refusal { errno, text } = refusal;
+            info(format_args!(
+                "({instance}) ip address {ip}/{prefix_len} dev {interface} refused by the kernel: {text} ({errno})"
+            ))
+        }
+        Report::LeftoverRemoved { key: AddressKey { ip, prefix_len, .. }, link } => detail(format_args!(
+            "Removing ip address {ip}/{prefix_len} that an earlier run left on the interface with index {}",
+            link.0
+        )),
+        _ => None,
+    }
+}
+
+/// A reject reason in 2.4.3's words, which name the sender.
+struct Refused {
+    reason: Reject,
+    from: Ipv4Addr,
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let from = self.from;
+        match self.reason {
+            Reject::TooShort { length } => write!(f, "IPv4 VRRP packet too short - {length} bytes"),
+            Reject::AuthHeader { present: true } => {
+                write!(f, "Received AH header but auth type not AH from {from}")
+            }
+            Reject::AuthHeader { present: false } => {
+                write!(f, "No AH header but auth type is AH from {from}")
+            }
+            Reject::Length { received, expected } => {
+                let which = if received > expected { "long" } else { "short" };
+                write!(f, "vrrp packet from {from} too {which}, length {received} and expect {expected}")
+            }
+            Reject::Ttl { received } => {
+                write!(f, "invalid TTL/HL from {from}. Received {received} and expect 255")
+            }
+            Reject::Version { received, expected } => {
+                write!(f, "wrong VRRP version from {from}. Received {received} and expect {expected}")
+            }
+            Reject::AuthTypeUnknown { received } => write!(f, "Invalid auth type from {from}: {received}"),
+            Reject::AuthTypeMismatch { received, expected } => {
+                write!(f, "received a {received} auth from {from}, expecting {expected}!")
+            }
+            Reject::Password => write!(f, "received an invalid passwd from {from}!"),
+            Reject::Interval { received, expected } => write!(
+                f,
+                "advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec"
+            ),
+            Reject::Type { received } => {
+                write!(f, "Invalid packet type from {from}. {received} and expect 1")
+            }
+            Reject::TotalLength { stated, received } => write!(
+                f,
+                "ip_tot_len mismatch against received length from {from}. {stated} and received {received}"
+            ),
+            Reject::Checksum { version } => write!(f, "Invalid VRRPv{version} checksum from {from}"),
+            Reject::Destination { multicast_received: true } => {
+                write!(f, "Expected unicast packet but received multicast packet from {from}")
+            }
+            Reject::Destination { multicast_received: false } => {
+                write!(f, "Expected multicast packet but received unicast packet from {from}")
+            }
+            Reject::NotAPeer => write!(f, "unicast source address {from} not a unicast peer"),
+        }
+    }
+}
+
+/// Seconds without needless decimals, as `%g` prints them.
+struct Seconds(Micros);
+
+impl fmt::Display for Seconds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, micros) = (self.0.0 / 1_000_000, self.0.0 % 1_000_000);
+        if micros == 0 {
+            return write!(f, "{whole}");
+        }
+        write!(f, "{whole}.{}", format!("{micros:06}").trim_end_matches('0'))
+    }
+}
+
+#[cfg(test)]
+#[path = "log_text_golden.rs"]
+mod golden;

@@ -1,0 +1,231 @@
+//! What the engine and its launcher say to each other, one message each.
+
+use std::ffi::CString;
+
+use keepalived_sys::process::Ended;
+use keepalived_sys::script::Step;
+
+/// No message is longer; a command that would need one cannot be started.
+pub const MESSAGE_MAX: usize = 64 << 10;
+
+/// Which run is meant; chosen by the engine, never used twice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunNumber(pub u64);
+
+/// What a run is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A track script: ends with the engine.
+    Check,
+    /// A notify script: its process group is left alone when the engine ends.
+    Notify,
+}
+
+/// From the engine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Request {
+    /// Start this.
+    Run {
+        /// Its number from now on.
+        number: RunNumber,
+        /// What it is for.
+        kind: Kind,
+        /// Who runs it.
+        uid: u32,
+        /// Its group.
+        gid: u32,
+        /// Its file mode creation mask.
+        umask: u32,
+        /// The file to execute.
+        path: CString,
+        /// Its words.
+        argv: Vec<CString>,
+    },
+    /// Send a signal to its process group; nothing happens when it has ended.
+    Kill {
+        /// Which.
+        number: RunNumber,
+        /// The signal's number.
+        signal: i32,
+    },
+}
+
+/// From the launcher.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reply {
+    /// It has a process now.
+    Started {
+        /// Which.
+        number: RunNumber,
+        /// Of the process and of its group.
+        pid: i32,
+    },
+    /// It ended.
+    Ended {
+        /// Which.
+        number: RunNumber,
+        /// How.
+        ended: Ended,
+    },
+    /// It never became the script, and will not.
+    Failed {
+        /// Which.
+        number: RunNumber,
+        /// The process that tried.
+        pid: i32,
+        /// What did not work.
+        step: Step,
+        /// And why.
+        errno: i32,
+    },
+}
+
+impl Request {
+    /// As it travels; none when it is too long.
+    pub fn encode(&self) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        match self {
+            Self::Run { number, kind, uid, gid, umask, path, argv } => {
+                bytes.push(match kind {
+                    Kind::Check => RUN_CHECK,
+                    Kind::Notify => RUN_NOTIFY,
+                });
+                bytes.extend(number.0.to_ne_bytes());
+                for word in [uid, gid, umask] {
+                    bytes.extend(word.to_ne_bytes());
+                }
+                for text in [path].into_iter().chain(argv) {
+                    bytes.extend(text.as_bytes_with_nul());
+                }
+            }
+            Self::Kill { number, signal } => {
+                bytes.push(KILL);
+                bytes.extend(number.0.to_ne_bytes());
+                bytes.extend(signal.to_ne_bytes());
+            }
+        }
+        (bytes.len() <= MESSAGE_MAX).then_some(bytes)
+    }
+
+    /// What arrived.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, bytes) = bytes.split_first()?;
+        let (number, bytes) = number(bytes)?;
+        let kind = match *tag {
+            RUN_CHECK => Kind::Check,
+            RUN_NOTIFY => Kind::Notify,
+            KILL => {
+                let signal = i32::from_ne_bytes(bytes.try_into().ok()?);
+                return Some(Self::Kill { number, signal });
+            }
+            _ => return None,
+        };
+        let (uid, bytes) = bytes.split_first_chunk()?;
+        let (gid, bytes) = bytes.split_first_chunk()?;
+        let (umask, bytes) = bytes.split_first_chunk()?;
+        let [uid, gid, umask] = [uid, gid, umask].map(|word| u32::from_ne_bytes(*word));
+        let texts = bytes.strip_suffix(&[0])?.split(|byte| *byte == 0);
+        let mut texts = texts.map(|text| CString::new(text).ok()).collect::<Option<Vec<_>>>()?.into_iter();
+        let path = texts.next()?;
+        Some(Self::Run { number, kind, uid, gid, umask, path, argv: texts.collect() })
+    }
+}
+
+impl Reply {
+    /// As it travels.
+    pub fn encode(&self) -> Vec<u8> {
+        let (tag, number, first, second) = match *self {
+            Self::Started { number, pid } => (STARTED, number, pid, 0),
+            Self::Ended { number, ended: Ended::Code(code) } => (ENDED_CODE, number, i32::from(code), 0),
+            Self::Ended { number, ended: Ended::Signal(signal) } => {
+                (ENDED_SIGNAL, number, i32::from(signal), 0)
+            }
+            Self::Failed { number, pid, step: Step::Exec, errno } => (FAILED_EXEC, number, pid, errno),
+            Self::Failed { number, pid, step: Step::Identity, errno } => {
+                (FAILED_IDENTITY, number, pid, errno)
+            }
+        };
+        [&[tag][..], &number.0.to_ne_bytes(), &first.to_ne_bytes(), &second.to_ne_bytes()].concat()
+    }
+
+    /// What arrived.
+    pub fn decode(bytes: &[u8]) -> Option<Self> {
+        let (tag, bytes) = bytes.split_first()?;
+        let (number, bytes) = number(bytes)?;
+        let (first, bytes) = bytes.split_first_chunk()?;
+        let (first, second) = (i32::from_ne_bytes(*first), i32::from_ne_bytes(bytes.try_into().ok()?));
+        let small = u8::try_from(first);
+        Some(match *tag {
+            STARTED => Self::Started { number, pid: first },
+            ENDED_CODE => Self::Ended { number, ended: Ended::Code(small.ok()?) },
+            ENDED_SIGNAL => Self::Ended { number, ended: Ended::Signal(small.ok()?) },
+            FAILED_EXEC => Self::Failed { number, pid: first, step: Step::Exec, errno: second },
+            FAILED_IDENTITY => Self::Failed { number, pid: first, step: Step::Identity, errno: second },
+            _ => return None,
+        })
+    }
+}
+
+fn number(bytes: &[u8]) -> Option<(RunNumber, &[u8])> {
+    let (number, rest) = bytes.split_first_chunk()?;
+    Some((RunNumber(u64::from_ne_bytes(*number)), rest))
+}
+
+const RUN_CHECK: u8 = 1;
+const RUN_NOTIFY: u8 = 2;
+const KILL: u8 = 3;
+const STARTED: u8 = 4;
+const ENDED_CODE: u8 = 5;
+const ENDED_SIGNAL: u8 = 6;
+const FAILED_EXEC: u8 = 7;
+const FAILED_IDENTITY: u8 = 8;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(argv: &[&str]) -> Request {
+        Request::Run {
+            number: RunNumber(u64::MAX),
+            kind: Kind::Notify,
+            uid: 1,
+            gid: u32::MAX,
+            umask: 0o177,
+            path: c"/bin/sh".into(),
+            argv: argv.iter().map(|word| CString::new(*word).unwrap()).collect(),
+        }
+    }
+
+    #[test]
+    fn requests_and_replies_travel_unchanged() {
+        for request in
+            [run(&["sh", "", "-c", "exit 1"]), run(&[]), Request::Kill { number: RunNumber(7), signal: 15 }]
+        {
+            assert_eq!(Request::decode(&request.encode().unwrap()), Some(request));
+        }
+        let number = RunNumber(3);
+        for reply in [
+            Reply::Started { number, pid: 4711 },
+            Reply::Ended { number, ended: Ended::Code(255) },
+            Reply::Ended { number, ended: Ended::Signal(9) },
+            Reply::Failed { number, pid: 2, step: Step::Exec, errno: 8 },
+            Reply::Failed { number, pid: 2, step: Step::Identity, errno: 1 },
+        ] {
+            assert_eq!(Reply::decode(&reply.encode()), Some(reply));
+        }
+    }
+
+    #[test]
+    fn cut_messages_are_not_understood_and_long_ones_not_sent() {
+        let whole = run(&["sh"]).encode().unwrap();
+        // Whole texts may be missing; everything in front may not.
+        for length in 0..=21 {
+            assert_eq!(Request::decode(&whole[..length]), None, "{length}");
+        }
+        let whole = Reply::Started { number: RunNumber(1), pid: 1 }.encode();
+        for length in 0..whole.len() {
+            assert_eq!(Reply::decode(&whole[..length]), None, "{length}");
+        }
+        assert_eq!(run(&[&"x".repeat(MESSAGE_MAX)]).encode(), None);
+    }
+}

@@ -1,0 +1,499 @@
+//! What an engine leaves behind should it be killed: a memory file shared with the supervisor and with the
+//! engine's successors.
+//!
+//! ```text
+//! slot 0        magic "KALVMEM1"
+//! slot 1 …      checksum (4)  tag (1)  payload (123)      each 128 bytes, none across a page
+//!
+//! tag 1         a standing: identity, state, last advert, next IPv4 identification
+//! tag 2         a script's verdict: up, name
+//! tag 3         an address we put into the kernel, or were about to
+//! other         free
+//! ```
+//!
+//! A slot is written by one system call, which a signal cannot tear. Whatever else happens to the file, a slot
+//! whose checksum or payload is wrong reads as free. Numbers are in the machine's order: nobody else reads them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::net::{IpAddr, Ipv4Addr};
+use std::os::unix::fs::FileExt;
+use std::sync::Arc;
+
+use keepalived_core::memory::{Memory, Standing, Verdict};
+use keepalived_core::report::State;
+use keepalived_model::kernel::{AddressKey, Key};
+use keepalived_model::vrrp::Identity;
+use keepalived_model::{Instant, LinkId, Vrid};
+use keepalived_sys::memfd;
+
+/// Bytes of a slot.
+const SLOT: usize = 128;
+/// More than this (8 MB) is not remembered: 65,000 addresses need a restart that is clean.
+const SLOTS_MAX: u64 = 65_536;
+const MAGIC: &[u8; 8] = b"KALVMEM1";
+
+const STANDING: u8 = 1;
+const VERDICT: u8 = 2;
+const ADDRESS: u8 = 3;
+
+/// The engine's side: remembers what it is told.
+#[derive(Debug)]
+pub struct MemoryStore {
+    file: File,
+    standings: BTreeMap<Arc<Identity>, u64>,
+    verdicts: BTreeMap<Arc<str>, u64>,
+    addresses: BTreeMap<AddressKey, Owned>,
+    free: Vec<u64>,
+    next: u64,
+}
+
+#[derive(Debug)]
+struct Owned {
+    slot: u64,
+    wanted: bool,
+}
+
+/// What a predecessor left.
+#[derive(Debug, Default, PartialEq)]
+pub struct Left {
+    /// For [`keepalived_core::Engine::start`].
+    pub memories: Vec<Memory>,
+    /// Addresses that may be in the kernel.
+    pub addresses: Vec<AddressKey>,
+}
+
+impl MemoryStore {
+    /// Takes the file over, with what is in it.
+    pub fn open(file: File) -> io::Result<(Self, Left)> {
+        let bytes = memfd::read_all(&file)?;
+        let mut store = Self {
+            file,
+            standings: BTreeMap::new(),
+            verdicts: BTreeMap::new(),
+            addresses: BTreeMap::new(),
+            free: Vec::new(),
+            next: 1,
+        };
+        let mut left = Left::default();
+        if bytes.get(..MAGIC.len()) == Some(MAGIC) {
+            for (slot, bytes) in (1..SLOTS_MAX).zip(bytes.chunks_exact(SLOT).skip(1)) {
+                store.next = slot + 1;
+                store.take_up(slot, bytes, &mut left);
+            }
+        } else {
+            store.file.set_len(0)?;
+            let mut first = [0; SLOT];
+            first.iter_mut().zip(MAGIC).for_each(|(to, from)| *to = *from);
+            store.file.write_all_at(&first, 0)?;
+        }
+        Ok((store, left))
+    }
+
+    /// What is in the file, for a process that only cleans up.
+    pub fn read(file: &File) -> io::Result<Left> {
+        let bytes = memfd::read_all(file)?;
+        let mut left = Left::default();
+        if bytes.get(..MAGIC.len()) == Some(MAGIC) {
+            for slot in bytes.chunks_exact(SLOT).skip(1) {
+                match Entry::decode(slot) {
+                    Some(Entry::Memory(memory)) => left.memories.push(memory),
+                    Some(Entry::Address(key)) => left.addresses.push(key),
+                    None => {}
+                }
+            }
+        }
+        Ok(left)
+    }
+
+    /// Keeps one fact in place of an earlier one with the same key. What does not fit is not kept.
+    pub fn remember(&mut self, memory: &Memory) {
+        let Some(bytes) = encode_memory(memory) else { return };
+        let known = match memory {
+            Memory::Standing(standing) => self.standings.get(&standing.identity),
+            Memory::Verdict(verdict) => self.verdicts.get(&verdict.script),
+        };
+        let Some(slot) = known.copied().or_else(|| self.claim()) else { return };
+        match memory {
+            Memory::Standing(standing) => self.standings.insert(standing.identity.clone(), slot),
+            Memory::Verdict(verdict) => self.verdicts.insert(verdict.script.clone(), slot),
+        };
+        self.write(slot, &bytes);
+    }
+
+    /// An address is about to be wanted or not to be wanted any more. It counts as ours until the kernel has
+    /// said that it is gone.
+    pub fn want(&mut self, key: Key, wanted: bool) {
+        let Key::Address(key) = key;
+        if let Some(owned) = self.addresses.get_mut(&key) {
+            owned.wanted = wanted;
+        } else if wanted && let Some(slot) = self.claim() {
+            self.addresses.insert(key, Owned { slot, wanted });
+            self.write(slot, &encode_address(key));
+        }
+    }
+
+    /// The kernel answered.
+    pub fn settled(&mut self, key: Key) {
+        let Key::Address(key) = key;
+        if self.addresses.get(&key).is_some_and(|owned| !owned.wanted)
+            && let Some(owned) = self.addresses.remove(&key)
+        {
+            self.release(owned.slot);
+        }
+    }
+
+    /// Forgets how routers stood: an engine that stops in good order has nothing to be taken up.
+    pub fn forget_standings(&mut self) {
+        for slot in std::mem::take(&mut self.standings).into_values() {
+            self.release(slot);
+        }
+    }
+
+    fn take_up(&mut self, slot: u64, bytes: &[u8], left: &mut Left) {
+        match Entry::decode(bytes) {
+            Some(Entry::Memory(memory)) => {
+                match &memory {
+                    Memory::Standing(standing) => self.standings.insert(standing.identity.clone(), slot),
+                    Memory::Verdict(verdict) => self.verdicts.insert(verdict.script.clone(), slot),
+                };
+                left.memories.push(memory);
+            }
+            Some(Entry::Address(key)) => {
+                // Ours until the new engine wants it, or does not and hears that it is gone.
+                self.addresses.insert(key, Owned { slot, wanted: false });
+                left.addresses.push(key);
+            }
+            None => self.free.push(slot),
+        }
+    }
+
+    fn claim(&mut self) -> Option<u64> {
+        self.free.pop().or_else(|| {
+            let slot = (self.next < SLOTS_MAX).then_some(self.next)?;
+            self.next += 1;
+            Some(slot)
+        })
+    }
+
+    fn release(&mut self, slot: u64) {
+        self.write(slot, &[0; SLOT]);
+        self.free.push(slot);
+    }
+
+    fn write(&self, slot: u64, bytes: &[u8; SLOT]) {
+        // Out of memory: a successor then starts afresh, which is no reason to disturb this engine.
+        let _not_kept = self.file.write_all_at(bytes, slot * SLOT as u64);
+    }
+}
+
+/// What a slot holds.
+enum Entry {
+    Memory(Memory),
+    Address(AddressKey),
+}
+
+impl Entry {
+    fn decode(slot: &[u8]) -> Option<Self> {
+        let (sum, rest) = slot.split_first_chunk::<4>()?;
+        if u32::from_ne_bytes(*sum) != checksum(rest) {
+            return None;
+        }
+        let mut reader = Reader(rest);
+        match reader.byte()? {
+            STANDING => reader.standing().map(|standing| Self::Memory(Memory::Standing(standing))),
+            VERDICT => reader.verdict().map(|verdict| Self::Memory(Memory::Verdict(verdict))),
+            ADDRESS => reader.address().map(Self::Address),
+            _ => None,
+        }
+    }
+}
+
+fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
+    let mut payload = Vec::with_capacity(SLOT);
+    match memory {
+        Memory::Standing(Standing { identity, state, last_advert, next_ip_id }) => {
+            payload.extend([
+                STANDING,
+                identity.vrid.number(),
+                u8::from(identity.ipv6),
+                u8::from(identity.unicast),
+            ]);
+            for address in [identity.source, identity.group] {
+                payload.push(u8::from(address.is_some()));
+                payload.extend(address.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
+            }
+            payload.push(match state {
+                State::Init => 0,
+                State::Backup => 1,
+                State::Master => 2,
+                State::Fault => 3,
+            });
+            payload.extend(last_advert.0.to_ne_bytes());
+            payload.extend(next_ip_id.to_ne_bytes());
+            put_text(&mut payload, &identity.interface)?;
+        }
+        Memory::Verdict(Verdict { script, up }) => {
+            payload.extend([VERDICT, u8::from(*up)]);
+            put_text(&mut payload, script)?;
+        }
+    }
+    seal(&payload)
+}
+
+fn encode_address(AddressKey { link, ip, prefix_len }: AddressKey) -> [u8; SLOT] {
+    let mut payload = vec![ADDRESS, prefix_len, u8::from(ip.is_ipv6())];
+    payload.extend(link.0.to_ne_bytes());
+    match ip {
+        IpAddr::V4(ip) => payload.extend(ip.to_ipv6_mapped().octets()),
+        IpAddr::V6(ip) => payload.extend(ip.octets()),
+    }
+    seal(&payload).unwrap_or([0; SLOT])
+}
+
+/// A text with its length in front; none when it is longer than a slot.
+fn put_text(payload: &mut Vec<u8>, text: &str) -> Option<()> {
+    payload.push(u8::try_from(text.len()).ok()?);
+    payload.extend(text.as_bytes());
+    Some(())
+}
+
+/// A complete slot; none when the payload does not fit.
+fn seal(payload: &[u8]) -> Option<[u8; SLOT]> {
+    let mut slot = [0; SLOT];
+    let (sum, rest) = slot.split_first_chunk_mut::<4>()?;
+    rest.get_mut(..payload.len())?.copy_from_slice(payload);
+    *sum = checksum(rest).to_ne_bytes();
+    Some(slot)
+}
+
+/// FNV-1a; finds accidents, not forgeries. Zero bytes do not sum to zero, so an empty slot is never valid.
+fn checksum(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(0x811c_9dc5, |sum: u32, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+}
+
+/// Reads a payload from its front; nothing once it is too short.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (taken, rest) = self.0.split_first_chunk::<N>()?;
+        self.0 = rest;
+        Some(*taken)
+    }
+
+    fn byte(&mut self) -> Option<u8> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn flag(&mut self) -> Option<bool> {
+        match self.byte()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    fn optional_address(&mut self) -> Option<Option<Ipv4Addr>> {
+        let present = self.flag()?;
+        let address = Ipv4Addr::from(self.array::<4>()?);
+        Some(present.then_some(address))
+    }
+
+    fn text(&mut self) -> Option<&'a str> {
+        let length = usize::from(self.byte()?);
+        let (taken, rest) = self.0.split_at_checked(length)?;
+        self.0 = rest;
+        std::str::from_utf8(taken).ok()
+    }
+
+    fn standing(&mut self) -> Option<Standing> {
+        let (vrid, ipv6, unicast) = (Vrid::try_from(self.byte()?).ok()?, self.flag()?, self.flag()?);
+        let (source, group) = (self.optional_address()?, self.optional_address()?);
+        let state = match self.byte()? {
+            0 => State::Init,
+            1 => State::Backup,
+            2 => State::Master,
+            3 => State::Fault,
+            _ => return None,
+        };
+        let last_advert = Instant(u64::from_ne_bytes(self.array()?));
+        let next_ip_id = u16::from_ne_bytes(self.array()?);
+        let interface = self.text()?.to_owned();
+        let identity = Arc::new(Identity { vrid, ipv6, interface, unicast, source, group });
+        Some(Standing { identity, state, last_advert, next_ip_id })
+    }
+
+    fn verdict(&mut self) -> Option<Verdict> {
+        let up = self.flag()?;
+        Some(Verdict { script: self.text()?.into(), up })
+    }
+
+    fn address(&mut self) -> Option<AddressKey> {
+        let (prefix_len, ipv6) = (self.byte()?, self.flag()?);
+        let link = LinkId(u32::from_ne_bytes(self.array()?));
+        let octets = std::net::Ipv6Addr::from(self.array::<16>()?);
+        let (ip, longest) = match ipv6 {
+            true => (IpAddr::V6(octets), 128),
+            false => (IpAddr::V4(octets.to_ipv4_mapped()?), 32),
+        };
+        (prefix_len <= longest).then_some(AddressKey { link, ip, prefix_len })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file() -> File {
+        memfd::create("test").unwrap().into()
+    }
+
+    fn again(file: &File) -> (MemoryStore, Left) {
+        MemoryStore::open(file.try_clone().unwrap()).unwrap()
+    }
+
+    fn standing(vrid: u8, state: State, last_advert: u64) -> Memory {
+        let identity = Identity {
+            vrid: Vrid::try_from(vrid).unwrap(),
+            ipv6: false,
+            interface: "eth0.12345678.1".into(),
+            unicast: vrid == 2,
+            source: (vrid == 2).then_some(Ipv4Addr::new(10, 9, 0, 1)),
+            group: (vrid != 2).then_some(Ipv4Addr::new(224, 0, 0, 18)),
+        };
+        let identity = Arc::new(identity);
+        Memory::Standing(Standing { identity, state, last_advert: Instant(last_advert), next_ip_id: 65535 })
+    }
+
+    fn verdict(script: &str, up: bool) -> Memory {
+        Memory::Verdict(Verdict { script: script.into(), up })
+    }
+
+    fn address(last: u8) -> AddressKey {
+        AddressKey { link: LinkId(3), ip: IpAddr::from([10, 9, 0, last]), prefix_len: 24 }
+    }
+
+    #[test]
+    fn a_successor_reads_the_last_of_everything() {
+        let file = file();
+        let (mut store, left) = again(&file);
+        assert_eq!(left, Left::default());
+        for memory in [
+            standing(1, State::Backup, 1),
+            verdict("chk", true),
+            standing(2, State::Fault, 7),
+            standing(1, State::Master, 2),
+            verdict("chk", false),
+            verdict("prüfung", true),
+        ] {
+            store.remember(&memory);
+        }
+        let v6 = AddressKey { link: LinkId(9), ip: "fd00::1".parse().unwrap(), prefix_len: 128 };
+        store.want(Key::Address(address(1)), true);
+        store.want(Key::Address(v6), true);
+        let expected = Left {
+            memories: vec![
+                standing(1, State::Master, 2),
+                verdict("chk", false),
+                standing(2, State::Fault, 7),
+                verdict("prüfung", true),
+            ],
+            addresses: vec![address(1), v6],
+        };
+        assert_eq!(MemoryStore::read(&file).unwrap(), expected);
+        assert_eq!(again(&file).1, expected);
+    }
+
+    #[test]
+    fn an_address_is_ours_until_the_kernel_says_it_is_gone() {
+        let file = file();
+        let (mut store, _) = again(&file);
+        let key = Key::Address(address(1));
+        let addresses = || MemoryStore::read(&file).unwrap().addresses;
+        store.settled(key);
+        store.want(key, false);
+        assert_eq!(addresses(), []);
+        store.want(key, true);
+        store.settled(key);
+        store.want(key, false);
+        assert_eq!(addresses(), [address(1)]);
+        store.settled(key);
+        assert_eq!(addresses(), []);
+        store.want(Key::Address(address(2)), true);
+        assert_eq!(addresses(), [address(2)]);
+        // One slot and the magic: the freed one was used again.
+        assert_eq!(file.metadata().unwrap().len(), 2 * SLOT as u64);
+    }
+
+    #[test]
+    fn a_successor_frees_what_it_does_not_want_once_it_is_gone() {
+        let file = file();
+        again(&file).0.want(Key::Address(address(1)), true);
+        let (mut store, left) = again(&file);
+        assert_eq!(left.addresses, [address(1)]);
+        store.settled(Key::Address(address(1)));
+        assert_eq!(MemoryStore::read(&file).unwrap().addresses, []);
+    }
+
+    #[test]
+    fn a_clean_stop_leaves_verdicts_but_no_standings() {
+        let file = file();
+        let (mut store, _) = again(&file);
+        store.remember(&standing(1, State::Master, 1));
+        store.remember(&verdict("chk", true));
+        store.forget_standings();
+        assert_eq!(MemoryStore::read(&file).unwrap().memories, [verdict("chk", true)]);
+    }
+
+    #[test]
+    fn what_does_not_fit_is_not_kept_and_disturbs_nothing() {
+        let file = file();
+        let (mut store, _) = again(&file);
+        store.remember(&verdict(&"x".repeat(122), true));
+        store.remember(&verdict(&"x".repeat(500), true));
+        assert_eq!(MemoryStore::read(&file).unwrap(), Left::default());
+        store.remember(&verdict(&"x".repeat(121), true));
+        assert_eq!(MemoryStore::read(&file).unwrap().memories, [verdict(&"x".repeat(121), true)]);
+    }
+
+    #[test]
+    fn a_damaged_slot_reads_as_free_and_the_others_stay() {
+        let file = file();
+        let (mut store, _) = again(&file);
+        store.remember(&standing(1, State::Master, 1));
+        store.want(Key::Address(address(1)), true);
+        let whole = memfd::read_all(&file).unwrap();
+        for at in SLOT..2 * SLOT {
+            file.write_all_at(&[whole[at] ^ 0x10], at as u64).unwrap();
+            let left = MemoryStore::read(&file).unwrap();
+            assert_eq!((left.memories.len(), left.addresses.len()), (0, 1), "byte {at}");
+            file.write_all_at(&whole[at..=at], at as u64).unwrap();
+        }
+    }
+
+    #[test]
+    fn any_content_is_read_without_harm() {
+        // Every tag with every filling, under a valid checksum, and files of every length.
+        for tag in 0..=255 {
+            for filling in 0..=255 {
+                let mut payload = [filling; SLOT - 4];
+                payload[0] = tag;
+                let slot = seal(&payload).unwrap();
+                if let Some(Entry::Address(key)) = Entry::decode(&slot) {
+                    assert!(key.prefix_len <= 128);
+                }
+            }
+        }
+        for length in 0..3 * SLOT as u64 {
+            let file = file();
+            again(&file).0.remember(&standing(1, State::Master, 1));
+            file.set_len(length).unwrap();
+            let (mut store, left) = again(&file);
+            assert_eq!(left.memories.len(), usize::from(length >= 2 * SLOT as u64));
+            store.remember(&standing(1, State::Fault, 3));
+            assert_eq!(MemoryStore::read(&file).unwrap().memories, [standing(1, State::Fault, 3)]);
+        }
+    }
+}
