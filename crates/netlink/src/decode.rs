@@ -126,3 +126,146 @@ fn key(message: &AddressMessage) -> Option<AddressKey> {
     let ip: IpAddr = local.or(address)?;
     Some(AddressKey { link: LinkId(message.header.index), ip, prefix_len: message.header.prefix_len })
 }
+
+#[cfg(test)]
+mod tests {
+    use netlink_packet_route::address::AddressFlags;
+
+    use super::*;
+
+    /// An event as the kernel sends it, in octets.
+    fn octets(inner: RouteNetlinkMessage, port: u32) -> Vec<u8> {
+        let mut message = NetlinkMessage::from(inner);
+        message.header.port_number = port;
+        message.finalize();
+        let mut octets = vec![0; message.buffer_len()];
+        message.serialize(&mut octets);
+        octets.resize(octets.len().next_multiple_of(4), 0);
+        octets
+    }
+
+    fn address_message() -> AddressMessage {
+        let mut message = AddressMessage::default();
+        message.header.family = AddressFamily::Inet;
+        message.header.index = 2;
+        message.header.prefix_len = 24;
+        message.header.flags = AddressHeaderFlags::Secondary;
+        message.attributes = vec![
+            AddressAttribute::Address([10, 9, 9, 9].into()),
+            AddressAttribute::Local([10, 9, 0, 101].into()),
+            AddressAttribute::Broadcast([10, 9, 0, 255].into()),
+            AddressAttribute::Label("d0:v1".to_owned()),
+            AddressAttribute::Protocol(OUR_PROTOCOL.into()),
+            AddressAttribute::Flags(AddressFlags::Permanent),
+        ];
+        message
+    }
+
+    fn link_message() -> LinkMessage {
+        let mut message = LinkMessage::default();
+        message.header.index = 2;
+        message.header.flags = LinkFlags::Up | LinkFlags::Running | LinkFlags::Multicast;
+        message.attributes = vec![
+            LinkAttribute::IfName("d0".to_owned()),
+            LinkAttribute::Mtu(1500),
+            LinkAttribute::Address(vec![2, 0, 0, 0, 0, 1]),
+        ];
+        message
+    }
+
+    fn read(datagram: &[u8]) -> Result<Vec<(u32, Fact)>, Unreadable> {
+        let mut facts = Vec::new();
+        events(datagram, |port, fact| facts.push((port, fact))).map(|()| facts)
+    }
+
+    #[test]
+    fn a_datagram_of_several_messages_is_read_to_its_end() {
+        let key = AddressKey { link: LinkId(2), ip: [10, 9, 0, 101].into(), prefix_len: 24 };
+        let spec = AddressSpec {
+            scope: 0,
+            broadcast: Some([10, 9, 0, 255].into()),
+            label: Some("d0:v1".to_owned()),
+            peer: Some([10, 9, 9, 9].into()),
+        };
+        let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
+        let name = "d0".to_owned();
+        let link = Link {
+            id: LinkId(2),
+            name,
+            up: true,
+            mac,
+            multicast: true,
+            arp: true,
+            loopback: false,
+            mtu: 1500,
+        };
+        let datagram = [
+            octets(RouteNetlinkMessage::NewLink(link_message()), 0),
+            octets(RouteNetlinkMessage::NewAddress(address_message()), 77),
+            octets(RouteNetlinkMessage::DelAddress(address_message()), 78),
+            octets(RouteNetlinkMessage::DelLink(link_message()), 0),
+        ];
+        let expected = vec![
+            (0, Fact::Link(LinkFact { link, has_mac: true, has_mtu: true })),
+            (77, Fact::Address(Entry { key, spec, ours: true, secondary: true })),
+            (78, Fact::AddressGone(key)),
+            (0, Fact::LinkGone(LinkId(2))),
+        ];
+        assert_eq!(read(&datagram.concat()), Ok(expected));
+    }
+
+    #[test]
+    fn what_a_bridge_says_about_its_port_says_nothing_about_the_link() {
+        let mut message = link_message();
+        message.header.interface_family = AddressFamily::Bridge;
+        assert_eq!(read(&octets(RouteNetlinkMessage::DelLink(message.clone()), 0)), Ok(vec![]));
+        assert_eq!(read(&octets(RouteNetlinkMessage::NewLink(message), 0)), Ok(vec![]));
+    }
+
+    #[test]
+    fn a_link_is_up_only_with_carrier() {
+        let table = [
+            (LinkFlags::Up | LinkFlags::Running, true),
+            (LinkFlags::Up, false),
+            (LinkFlags::Running, false),
+            (LinkFlags::empty(), false),
+        ];
+        for (flags, up) in table {
+            let mut message = link_message();
+            message.header.flags = flags;
+            assert_eq!(link_fact(&message).map(|fact| fact.link.up), Some(up), "{flags}");
+        }
+    }
+
+    #[test]
+    fn a_cut_datagram_is_unreadable_and_a_damaged_one_harmless() {
+        let address = octets(RouteNetlinkMessage::NewAddress(address_message()), 0);
+        let link = octets(RouteNetlinkMessage::NewLink(link_message()), 0);
+        for whole in [address, link] {
+            for length in 1..whole.len().saturating_sub(3) {
+                assert_eq!(read(&whole[..length]), Err(Unreadable), "{length} of {}", whole.len());
+            }
+            let mut unreadable = 0;
+            for bit in 0..whole.len() * 8 {
+                let mut damaged = whole.clone();
+                damaged[bit / 8] ^= 1 << (bit % 8);
+                unreadable += u32::from(read(&damaged).is_err());
+            }
+            assert!(unreadable > 0, "some damage is seen");
+        }
+    }
+
+    #[test]
+    fn the_kernels_words_are_found_behind_the_request_header() {
+        let mut answer = vec![0; 16];
+        answer.extend([8, 0, 2, 0, 24, 0, 0, 0]);
+        answer.extend([9, 0, 1, 0, b'n', b'o', b'p', b'e', 0, 0, 0, 0]);
+        assert_eq!(words(&answer).as_deref(), Some("nope"));
+        for length in 0..answer.len() {
+            let found = words(&answer[..length]);
+            assert_eq!(found.is_some(), length >= 33, "{length}");
+        }
+        let endless = [vec![0; 16], vec![0, 0, 9, 0, 1, 1, 1, 1]].concat();
+        assert_eq!(words(&endless), None);
+    }
+}

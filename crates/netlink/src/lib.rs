@@ -87,7 +87,7 @@ pub struct Started {
     pub told: mpsc::Receiver<Told>,
 }
 
-/// What can be adjusted, for tests.
+/// What can be adjusted.
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
     /// Octets of the receive buffer for events.

@@ -274,3 +274,241 @@ impl Mirror {
         self.keys().filter_map(|key| self.addresses.get(key))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use keepalived_model::MacAddr;
+
+    use super::*;
+
+    const D0: LinkId = LinkId(2);
+
+    fn key(address: &str) -> AddressKey {
+        let (ip, prefix) = address.split_once('/').expect("address/prefix");
+        AddressKey {
+            link: D0,
+            ip: ip.parse().expect("an address"),
+            prefix_len: prefix.parse().expect("a number"),
+        }
+    }
+
+    fn entry(address: &str) -> Entry {
+        Entry { key: key(address), spec: AddressSpec::default(), ours: false, secondary: false }
+    }
+
+    fn came(address: &str) -> Fact {
+        Fact::Address(entry(address))
+    }
+
+    fn went(address: &str) -> Fact {
+        Fact::AddressGone(key(address))
+    }
+
+    fn news(address: &str) -> Option<Change> {
+        Some(Change::Address(Address { key: key(address), ours: false }))
+    }
+
+    fn gone(address: &str) -> Option<Change> {
+        Some(Change::AddressGone(key(address)))
+    }
+
+    fn link(name: &str) -> Link {
+        let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
+        let name = name.to_owned();
+        Link { id: D0, name, up: true, mac, multicast: true, arp: true, loopback: false, mtu: 1500 }
+    }
+
+    fn whole(link: Link) -> Fact {
+        Fact::Link(LinkFact { link, has_mac: true, has_mtu: true })
+    }
+
+    fn with_link() -> Mirror {
+        let mut mirror = Mirror::default();
+        assert_eq!(mirror.apply(whole(link("d0")), Origin::Unknown), Some(Change::Link(link("d0"))));
+        mirror
+    }
+
+    fn order(mirror: &Mirror) -> Vec<String> {
+        let addresses = mirror.snapshot().addresses;
+        addresses.iter().map(|it| format!("{}/{}", it.key.ip, it.key.prefix_len)).collect()
+    }
+
+    const V4: &str = "10.9.0.101/32";
+    const V6: &str = "fd00:9::110/128";
+
+    #[test]
+    fn what_others_do_is_news_once() {
+        for address in [V4, V6] {
+            let mut mirror = with_link();
+            assert_eq!(mirror.apply(came(address), Origin::Unknown), news(address));
+            assert_eq!(mirror.apply(came(address), Origin::Unknown), None);
+            assert_eq!(mirror.apply(went(address), Origin::Unknown), gone(address));
+            assert_eq!(mirror.apply(went(address), Origin::Unknown), None);
+        }
+    }
+
+    #[test]
+    fn what_we_do_is_no_news() {
+        for (address, origin) in [(V4, Origin::Us), (V6, Origin::Unknown)] {
+            let mut mirror = with_link();
+            for _ in 0..3 {
+                mirror.expect(key(address), Verb::Add);
+                assert_eq!(mirror.apply(came(address), origin), None);
+                mirror.settle(entry(address), Verb::Add);
+                assert!(mirror.find(&key(address)).is_some());
+                mirror.expect(key(address), Verb::Remove);
+                assert_eq!(mirror.apply(went(address), origin), None);
+                mirror.settle(entry(address), Verb::Remove);
+                assert!(mirror.find(&key(address)).is_none());
+            }
+            assert_eq!(mirror.apply(came(address), Origin::Unknown), news(address));
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_announced_after_its_settlement_is_no_news() {
+        let mut mirror = with_link();
+        mirror.expect(key(V6), Verb::Add);
+        mirror.settle(entry(V6), Verb::Add);
+        assert!(mirror.find(&key(V6)).is_some());
+        assert_eq!(mirror.apply(came(V6), Origin::Unknown), None);
+        assert_eq!(mirror.apply(went(V6), Origin::Unknown), gone(V6));
+    }
+
+    #[test]
+    fn somebody_who_removes_what_we_just_added_is_noticed() {
+        let mut mirror = with_link();
+        mirror.expect(key(V4), Verb::Add);
+        assert_eq!(mirror.apply(came(V4), Origin::Us), None);
+        assert_eq!(mirror.apply(went(V4), Origin::Unknown), gone(V4));
+        mirror.settle(entry(V4), Verb::Add);
+        assert!(mirror.find(&key(V4)).is_none());
+    }
+
+    #[test]
+    fn somebody_who_adds_what_we_just_removed_is_noticed() {
+        let mut mirror = with_link();
+        mirror.append(entry(V4));
+        mirror.expect(key(V4), Verb::Remove);
+        assert_eq!(mirror.apply(went(V4), Origin::Us), None);
+        assert_eq!(mirror.apply(came(V4), Origin::Unknown), news(V4));
+        mirror.settle(entry(V4), Verb::Remove);
+        assert!(mirror.find(&key(V4)).is_some());
+    }
+
+    #[test]
+    fn a_success_without_an_event_moves_the_mirror_too() {
+        let mut mirror = with_link();
+        mirror.expect(key(V4), Verb::Add);
+        mirror.settle(Entry { ours: true, ..entry(V4) }, Verb::Add);
+        assert_eq!(mirror.find(&key(V4)).map(|it| it.ours), Some(true));
+        mirror.expect(key(V4), Verb::Remove);
+        mirror.settle(entry(V4), Verb::Remove);
+        assert!(mirror.find(&key(V4)).is_none());
+        assert_eq!(mirror.apply(came(V4), Origin::Us), news(V4), "nothing is due any more");
+    }
+
+    #[test]
+    fn a_refused_request_leaves_nothing_due() {
+        let mut mirror = with_link();
+        mirror.expect(key(V6), Verb::Add);
+        mirror.forget(key(V6), Verb::Add);
+        assert_eq!(mirror.apply(came(V6), Origin::Unknown), news(V6));
+    }
+
+    #[test]
+    fn what_goes_with_our_removal_is_news() {
+        let mut mirror = with_link();
+        mirror.append(entry("10.9.0.1/24"));
+        mirror.append(Entry { secondary: true, ..entry("10.9.0.2/24") });
+        mirror.expect(key("10.9.0.1/24"), Verb::Remove);
+        assert_eq!(mirror.apply(went("10.9.0.2/24"), Origin::Us), gone("10.9.0.2/24"));
+        assert_eq!(mirror.apply(went("10.9.0.1/24"), Origin::Us), None);
+    }
+
+    /// Lists as `ip -o addr` of Linux 6.18 showed them after the same steps.
+    #[test]
+    fn the_order_is_the_kernels() {
+        let mut mirror = with_link();
+        let steps = [
+            ("10.1.0.1/24", 0, false),
+            ("10.1.0.2/24", 0, true),
+            ("10.2.0.1/24", 253, false),
+            ("10.3.0.1/24", 0, false),
+            ("10.1.0.3/24", 0, true),
+        ];
+        for (address, scope, secondary) in steps {
+            let spec = AddressSpec { scope, ..AddressSpec::default() };
+            mirror.apply(Fact::Address(Entry { spec, secondary, ..entry(address) }), Origin::Unknown);
+        }
+        assert_eq!(
+            order(&mirror),
+            ["10.2.0.1/24", "10.1.0.1/24", "10.3.0.1/24", "10.1.0.2/24", "10.1.0.3/24"]
+        );
+
+        // The kernel promotes the next one of the subnet.
+        mirror.apply(went("10.1.0.1/24"), Origin::Unknown);
+        assert_eq!(mirror.apply(came("10.1.0.2/24"), Origin::Unknown), None);
+        assert_eq!(order(&mirror), ["10.2.0.1/24", "10.3.0.1/24", "10.1.0.2/24", "10.1.0.3/24"]);
+
+        let mut mirror = with_link();
+        for (address, scope) in
+            [("fe80::1/64", 253), ("fd00::1/64", 0), ("fd00::2/64", 0), ("fd00::3/128", 0)]
+        {
+            let spec = AddressSpec { scope, ..AddressSpec::default() };
+            mirror.apply(Fact::Address(Entry { spec, ..entry(address) }), Origin::Unknown);
+        }
+        assert_eq!(order(&mirror), ["fd00::3/128", "fd00::2/64", "fd00::1/64", "fe80::1/64"]);
+    }
+
+    #[test]
+    fn a_message_that_leaves_things_out_does_not_change_them() {
+        let mut mirror = with_link();
+        let bare = Link { mac: None, mtu: 0, ..link("d0") };
+        let partial = |link| Fact::Link(LinkFact { link, has_mac: false, has_mtu: false });
+        assert_eq!(mirror.apply(partial(bare.clone()), Origin::Unknown), None);
+        let down = Link { up: false, ..link("d0") };
+        let told = mirror.apply(partial(Link { up: false, ..bare }), Origin::Unknown);
+        assert_eq!(told, Some(Change::Link(down)));
+    }
+
+    #[test]
+    fn a_link_takes_its_addresses_with_it() {
+        let mut mirror = with_link();
+        mirror.append(entry(V4));
+        mirror.expect(key(V4), Verb::Remove);
+        assert_eq!(mirror.apply(Fact::LinkGone(D0), Origin::Unknown), Some(Change::LinkGone(D0)));
+        assert_eq!(mirror.apply(Fact::LinkGone(D0), Origin::Unknown), None);
+        assert_eq!(mirror.snapshot(), Snapshot::default());
+        assert_eq!(mirror.apply(went(V4), Origin::Us), None);
+    }
+
+    #[test]
+    fn the_label_every_address_gets_is_none() {
+        let mut mirror = with_link();
+        let labelled = |label: &str| AddressSpec { label: Some(label.to_owned()), ..AddressSpec::default() };
+        mirror.append(Entry { spec: labelled("d0"), ..entry(V4) });
+        mirror.append(Entry { spec: labelled("d0:1"), ..entry("10.9.0.102/32") });
+        let label = |address| mirror.find(&key(address)).and_then(|it| it.spec.label);
+        assert_eq!((label(V4), label("10.9.0.102/32").as_deref()), (None, Some("d0:1")));
+    }
+
+    #[test]
+    fn a_comparison_tells_every_difference_and_nothing_else() {
+        let mut mirror = with_link();
+        for address in [V4, "10.9.0.1/24"] {
+            mirror.append(entry(address));
+        }
+        assert_eq!(mirror.replace(mirror.clone()), []);
+
+        let mut fresh = Mirror::default();
+        fresh.apply(whole(link("e0")), Origin::Unknown);
+        fresh.append(entry(V4));
+        fresh.append(entry(V6));
+        let expected = [Some(Change::Link(link("e0"))), gone("10.9.0.1/24"), news(V6)];
+        assert_eq!(mirror.replace(fresh), expected.into_iter().flatten().collect::<Vec<_>>());
+        assert_eq!(order(&mirror), [V4, V6]);
+
+        assert_eq!(mirror.replace(Mirror::default()), [Change::LinkGone(D0)]);
+    }
+}
