@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 
+use keepalived_model::kernel::AddressKey;
 use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros};
 
 use crate::event::{Action, Actions};
@@ -93,6 +94,16 @@ impl Announcer {
     pub fn forget(&mut self, instance: InstanceId) {
         for queue in self.queues.values_mut() {
             queue.waiting.retain(|(owner, _)| *owner != instance);
+            if queue.waiting.is_empty() {
+                queue.next = None;
+            }
+        }
+    }
+
+    /// Forgets what an instance still had waiting for one address: it is not its own any more.
+    pub fn forget_address(&mut self, instance: InstanceId, key: AddressKey) {
+        if let Some(queue) = self.queues.get_mut(&key.link) {
+            queue.waiting.retain(|(owner, target)| *owner != instance || IpAddr::V4(target.ip) != key.ip);
             if queue.waiting.is_empty() {
                 queue.next = None;
             }

@@ -212,35 +212,30 @@ impl Instance {
         if self.in_fault() { self.begin(ctx) } else { self.leave_fault(ctx) }
     }
 
-    /// Takes up what a predecessor that was killed stood as, if that is recent enough to be still true.
-    /// Returns whether it did.
-    pub fn adopt(&mut self, standing: &Standing, ctx: &mut Context<'_>) -> bool {
-        let alive = ctx.now.since(standing.last_advert) < self.config.advert_interval.times(2);
-        if self.in_fault() || !alive {
-            return false;
-        }
+    /// Whether what a predecessor that was killed stood as is recent enough to be still true.
+    pub fn can_adopt(&self, standing: &Standing, now: Instant) -> bool {
+        let alive = now.since(standing.last_advert) < self.config.advert_interval.times(2);
+        alive && !self.in_fault() && matches!(standing.state, State::Backup | State::Master)
+    }
+
+    /// Takes up what a predecessor that was killed stood as; see [`Self::can_adopt`].
+    pub fn adopt(&mut self, standing: &Standing, ctx: &mut Context<'_>) {
         self.next_ip_id = standing.next_ip_id.max(1);
-        match standing.state {
-            State::Init | State::Fault => return false,
-            State::Backup => {
-                self.state = State::Backup;
-                self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
-            }
-            State::Master => {
-                self.state = State::Master;
-                self.last_advert = standing.last_advert;
-                self.place(ctx);
-                let missing =
-                    self.placed.iter().any(|p| !ctx.links.addresses(p.key.link).any(|key| key == p.key));
-                self.unfinished = Some(Unfinished { announce: missing, notify: false });
-                let due = standing.last_advert + self.config.advert_interval;
-                self.timers.set(ADVERT, due.max(ctx.now));
-                self.arm_refresh(ctx.now);
-            }
+        self.state = standing.state;
+        if standing.state == State::Master {
+            self.last_advert = standing.last_advert;
+            self.place(ctx);
+            let missing =
+                self.placed.iter().any(|p| !ctx.links.addresses(p.key.link).any(|key| key == p.key));
+            self.unfinished = Some(Unfinished { announce: missing, notify: false });
+            let due = standing.last_advert + self.config.advert_interval;
+            self.timers.set(ADVERT, due.max(ctx.now));
+            self.arm_refresh(ctx.now);
+        } else {
+            self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
         }
         ctx.report(Report::Adopted { instance: self.name.clone(), state: self.state });
         self.remember(ctx);
-        true
     }
 
     /// Acts on whatever is due.
@@ -626,6 +621,7 @@ impl Instance {
             let interface = ctx.links.get(old.key.link).map_or("", |link| link.name.as_str()).into();
             ctx.report(Report::AddressNoLonger { instance: self.name.clone(), interface, key: old.key });
             ctx.wanted.release(self.id, Key::Address(old.key));
+            ctx.announcer.forget_address(self.id, old.key);
         }
         if added {
             ctx.report(Report::SettingAddresses { instance: self.name.clone(), excluded: false });

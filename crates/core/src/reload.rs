@@ -36,8 +36,9 @@ impl Engine {
         self.look_around(out);
         self.report_addresses(out);
         out.push(Action::Report(Report::AnnouncerReady));
-        self.remove_leftovers(memories, snapshot, out);
-        if config.startup_delay.is_zero() {
+        // A successor goes on where its predecessor was: the delay is one of the machine's start.
+        let adopted = self.remove_leftovers(memories, snapshot, out);
+        if adopted || config.startup_delay.is_zero() {
             self.begin_all(out);
         } else {
             out.push(Action::Report(Report::StartDelayed { length: config.startup_delay }));
@@ -175,21 +176,14 @@ impl Engine {
     }
 
     /// Before the first advert: what a crashed predecessor left is removed, unless its role is taken up.
-    fn remove_leftovers(&mut self, memories: &[Memory], snapshot: &Snapshot, out: &mut Actions) {
+    /// Returns whether any was.
+    fn remove_leftovers(&mut self, memories: &[Memory], snapshot: &Snapshot, out: &mut Actions) -> bool {
+        let adopted = self.adoptable(memories);
         for id in self.order.clone() {
-            let standing: Option<&Standing> = memories.iter().find_map(|memory| match memory {
-                Memory::Standing(standing) => {
-                    let instance = self.instances.get(&id)?;
-                    (instance.identity == standing.identity).then_some(standing)
-                }
-                Memory::Verdict(_) => None,
-            });
-            let adopted = standing.is_some_and(|standing| {
-                self.with(id, out, |instance, ctx| instance.adopt(standing, ctx)) == Some(true)
-            });
-            if !adopted {
-                self.with(id, out, |instance, ctx| instance.clear_leftovers(ctx));
-            }
+            match adopted.get(&id) {
+                Some(standing) => self.with(id, out, |instance, ctx| instance.adopt(standing, ctx)),
+                None => self.with(id, out, |instance, ctx| instance.clear_leftovers(ctx)),
+            };
         }
         let ours: BTreeSet<Key> = self.wanted.keys().map(|(key, _)| key).collect();
         let used: BTreeSet<_> = self.instances.values().filter_map(|instance| instance.link).collect();
@@ -205,6 +199,29 @@ impl Engine {
                 self.wanted.forbid(key);
             }
         }
+        !adopted.is_empty()
+    }
+
+    /// Whose role can be taken up; of a group's members all, in the same role, or none.
+    fn adoptable<'a>(&self, memories: &'a [Memory]) -> BTreeMap<InstanceId, &'a Standing> {
+        let standings = memories.iter().filter_map(|memory| match memory {
+            Memory::Standing(standing) => Some(standing),
+            Memory::Verdict(_) => None,
+        });
+        let find = |id: &InstanceId| {
+            let instance = self.instances.get(id)?;
+            let standing = standings.clone().find(|standing| standing.identity == instance.identity)?;
+            instance.can_adopt(standing, self.now).then_some((*id, standing))
+        };
+        let mut found: BTreeMap<InstanceId, &Standing> = self.order.iter().filter_map(find).collect();
+        for group in &self.groups {
+            let role = |id: &InstanceId| found.get(id).map(|standing| standing.state);
+            let first = group.members.first().and_then(role);
+            if first.is_none() || group.members.iter().any(|id| role(id) != first) {
+                found.retain(|id, _| !group.members.contains(id));
+            }
+        }
+        found
     }
 }
 
