@@ -1,0 +1,461 @@
+//! The rules. Those that one event can break are looked at after every event, those that need time at every
+//! tick.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use keepalived_core::event::{Action, Actions, Occasion, Subject};
+use keepalived_core::report::{Fault, State};
+use keepalived_model::kernel::AddressKey;
+use keepalived_model::vrrp::{self, Auth, Preempt, Transport, Version};
+use keepalived_model::{Instant, LinkId, Micros};
+
+use crate::node::{Node, Seat, Standing, Watch};
+use crate::packet;
+use crate::world::World;
+
+pub use crate::expect::{agreement, longest_down, patience};
+pub use crate::junk::junk;
+
+/// A broken rule and who broke it how.
+pub type Broken = (&'static str, String);
+
+/// What a loop is late at most while nothing is wrong, clock drift over an interval included.
+const SLACK: Micros = Micros::from_millis(20);
+/// How long after becoming master everything has to be in place, kernel included.
+const PLACED_WITHIN: Micros = Micros::from_millis(100);
+/// Within which a healthy router finishes whatever it is doing with its kernel.
+const QUIET_WITHIN: Micros = Micros::from_secs(3);
+
+/// Since when a rule with a time limit is about to be broken.
+#[derive(Clone, Debug, Default)]
+pub struct Since {
+    masters: BTreeMap<(usize, u8), Instant>,
+    holders: BTreeMap<IpAddr, Instant>,
+}
+
+/// An advert is about to be told to a node's engine: notes whether it will have to wait because of it.
+pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) {
+    let Some(seen) = packet::advert(bytes) else { return };
+    let seat = (link, seen.vrid);
+    let Some(instance) = node.instance(seat) else { return };
+    let Some(standing) = node.standings().iter().find(|standing| standing.seat == seat) else { return };
+    let transport = match &instance.transport {
+        Transport::Multicast { group, .. } => *group == seen.destination && seen.ttl == 255,
+        Transport::Unicast { peers, check_source, .. } => {
+            !seen.destination.is_multicast() && (!check_source || peers.contains(&seen.source))
+        }
+    };
+    let version = match (instance.version, &instance.auth) {
+        (Version::V3, _) => seen.version == 3,
+        (Version::V2, Auth::None) => seen.auth.is_some_and(|(kind, _)| kind == 0),
+        (Version::V2, Auth::Pass(password)) => seen.auth == Some((1, *password)),
+    };
+    let interval = instance.version == Version::V3 || seen.interval == instance.advert_interval;
+    if !(transport && version && interval && standing.state == State::Backup) {
+        return;
+    }
+    let waits = seen.priority >= standing.priority || instance.preempt == Preempt::Never;
+    let down = seen.interval.times(u64::from(instance.down_timer_adverts));
+    let watch = node.watches.entry(seat).or_default();
+    match seen.priority {
+        0 => watch.respect = None,
+        _ if waits => watch.respect = Some((local, down)),
+        _ => {}
+    }
+}
+
+/// An engine has handled an event. Returns how many routers became master.
+pub fn after(
+    node: &mut Node,
+    now: Instant,
+    before: &[Standing],
+    after: &[Standing],
+    actions: &Actions,
+) -> Result<u64, Broken> {
+    bounded(node, actions)?;
+    sends(node, now, before, after, actions)?;
+    announcements(node, before, after, actions)?;
+    let mut masters = 0;
+    for standing in after {
+        priority_in_range(node, standing)?;
+        let old = before.iter().find(|old| old.seat == standing.seat);
+        let was = old.map_or(State::Init, |old| old.state);
+        if was != standing.state {
+            changed(node, now, was, standing, actions)?;
+            masters += u64::from(standing.state == State::Master);
+        }
+    }
+    told_master(node, actions);
+    node.watches.retain(|seat, _| after.iter().any(|standing| standing.seat == *seat));
+    groups(node, after)?;
+    Ok(masters)
+}
+
+fn bounded(node: &Node, actions: &Actions) -> Result<(), Broken> {
+    let addresses = |i: &vrrp::Instance| i.addresses.len() + i.excluded.len();
+    let all: usize = node.config.instances.iter().map(|i| 20 + 12 * addresses(i)).sum();
+    let limit = 200 + 12 * all;
+    if actions.len() > limit {
+        return Err(("actions are bounded", format!("{} of at most {limit}", actions.len())));
+    }
+    Ok(())
+}
+
+fn state_of(standings: &[Standing], seat: Seat) -> Option<State> {
+    standings.iter().find(|standing| standing.seat == seat).map(|standing| standing.state)
+}
+
+fn sends(
+    node: &mut Node,
+    now: Instant,
+    before: &[Standing],
+    after: &[Standing],
+    actions: &Actions,
+) -> Result<(), Broken> {
+    for action in actions {
+        let Action::Send { link, source, destination, datagram, .. } = action else { continue };
+        let Some(seen) = packet::advert(datagram) else {
+            return Err(("adverts are well-formed", format!("{datagram:02x?}")));
+        };
+        if (seen.source, seen.destination) != (*source, *destination) {
+            return Err((
+                "adverts are well-formed",
+                format!("{seen:?} to be sent {source} -> {destination}"),
+            ));
+        }
+        let seat = (*link, seen.vrid);
+        let states = (state_of(before, seat), state_of(after, seat));
+        let leaves = states.0 == Some(State::Master) && states.1 != Some(State::Master);
+        if seen.priority == 0 && !leaves {
+            return Err(("priority 0 is only sent by who leaves", format!("{seat:?} {states:?}")));
+        }
+        if states.0 != Some(State::Master) && states.1 != Some(State::Master) {
+            return Err(("only a master advertises", format!("{seat:?} {states:?}")));
+        }
+        let numbers = before.iter().chain(after).filter(|standing| standing.seat == seat);
+        if seen.priority != 0 && !numbers.clone().any(|standing| standing.priority == seen.priority) {
+            return Err(("adverts carry the effective priority", format!("{seen:?}")));
+        }
+        advertised(node, now, seat, seen.id)?;
+    }
+    Ok(())
+}
+
+fn advertised(node: &mut Node, now: Instant, seat: Seat, id: u16) -> Result<(), Broken> {
+    let interval = node.instance(seat).map_or(Micros::ZERO, |instance| instance.advert_interval);
+    let frozen = node.frozen;
+    let watch = node.watches.entry(seat).or_default();
+    if let Some(last) = watch.last_id
+        && id != last
+        && id != last.wrapping_add(1).max(1)
+    {
+        return Err(("identifications count up", format!("{seat:?}: {last} then {id}")));
+    }
+    watch.last_id = Some(id);
+    if watch.master_since.is_some() {
+        in_time(seat, watch, interval, now, frozen)?;
+    }
+    watch.last_sent = Some(now);
+    Ok(())
+}
+
+fn in_time(seat: Seat, watch: &Watch, interval: Micros, now: Instant, frozen: bool) -> Result<(), Broken> {
+    let gap = watch.last_sent.map_or(Micros::ZERO, |last| now.since(last));
+    if !interval.is_zero() && !frozen && gap > interval + SLACK {
+        return Err(("a master advertises every interval", format!("{seat:?}: nothing for {gap}")));
+    }
+    Ok(())
+}
+
+fn announcements(
+    node: &mut Node,
+    before: &[Standing],
+    after: &[Standing],
+    actions: &Actions,
+) -> Result<(), Broken> {
+    for action in actions {
+        let Action::Announce { link, frame } = action else { continue };
+        let mac = node.port(*link).map_or([0; 6], |port| port.mac.0);
+        let Some(ip) = packet::gratuitous(frame, mac) else {
+            return Err(("gratuitous ARP is well-formed", format!("{frame:02x?}")));
+        };
+        let key = |key: &AddressKey| key.link == *link && key.ip == IpAddr::V4(ip);
+        let owner = before.iter().chain(after).find(|standing| standing.wanted.iter().any(key));
+        let Some(owner) = owner else {
+            return Err(("only a master announces", format!("{ip}")));
+        };
+        // While news of a loss is on its way, nobody can know better.
+        let known = node.kernel.pending == 0;
+        if known && !owner.wanted.iter().filter(|k| key(k)).all(|key| node.kernel.believes(*key)) {
+            return Err(("only an address that is there is announced", format!("{ip}")));
+        }
+        let seat = owner.seat;
+        node.watches.entry(seat).or_default().announced.insert(IpAddr::V4(ip));
+    }
+    Ok(())
+}
+
+fn priority_in_range(node: &Node, standing: &Standing) -> Result<(), Broken> {
+    let base = node.instance(standing.seat).map(|instance| instance.priority.number());
+    let fine = match base {
+        Some(255) => standing.priority == 255,
+        Some(_) => (1..=254).contains(&standing.priority),
+        None => false,
+    };
+    if fine {
+        return Ok(());
+    }
+    Err(("effective priority within 1..254 unless owner", format!("{standing:?}, base {base:?}")))
+}
+
+fn changed(
+    node: &mut Node,
+    now: Instant,
+    was: State,
+    standing: &Standing,
+    actions: &Actions,
+) -> Result<(), Broken> {
+    let (seat, name, local) = (standing.seat, &standing.name, node.clock.local(now));
+    let notices = actions.iter().filter(|action| match action {
+        Action::Notify(n) => n.subject == Subject::Instance && *n.name == **name,
+        _ => false,
+    });
+    let entered = |state| move |action: &Action| matches!(action, Action::Notify(n) if n.occasion == Occasion::Entered(state));
+    let known = node.watches.contains_key(&seat);
+    let watch = node.watches.entry(seat).or_default();
+    match standing.state {
+        State::Master => {
+            if let Some((at, down)) = watch.respect.take()
+                && was == State::Backup
+                && local.since(at) < down
+            {
+                return Err((
+                    "a living master is not displaced",
+                    format!("{name}: heard it {} ago", local.since(at)),
+                ));
+            }
+            let sent = actions.iter().any(|action| match action {
+                Action::Send { datagram, .. } => {
+                    packet::advert(datagram).is_some_and(|seen| seen.vrid == seat.1)
+                }
+                _ => false,
+            });
+            // An adopted master advertises when its predecessor would have.
+            if !sent && (was != State::Init || known) {
+                return Err(("a new master advertises first", name.clone()));
+            }
+            let adopted = was == State::Init && !sent;
+            *watch = Watch {
+                master_since: Some(now),
+                last_sent: Some(now),
+                told_master: adopted,
+                last_id: watch.last_id,
+                announced: if adopted {
+                    standing.wanted.iter().map(|key| key.ip).collect()
+                } else {
+                    BTreeSet::new()
+                },
+                respect: None,
+            };
+        }
+        State::Backup | State::Fault | State::Init => {
+            watch.master_since = None;
+            watch.respect = None;
+        }
+    }
+    let told = match standing.state {
+        State::Fault => notices.clone().filter(|a| entered(State::Fault)(a)).count() == 1,
+        State::Backup if was != State::Init => {
+            notices.clone().filter(|a| entered(State::Backup)(a)).count() == 1
+        }
+        State::Backup | State::Master | State::Init => true,
+    };
+    if told {
+        Ok(())
+    } else {
+        Err(("a change of state is told once", format!("{name}: {was} -> {}", standing.state)))
+    }
+}
+
+fn told_master(node: &mut Node, actions: &Actions) {
+    for action in actions {
+        if let Action::Notify(notice) = action
+            && notice.subject == Subject::Instance
+            && notice.occasion == Occasion::Entered(State::Master)
+        {
+            let instance = node.config.instances.iter().find(|i| *i.name == *notice.name);
+            let seat = instance.map(|i| (node.link(&i.interface), i.vrid.number()));
+            if let Some(watch) = seat.and_then(|seat| node.watches.get_mut(&seat)) {
+                watch.told_master = true;
+            }
+        }
+    }
+}
+
+fn groups(node: &Node, after: &[Standing]) -> Result<(), Broken> {
+    for group in &node.config.groups {
+        let members = || after.iter().filter(|standing| group.members.contains(&standing.name));
+        let count = |state| members().filter(|standing| standing.state == state).count();
+        let (all, masters) = (members().count(), count(State::Master));
+        let faults = count(State::Fault);
+        if masters != 0 && masters != all {
+            return Err(("a group is master as a whole", format!("{:?}", members().collect::<Vec<_>>())));
+        }
+        if faults != 0 && faults + count(State::Init) != all {
+            return Err(("a group is in FAULT as a whole", format!("{:?}", members().collect::<Vec<_>>())));
+        }
+    }
+    Ok(())
+}
+
+/// The rules that need time.
+pub fn tick(world: &mut World) -> Result<(), Broken> {
+    let now = world.now;
+    for (n, node) in world.nodes.iter().enumerate() {
+        if node.is_serving() {
+            serving(node, now).map_err(|(rule, text)| (rule, format!("n{n}: {text}")))?;
+        }
+    }
+    one_master(world)?;
+    one_holder(world)?;
+    if let Some(agreed) = &world.agreed {
+        let masters = agreement(world)?;
+        if masters != *agreed {
+            return Err(("who agreed stays agreed", format!("{agreed:?} then {masters:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn serving(node: &Node, now: Instant) -> Result<(), Broken> {
+    for standing in node.standings().iter().filter(|standing| standing.state == State::Master) {
+        let Some(watch) = node.watches.get(&standing.seat) else { continue };
+        let Some(instance) = node.instance(standing.seat) else { continue };
+        in_time(standing.seat, watch, instance.advert_interval, now, false)?;
+        let Some(since) = watch.master_since else { continue };
+        let wants: usize = node.config.instances.iter().map(|i| i.addresses.len() + i.excluded.len()).sum();
+        let frames = u64::try_from(wants).unwrap_or(0) * 40;
+        let limit = PLACED_WITHIN + node.config.garp_interval.times(frames);
+        let fair = node.kernel.temper == crate::kernel::Temper::FAIR;
+        if fair && node.disturbed_at < since && now.since(since) > limit {
+            let missing: Vec<IpAddr> =
+                standing.wanted.iter().map(|key| key.ip).filter(|ip| !watch.announced.contains(ip)).collect();
+            if !missing.is_empty() {
+                return Err((
+                    "a new master announces every address",
+                    format!("{}: {missing:?}", standing.name),
+                ));
+            }
+            if !watch.told_master {
+                return Err((
+                    "a change of state is told once",
+                    format!("{}: MASTER never told", standing.name),
+                ));
+            }
+        }
+    }
+    kernel_as_wanted(node, now)
+}
+
+fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
+    if !node.kernel.is_idle() {
+        let waited = now.since(node.disturbed_at);
+        let fair = node.kernel.temper == crate::kernel::Temper::FAIR;
+        if fair && waited > QUIET_WITHIN && node.kernel.pending > 100 {
+            return Err(("requests to the kernel are bounded", format!("{} are open", node.kernel.pending)));
+        }
+        return Ok(());
+    }
+    // What a crashed predecessor left on an interface that nobody is configured for any more stays.
+    let used = |key: &AddressKey| node.config.instances.iter().any(|i| node.link(&i.interface) == key.link);
+    let there: BTreeSet<AddressKey> = node.kernel.virtual_addresses(&node.ports).filter(used).collect();
+    let mut wanted = BTreeSet::new();
+    for standing in node.standings() {
+        let Some(instance) = node.instance(standing.seat) else { continue };
+        let own: BTreeSet<AddressKey> = node.addresses(instance).into_iter().collect();
+        let expected = if standing.state == State::Master { own } else { BTreeSet::new() };
+        let claimed: BTreeSet<AddressKey> = standing.wanted.iter().copied().collect();
+        if claimed != expected {
+            return Err((
+                "a master wants its addresses, others want none",
+                format!("{standing:?} not {expected:?}"),
+            ));
+        }
+        if standing.state == State::Master && !standing.settled {
+            return Err(("what is there is known to be there", format!("{standing:?}")));
+        }
+        wanted.extend(claimed);
+    }
+    if there != wanted {
+        return Err(("the kernel has what is wanted", format!("has {there:?}, wanted {wanted:?}")));
+    }
+    Ok(())
+}
+
+/// Where each virtual router is master.
+pub fn masters(world: &World) -> BTreeMap<(usize, u8), Vec<usize>> {
+    let mut masters: BTreeMap<(usize, u8), Vec<usize>> = BTreeMap::new();
+    for (n, node) in world.nodes.iter().enumerate() {
+        for standing in node.standings().iter().filter(|standing| standing.state == State::Master) {
+            if let Some(port) = node.port(standing.seat.0) {
+                masters.entry((port.segment, standing.seat.1)).or_default().push(n);
+            }
+        }
+    }
+    masters
+}
+
+/// With nothing wrong on the way, two masters hear each other within an interval.
+fn one_master(world: &mut World) -> Result<(), Broken> {
+    let doubled: BTreeMap<(usize, u8), Vec<usize>> =
+        masters(world).into_iter().filter(|(_, nodes)| nodes.len() > 1).collect();
+    world.since.masters.retain(|router, _| doubled.contains_key(router));
+    for (router, nodes) in doubled {
+        let since = *world.since.masters.entry(router).or_insert(world.now);
+        let Some(calm) = world.calm_since else { continue };
+        let interval = interval(world, nodes[0], router);
+        if world.now.since(since.max(calm)) > interval + Micros::from_millis(150) {
+            return Err(("at most one master", format!("{router:?}: {nodes:?} since {since:?}")));
+        }
+    }
+    Ok(())
+}
+
+fn interval(world: &World, n: usize, (segment, vrid): (usize, u8)) -> Micros {
+    let node = &world.nodes[n];
+    let port = node.ports.iter().find(|port| port.segment == segment);
+    let instance = port.and_then(|port| node.instance((port.link, vrid)));
+    instance.map_or(Micros::from_secs(1), |instance| instance.advert_interval)
+}
+
+/// An address is on one machine only, unless somebody is down and cannot remove it.
+fn one_holder(world: &mut World) -> Result<(), Broken> {
+    let mut holders: BTreeMap<IpAddr, Vec<(usize, Option<Seat>)>> = BTreeMap::new();
+    for (n, node) in world.nodes.iter().enumerate().filter(|(_, node)| node.process.is_some()) {
+        for key in node.kernel.virtual_addresses(&node.ports) {
+            let owner = node.config.instances.iter().find(|i| node.addresses(i).contains(&key));
+            let seat = owner.map(|i| (node.link(&i.interface), i.vrid.number()));
+            holders.entry(key.ip).or_default().push((n, seat));
+        }
+    }
+    // Configurations that give an address to different routers contradict each other.
+    let contradicts = |list: &[(usize, Option<Seat>)]| list.iter().any(|(_, seat)| *seat != list[0].1);
+    holders.retain(|_, list| list.len() > 1 && !contradicts(list));
+    world.since.holders.retain(|ip, _| holders.contains_key(ip));
+    for (ip, list) in holders {
+        let since = *world.since.holders.entry(ip).or_insert(world.now);
+        let Some(calm) = world.calm_since else { continue };
+        let disturbed = list.iter().map(|(n, _)| world.nodes[*n].disturbed_at).max().unwrap_or(calm);
+        let slowest = Micros::from_secs(3);
+        if world.now.since(since.max(calm).max(disturbed)) > slowest + Micros::from_millis(300) {
+            return Err(("an address is on one machine only", format!("{ip}: {list:?} since {since:?}")));
+        }
+    }
+    Ok(())
+}
+
+/// Whether somebody stands aside because others kept removing its addresses.
+pub fn stands_aside(node: &Node) -> bool {
+    node.standings().iter().any(|standing| standing.faults.contains(&Fault::AddressesTaken))
+}

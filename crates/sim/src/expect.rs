@@ -1,0 +1,118 @@
+//! What the routers have to agree on once nothing is wrong, computed from their configurations alone.
+
+use std::collections::BTreeMap;
+
+use keepalived_core::report::State;
+use keepalived_model::vrrp::{self, Preempt, Version};
+use keepalived_model::{Micros, Weight};
+
+use crate::check::{Broken, masters, stands_aside};
+use crate::node::Node;
+use crate::world::World;
+
+/// The longest time without an advert that any router waits, in a world without disagreement on intervals.
+pub fn longest_down(world: &World) -> Micros {
+    let all = world.nodes.iter().flat_map(|node| &node.config.instances);
+    let down = |i: &vrrp::Instance| {
+        let skew = if i.version == Version::V2 { Micros::from_secs(1) } else { i.advert_interval };
+        i.advert_interval.times(u64::from(i.down_timer_adverts)) + skew
+    };
+    all.map(down).max().unwrap_or(Micros::ZERO)
+}
+
+/// How long after everything was repaired the routers must agree.
+///
+/// Scripts first have to be believed again; then nobody is master for at most one waiting time, then a
+/// better router may have to wait for its own time and its delay.
+pub fn patience(world: &World) -> Micros {
+    let nodes = || world.nodes.iter();
+    let script = |s: &keepalived_model::track::Script| {
+        let runs = s.interval.times(u64::from(s.rise + s.fall));
+        runs + s.timeout + Micros::from_secs(5)
+    };
+    let scripts = nodes().flat_map(|node| &node.config.scripts).map(script).max().unwrap_or(Micros::ZERO);
+    let delay = |i: &vrrp::Instance| match i.preempt {
+        Preempt::After(delay) => delay + i.advert_interval.times(2),
+        Preempt::Always | Preempt::Never => Micros::ZERO,
+    };
+    let delays = nodes().flat_map(|node| &node.config.instances).map(delay).max().unwrap_or(Micros::ZERO);
+    let startup = nodes().map(|node| node.config.startup_delay).max().unwrap_or(Micros::ZERO);
+    let aside = if nodes().any(stands_aside) { Micros::from_secs(31) } else { Micros::ZERO };
+    scripts + delays + startup + aside + longest_down(world).times(2) + Micros::from_secs(1)
+}
+
+/// What an instance must be like: its priority, or nothing where it must be in FAULT.
+fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
+    let node = &world.nodes[n];
+    let group = node.config.groups.iter().find(|group| group.members.contains(&instance.name));
+    let members: Vec<&vrrp::Instance> = match group {
+        Some(group) => node.config.instances.iter().filter(|i| group.members.contains(&i.name)).collect(),
+        None => vec![instance],
+    };
+    let up = |name: &str| {
+        let number = node.original.scripts.iter().position(|script| script.name == name);
+        number.is_none_or(|number| !world.plan.stay_bad.contains(&(n, number)))
+    };
+    let weights = |i: &vrrp::Instance| -> Vec<(Weight, bool)> {
+        let scripts = i.track_scripts.iter().chain(group.into_iter().flat_map(|group| &group.track_scripts));
+        let links = i.track_interfaces.iter().map(|link| (link.weight, true));
+        scripts.map(|script| (script.weight, up(&script.name))).chain(links).collect()
+    };
+    if members.iter().any(|member| weights(member).iter().any(|(weight, up)| weight.is_fault(*up))) {
+        return None;
+    }
+    let sum: i64 = weights(instance).iter().map(|(weight, up)| weight.contribution(*up)).sum();
+    Some(instance.priority.weighted(sum).number())
+}
+
+/// Checks that everybody is what it must be, and says who is master of what.
+pub fn agreement(world: &World) -> Result<BTreeMap<(usize, u8), usize>, Broken> {
+    let mut able: BTreeMap<(usize, u8), Vec<(usize, u8, Preempt)>> = BTreeMap::new();
+    for (n, node) in world.nodes.iter().enumerate() {
+        for instance in &node.config.instances {
+            let link = node.link(&instance.interface);
+            let Some(segment) = node.port(link).map(|port| port.segment) else { continue };
+            let router = (segment, instance.vrid.number());
+            let wanted = model(world, n, instance);
+            as_modelled(node, n, (link, router.1), wanted)?;
+            if let Some(priority) = wanted {
+                able.entry(router).or_default().push((n, priority, instance.preempt));
+            }
+        }
+    }
+    let mut agreed = BTreeMap::new();
+    let masters = masters(world);
+    for (router, able) in able {
+        let [master] = masters.get(&router).map_or(&[][..], Vec::as_slice) else {
+            let who = masters.get(&router);
+            return Err(("exactly one master once healed", format!("{router:?}: {who:?} of {able:?}")));
+        };
+        let priority = able.iter().find(|(n, ..)| n == master).map_or(0, |(_, priority, _)| *priority);
+        let better = able.iter().find(|(_, other, preempt)| *other > priority && *preempt != Preempt::Never);
+        if let Some(better) = better {
+            return Err((
+                "the best router is master once healed",
+                format!("{router:?}: n{master}, not {better:?}"),
+            ));
+        }
+        agreed.insert(router, *master);
+    }
+    Ok(agreed)
+}
+
+fn as_modelled(node: &Node, n: usize, seat: crate::node::Seat, wanted: Option<u8>) -> Result<(), Broken> {
+    let Some(standing) = node.standings().iter().find(|standing| standing.seat == seat) else {
+        return Err(("every configured router exists", format!("n{n} {seat:?}")));
+    };
+    let fine = match wanted {
+        None => standing.state == State::Fault,
+        Some(priority) => {
+            standing.priority == priority && matches!(standing.state, State::Backup | State::Master)
+        }
+    };
+    if fine {
+        Ok(())
+    } else {
+        Err(("state and priority follow from the facts", format!("n{n} {standing:?}, not {wanted:?}")))
+    }
+}

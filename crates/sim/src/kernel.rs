@@ -1,0 +1,214 @@
+//! A kernel and the reconciler in front of it, as far as the engine can tell them apart from real ones.
+//!
+//! Requests are carried out one after the other, each after a while. A refused addition is tried again every
+//! second for as long as it is wanted. What others change is told as news, unless the news is lost; then a
+//! resync finds the difference later.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::kernel::{Address, AddressKey, Change, Key, Link, Refusal, Snapshot, Spec};
+use keepalived_model::{Instant, LinkId, MacAddr, Micros};
+
+use crate::rng::Rng;
+
+/// How the kernel of a node behaves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Temper {
+    /// Shortest time for one request, in microseconds.
+    pub work_min: u64,
+    /// Longest time for one request, in microseconds.
+    pub work_max: u64,
+    /// Additions refused, parts of a million.
+    pub refuse: u32,
+    /// News is lost until the next resync.
+    pub deaf: bool,
+}
+
+impl Temper {
+    /// A kernel with nothing else to do.
+    pub const FAIR: Self = Self { work_min: 15, work_max: 300, refuse: 0, deaf: false };
+}
+
+/// How long after a refusal the reconciler tries again.
+pub const RETRY: Micros = Micros::from_secs(1);
+
+/// One interface of a node, as planned.
+#[derive(Clone, Debug)]
+pub struct Port {
+    /// The kernel's index.
+    pub link: LinkId,
+    /// Its name.
+    pub name: String,
+    /// Which Ethernet it is plugged into.
+    pub segment: usize,
+    /// Its own address.
+    pub ip: Ipv4Addr,
+    /// Its hardware address.
+    pub mac: MacAddr,
+}
+
+impl Port {
+    /// Its own address as the kernel's identity.
+    pub fn primary(&self) -> AddressKey {
+        AddressKey { link: self.link, ip: IpAddr::V4(self.ip), prefix_len: 24 }
+    }
+}
+
+/// The kernel of one node, and what its reconciler believes.
+#[derive(Clone, Debug)]
+pub struct FakeKernel {
+    /// How it behaves.
+    pub temper: Temper,
+    links: BTreeMap<LinkId, Link>,
+    addresses: Vec<Address>,
+    wanted: BTreeMap<Key, Option<Spec>>,
+    told_links: BTreeMap<LinkId, Link>,
+    told_addresses: Vec<AddressKey>,
+    free_at: Instant,
+    /// Requests without an answer, refusals to be tried again, and news on the way.
+    pub pending: usize,
+}
+
+impl FakeKernel {
+    /// A kernel with these interfaces, all up.
+    pub fn new(ports: &[Port]) -> Self {
+        let link = |port: &Port| Link {
+            id: port.link,
+            name: port.name.clone(),
+            up: true,
+            mac: Some(port.mac),
+            multicast: true,
+            arp: true,
+            loopback: false,
+            mtu: 1500,
+        };
+        let links: BTreeMap<LinkId, Link> = ports.iter().map(|port| (port.link, link(port))).collect();
+        Self {
+            temper: Temper::FAIR,
+            told_links: links.clone(),
+            links,
+            addresses: ports.iter().map(|port| Address { key: port.primary(), ours: false }).collect(),
+            told_addresses: Vec::new(),
+            wanted: BTreeMap::new(),
+            free_at: Instant(0),
+            pending: 0,
+        }
+    }
+
+    /// A new process looks: everything it believed before is forgotten.
+    pub fn dump(&mut self, now: Instant) -> Snapshot {
+        self.wanted.clear();
+        self.pending = 0;
+        self.free_at = now;
+        self.told_links = self.links.clone();
+        self.told_addresses = self.addresses.iter().map(|address| address.key).collect();
+        Snapshot { links: self.links.values().cloned().collect(), addresses: self.addresses.clone() }
+    }
+
+    /// Notes a request and says when its turn will be over.
+    pub fn want(&mut self, key: Key, spec: Option<Spec>, now: Instant, rng: &mut Rng) -> Instant {
+        self.wanted.insert(key, spec);
+        self.pending += 1;
+        self.free_at =
+            self.free_at.max(now) + Micros(rng.between(self.temper.work_min, self.temper.work_max));
+        self.free_at
+    }
+
+    /// Carries a request out.
+    pub fn apply(&mut self, key: Key, spec: Option<&Spec>, rng: &mut Rng) -> Result<(), Refusal> {
+        let Key::Address(key) = key;
+        self.told_addresses.retain(|told| *told != key);
+        if spec.is_none() {
+            self.addresses.retain(|address| address.key != key);
+            return Ok(());
+        }
+        if !self.links.contains_key(&key.link) {
+            return Err(Refusal { errno: 19, text: "No such device".into() });
+        }
+        if rng.chance(self.temper.refuse) && !self.holds(key) {
+            return Err(Refusal { errno: 105, text: "No buffer space available".into() });
+        }
+        if !self.holds(key) {
+            self.addresses.push(Address { key, ours: true });
+        }
+        self.told_addresses.push(key);
+        Ok(())
+    }
+
+    /// What is still wanted of this key, where that is its presence.
+    pub fn still_wanted(&self, key: Key) -> Option<Spec> {
+        self.wanted.get(&key).cloned().flatten()
+    }
+
+    /// Somebody else removes an address.
+    pub fn remove(&mut self, key: AddressKey) {
+        self.addresses.retain(|address| address.key != key);
+    }
+
+    /// Somebody else adds an address.
+    pub fn add(&mut self, key: AddressKey) {
+        if !self.holds(key) {
+            self.addresses.push(Address { key, ours: false });
+        }
+    }
+
+    /// A cable is pulled or plugged.
+    pub fn set_up(&mut self, link: LinkId, up: bool) {
+        if let Some(link) = self.links.get_mut(&link) {
+            link.up = up;
+        }
+    }
+
+    /// Whether an interface carries traffic.
+    pub fn is_up(&self, link: LinkId) -> bool {
+        self.links.get(&link).is_some_and(|link| link.up)
+    }
+
+    /// Whether an address is there.
+    pub fn holds(&self, key: AddressKey) -> bool {
+        self.addresses.iter().any(|address| address.key == key)
+    }
+
+    /// Whether the reconciler believes that an address is there.
+    pub fn believes(&self, key: AddressKey) -> bool {
+        self.told_addresses.contains(&key)
+    }
+
+    /// Everything there that is none of the interfaces' own.
+    pub fn virtual_addresses<'a>(&'a self, ports: &'a [Port]) -> impl Iterator<Item = AddressKey> + 'a {
+        let own = move |key: AddressKey| ports.iter().any(|port| port.primary() == key);
+        self.addresses.iter().map(|address| address.key).filter(move |key| !own(*key))
+    }
+
+    /// What changed and was not told yet. Nothing while deaf.
+    pub fn news(&mut self) -> Vec<Change> {
+        if self.temper.deaf {
+            return Vec::new();
+        }
+        let mut news = Vec::new();
+        for link in self.links.values() {
+            if self.told_links.get(&link.id) != Some(link) {
+                news.push(Change::Link(link.clone()));
+            }
+        }
+        self.told_links = self.links.clone();
+        let there: Vec<AddressKey> = self.addresses.iter().map(|address| address.key).collect();
+        news.extend(
+            self.told_addresses
+                .iter()
+                .filter(|key| !there.contains(key))
+                .map(|key| Change::AddressGone(*key)),
+        );
+        let new = self.addresses.iter().filter(|address| !self.told_addresses.contains(&address.key));
+        news.extend(new.cloned().map(Change::Address));
+        self.told_addresses = there;
+        self.pending += news.len();
+        news
+    }
+
+    /// Whether the process knows everything there is to know.
+    pub fn is_idle(&self) -> bool {
+        self.pending == 0 && !self.temper.deaf
+    }
+}

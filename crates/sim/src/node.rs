@@ -1,0 +1,232 @@
+//! One machine: the engine, its surroundings, and what we noticed about it.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use keepalived_core::Engine;
+use keepalived_core::event::Exit;
+use keepalived_core::memory::Memory;
+use keepalived_core::report::{Fault, State};
+use keepalived_model::kernel::{AddressKey, Change, Key, Refusal, Spec};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, vrrp};
+
+use crate::clock::Clock;
+use crate::kernel::{FakeKernel, Port};
+use crate::plan::NodePlan;
+use crate::scripts::FakeScripts;
+
+/// Datagrams a process that does not run may have waiting; what comes later is lost.
+const INBOX_MAX: usize = 500;
+
+/// Something for a node's process.
+#[expect(missing_docs, reason = "the variants' sentences name the fields")]
+#[derive(Clone, Debug)]
+pub enum Mail {
+    /// A datagram came in.
+    Packet { link: LinkId, bytes: Rc<[u8]> },
+    /// It is this request's turn in the kernel.
+    Apply { key: Key, spec: Option<Spec>, again: bool },
+    /// The kernel's answer.
+    Answer { key: Key, outcome: Result<(), Refusal> },
+    /// Others changed something.
+    News(Change),
+    /// A script ended.
+    Exit { run: RunId, exit: Exit },
+    /// An advert could not be sent.
+    SendFailed { instance: InstanceId, destination: Ipv4Addr, errno: i32 },
+    /// A new configuration.
+    Reload(Arc<vrrp::Config>),
+    /// The end is wanted.
+    Stop,
+}
+
+/// Interface and VRID: a virtual router of one node, whatever its name.
+pub type Seat = (LinkId, u8);
+
+/// One virtual router as the engine's view shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which one.
+    pub seat: Seat,
+    /// Its name now.
+    pub name: String,
+    /// Its state.
+    pub state: State,
+    /// Its effective priority.
+    pub priority: u8,
+    /// What keeps it in FAULT.
+    pub faults: Vec<Fault>,
+    /// The addresses it wants now.
+    pub wanted: Vec<AddressKey>,
+    /// Whether it believes that all of them are there.
+    pub settled: bool,
+}
+
+/// What we noticed about a virtual router of one node since its process started.
+#[derive(Clone, Debug, Default)]
+pub struct Watch {
+    /// When it became master; the world's time.
+    pub master_since: Option<Instant>,
+    /// When it last advertised (or could not, because it was frozen); the world's time.
+    pub last_sent: Option<Instant>,
+    /// Addresses announced since it became master.
+    pub announced: BTreeSet<IpAddr>,
+    /// Its being master was told to the outside.
+    pub told_master: bool,
+    /// The last advert that has to make it wait: when, by its own clock, and for how long.
+    pub respect: Option<(Instant, Micros)>,
+    /// The identification of its last advert.
+    pub last_id: Option<u16>,
+}
+
+/// A running process.
+#[derive(Debug)]
+pub struct Process {
+    /// What is being tried.
+    pub engine: Engine,
+    /// Groups received, by interface.
+    pub joined: BTreeSet<(LinkId, Ipv4Addr)>,
+    /// VRIDs of interest.
+    pub admitted: BTreeSet<u8>,
+    /// It was asked to end.
+    pub stopping: bool,
+    /// The engine's view after the last event.
+    pub standings: Vec<Standing>,
+}
+
+/// One machine.
+#[derive(Debug)]
+pub struct Node {
+    /// Its interfaces.
+    pub ports: Vec<Port>,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its first configuration.
+    pub original: Arc<vrrp::Config>,
+    /// What a process starts with, and what the running one was last told.
+    pub config: Arc<vrrp::Config>,
+    /// Its kernel.
+    pub kernel: FakeKernel,
+    /// Its scripts.
+    pub scripts: FakeScripts,
+    /// Its process, unless it is down.
+    pub process: Option<Process>,
+    /// Counts processes: mail for an earlier one is lost.
+    pub epoch: u64,
+    /// The process does not run.
+    pub frozen: bool,
+    /// What waits for it meanwhile.
+    pub inbox: VecDeque<Mail>,
+    /// What the process asked to be kept.
+    pub memory: BTreeMap<String, Memory>,
+    /// When its deadline will be acted on; the world's time.
+    pub wake: Option<Instant>,
+    /// When something last happened to this node alone that excuses a delay.
+    pub disturbed_at: Instant,
+    /// What we noticed.
+    pub watches: BTreeMap<Seat, Watch>,
+}
+
+impl Node {
+    /// A machine with nothing running.
+    pub fn new(plan: &NodePlan) -> Self {
+        let config = Arc::new(plan.config.clone());
+        Self {
+            ports: plan.ports.clone(),
+            clock: plan.clock,
+            original: Arc::clone(&config),
+            config,
+            kernel: FakeKernel::new(&plan.ports),
+            scripts: FakeScripts::default(),
+            process: None,
+            epoch: 0,
+            frozen: false,
+            inbox: VecDeque::new(),
+            memory: BTreeMap::new(),
+            wake: None,
+            disturbed_at: Instant(0),
+            watches: BTreeMap::new(),
+        }
+    }
+
+    /// The process is gone, with everything that was only in it.
+    pub fn end_process(&mut self) {
+        self.process = None;
+        self.epoch += 1;
+        self.frozen = false;
+        self.inbox.clear();
+        self.scripts.clear();
+        self.watches.clear();
+        self.wake = None;
+        self.kernel.pending = 0;
+    }
+
+    /// Keeps mail for later; a full box loses datagrams, and only these.
+    pub fn keep(&mut self, mail: Mail) {
+        let packets = matches!(mail, Mail::Packet { .. });
+        if !packets || self.inbox.len() < INBOX_MAX {
+            self.inbox.push_back(mail);
+        }
+    }
+
+    /// Keeps what a successor may want to know.
+    pub fn remember(&mut self, memory: Memory) {
+        let key = match &memory {
+            Memory::Standing(standing) => format!("{:?}", standing.identity),
+            Memory::Verdict(verdict) => verdict.script.to_string(),
+        };
+        self.memory.insert(key, memory);
+    }
+
+    /// The engine's view of everything, in our words.
+    pub fn look(&self) -> Vec<Standing> {
+        let Some(process) = &self.process else { return Vec::new() };
+        let look = |view: &keepalived_core::view::InstanceView<'_>| Standing {
+            seat: (self.link(view.interface), view.vrid.number()),
+            name: view.name.to_owned(),
+            state: view.state,
+            priority: view.priority,
+            faults: view.faults.clone(),
+            wanted: view.wanted.clone(),
+            settled: view.settled,
+        };
+        process.engine.view().instances.iter().map(look).collect()
+    }
+
+    /// What the process last looked like; nothing while it is down.
+    pub fn standings(&self) -> &[Standing] {
+        self.process.as_ref().map_or(&[], |process| &process.standings)
+    }
+
+    /// The interface of this name.
+    pub fn link(&self, name: &str) -> LinkId {
+        self.ports.iter().find(|port| port.name == name).map_or(LinkId(0), |port| port.link)
+    }
+
+    /// The interface with this index.
+    pub fn port(&self, link: LinkId) -> Option<&Port> {
+        self.ports.iter().find(|port| port.link == link)
+    }
+
+    /// The configuration of a virtual router.
+    pub fn instance(&self, seat: Seat) -> Option<&vrrp::Instance> {
+        self.config.instances.iter().find(|i| (self.link(&i.interface), i.vrid.number()) == seat)
+    }
+
+    /// The addresses a virtual router has while master.
+    pub fn addresses(&self, instance: &vrrp::Instance) -> Vec<AddressKey> {
+        let key = |address: &vrrp::VirtualAddress| AddressKey {
+            link: self.link(address.interface.as_deref().unwrap_or(&instance.interface)),
+            ip: address.ip,
+            prefix_len: address.prefix_len,
+        };
+        instance.addresses.iter().chain(&instance.excluded).map(key).collect()
+    }
+
+    /// Whether its process runs and is not about to end.
+    pub fn is_serving(&self) -> bool {
+        !self.frozen && self.process.as_ref().is_some_and(|process| !process.stopping)
+    }
+}

@@ -1,0 +1,340 @@
+//! What a seed stands for: routers with their configurations, the network, and everything that goes wrong.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::kernel::AddressSpec;
+use keepalived_model::notify::{Command, Notifications, RunAs};
+use keepalived_model::track::{Script, TrackedInterface, TrackedScript};
+use keepalived_model::vrrp::{self, Auth, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress};
+use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid, Weight};
+
+use crate::clock::Clock;
+use crate::kernel::Port;
+use crate::ops::{Draw, Extent, Op, TROUBLES};
+use crate::rng::Rng;
+
+/// The group of RFC 5798.
+const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+
+/// One machine.
+#[derive(Clone, Debug)]
+pub struct NodePlan {
+    /// Its interfaces.
+    pub ports: Vec<Port>,
+    /// Its clock.
+    pub clock: Clock,
+    /// Its first configuration.
+    pub config: vrrp::Config,
+}
+
+/// A whole run, before it is run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What it was drawn from; also seeds the dice of the run itself.
+    pub seed: u64,
+    /// The machines.
+    pub nodes: Vec<NodePlan>,
+    /// How many Ethernets there are.
+    pub segments: usize,
+    /// What goes wrong, in the order of time.
+    pub ops: Vec<(Instant, Op)>,
+    /// Scripts that stay bad after everything else is repaired: node, script.
+    pub stay_bad: Vec<(usize, usize)>,
+    /// When everything is repaired.
+    pub heal_at: Instant,
+}
+
+/// What all nodes agree on about one virtual router.
+struct Router {
+    segment: usize,
+    vrid: Vrid,
+    version: Version,
+    interval: Micros,
+    adverts: u32,
+    auth: Auth,
+    unicast: bool,
+    addresses: Vec<VirtualAddress>,
+    excluded: Vec<VirtualAddress>,
+    owner: Option<usize>,
+    grouped: bool,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn draw(seed: u64) -> Self {
+        let mut rng = Rng::new(seed);
+        let nodes = rng.pick(&[2, 2, 2, 3, 3, 4, 5]);
+        let segments = rng.pick(&[1, 1, 2]);
+        let routers = draw_routers(&mut rng, nodes, segments);
+        let scripts = draw_scripts(&mut rng);
+        let mut order: Vec<u8> = (1..=5).collect();
+        rng.shuffle(&mut order);
+        let ports: Vec<Vec<Port>> = (0..nodes).map(|node| draw_ports(node, order[node], segments)).collect();
+        let preempt = rng.pick(&[0, 0, 1]);
+        let plans = (0..nodes).map(|node| {
+            let config = draw_config(&mut rng, node, &ports, &routers, &scripts, preempt);
+            let clock = Clock { offset: rng.below(1 << 40), ppm: draw_ppm(&mut rng) };
+            NodePlan { ports: ports[node].clone(), clock, config }
+        });
+        let plans: Vec<NodePlan> = plans.collect();
+        let from = Instant(rng.between(0, 3_000_000));
+        let heal_at = from + Micros(rng.between(5_000_000, 45_000_000));
+        let extent = Extent { nodes, segments, scripts: scripts.len(), from, until: heal_at };
+        let vrids: Vec<u8> = routers.iter().map(|router| router.vrid.number()).collect();
+        let ops = draw_ops(&mut rng, extent, &vrids);
+        let mut stay_bad: Vec<(usize, usize)> = (0..nodes).map(|node| (node, rng.index(3))).collect();
+        stay_bad.retain(|(_, script)| *script < scripts.len() && rng.one_in(4));
+        Self { seed, nodes: plans, segments, ops, stay_bad, heal_at }
+    }
+
+    /// One line that says what is being tried.
+    pub fn describe(&self) -> String {
+        let Some(first) = self.nodes.first() else { return String::new() };
+        let names: Vec<String> = first
+            .config
+            .instances
+            .iter()
+            .map(|i| format!("{}({:?} {}s on {})", i.name, i.version, i.advert_interval, i.interface))
+            .collect();
+        format!(
+            "{} nodes, {} segments, {}, {} groups, {} scripts, {} operations, heals at {}",
+            self.nodes.len(),
+            self.segments,
+            names.join(" "),
+            first.config.groups.len(),
+            first.config.scripts.len(),
+            self.ops.len(),
+            self.heal_at.since(Instant(0)),
+        )
+    }
+}
+
+fn draw_ppm(rng: &mut Rng) -> i64 {
+    i64::try_from(rng.below(401)).unwrap_or(0) - 200
+}
+
+fn draw_ports(node: usize, host: u8, segments: usize) -> Vec<Port> {
+    let number = |n: usize| u8::try_from(n).unwrap_or(0);
+    let port = |segment: usize| Port {
+        link: LinkId(2 + u32::from(number(segment))),
+        name: format!("eth{segment}"),
+        segment,
+        ip: Ipv4Addr::new(10, number(segment), 0, host),
+        mac: MacAddr([2, 0, 0, 0, number(segment), number(node) + 1]),
+    };
+    (0..segments).map(port).collect()
+}
+
+fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
+    let count = usize::try_from(rng.pick(&[1, 1, 2, 2, 3, 4])).unwrap_or(1);
+    let grouped = if count > 1 && rng.one_in(3) { rng.between(2, 4) } else { 0 };
+    let slow = rng.one_in(2);
+    let router = |number: usize| {
+        let segment = rng.index(segments);
+        let version = if slow || rng.one_in(2) { Version::V2 } else { Version::V3 };
+        let interval = match version {
+            Version::V2 => Micros::from_secs(rng.pick(&[1, 1, 1, 2, 3])),
+            Version::V3 => Micros::from_centis(rng.pick(&[10, 25, 50, 100, 150])),
+        };
+        let grouped = u64::try_from(number).is_ok_and(|number| number < grouped);
+        let plain = version == Version::V3 || rng.one_in(2);
+        let address = |last: u64| VirtualAddress {
+            ip: IpAddr::from([10, u8::try_from(segment).unwrap_or(0), 0, u8::try_from(last).unwrap_or(0)]),
+            prefix_len: 32,
+            interface: None,
+            spec: AddressSpec::default(),
+            no_track: false,
+        };
+        let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
+        let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));
+        Router {
+            segment,
+            vrid: Vrid::try_from(u8::try_from(51 + number).unwrap_or(51))
+                .unwrap_or_else(|_| unreachable!("51 and up")),
+            version,
+            interval,
+            adverts: rng.pick(&[3, 3, 3, 2, 5]),
+            auth: if plain { Auth::None } else { Auth::Pass(*b"1111\0\0\0\0") },
+            unicast: rng.one_in(5),
+            addresses: (first..first + shown).map(address).collect(),
+            excluded: (first + 5..first + 5 + hidden).map(address).collect(),
+            owner: (!grouped && rng.one_in(8)).then(|| rng.index(nodes)),
+            grouped,
+        }
+    };
+    (0..count).map(router).collect()
+}
+
+fn draw_scripts(rng: &mut Rng) -> Vec<Script> {
+    let count = rng.pick(&[0_usize, 0, 1, 1, 2, 3]);
+    let script = |number: usize| {
+        let path = format!("/check/{number}").into_bytes();
+        let interval = Micros::from_millis(rng.pick(&[200, 500, 1000]));
+        Script {
+            name: format!("chk{number}"),
+            command: Command { path: path.clone(), argv: vec![path], user: RunAs::default() },
+            interval,
+            timeout: rng.pick(&[interval, Micros::from_millis(300), Micros::from_secs(2)]),
+            weight: Weight::default(),
+            rise: rng.pick(&[1, 1, 2, 3]),
+            fall: rng.pick(&[1, 1, 2, 3]),
+            init_fail: rng.one_in(8),
+        }
+    };
+    (0..count).map(script).collect()
+}
+
+fn draw_config(
+    rng: &mut Rng,
+    node: usize,
+    ports: &[Vec<Port>],
+    routers: &[Router],
+    scripts: &[Script],
+    preempt: u8,
+) -> vrrp::Config {
+    let (group_priority, group_preempt) = (draw_priority(rng), draw_preempt(rng, preempt));
+    let group_adverts = rng.one_in(6);
+    let instances: Vec<vrrp::Instance> = routers
+        .iter()
+        .map(|router| {
+            let mut instance = draw_instance(rng, node, ports, router, scripts, preempt);
+            if router.grouped {
+                (instance.priority, instance.preempt) = (group_priority, group_preempt);
+                (instance.dont_track_primary, instance.lower_prio_no_advert) = (false, group_adverts);
+            }
+            instance
+        })
+        .collect();
+    let members: Vec<String> = instances
+        .iter()
+        .zip(routers)
+        .filter(|(_, router)| router.grouped)
+        .map(|(instance, _)| instance.name.clone())
+        .collect();
+    let tracked = draw_tracked(rng, scripts, true);
+    let group = SyncGroup {
+        name: "G1".into(),
+        members,
+        track_scripts: tracked,
+        track_interfaces: Vec::new(),
+        notify: Notifications::default(),
+    };
+    vrrp::Config {
+        groups: if group.members.is_empty() { Vec::new() } else { vec![group] },
+        instances,
+        scripts: scripts.to_vec(),
+        garp_interval: rng.pick(&[Micros::ZERO, Micros::ZERO, Micros::from_millis(2)]),
+        startup_delay: if rng.one_in(10) { Micros::from_secs(rng.between(1, 4)) } else { Micros::ZERO },
+    }
+}
+
+fn draw_instance(
+    rng: &mut Rng,
+    node: usize,
+    ports: &[Vec<Port>],
+    router: &Router,
+    scripts: &[Script],
+    preempt: u8,
+) -> vrrp::Instance {
+    let others = ports.iter().enumerate().filter(|(other, _)| *other != node);
+    let peers: Vec<Ipv4Addr> = others.map(|(_, ports)| ports[router.segment].ip).collect();
+    let own = ports[node][router.segment].clone();
+    let source = rng.one_in(3).then_some(own.ip);
+    let owner = router.owner == Some(node);
+    vrrp::Instance {
+        name: format!("VI_{}", router.vrid),
+        vrid: router.vrid,
+        version: router.version,
+        interface: own.name,
+        priority: if owner { Priority::OWNER } else { draw_priority(rng) },
+        wants_master: rng.one_in(3),
+        advert_interval: router.interval,
+        preempt: if owner { Preempt::Always } else { draw_preempt(rng, preempt) },
+        down_timer_adverts: router.adverts,
+        auth: router.auth.clone(),
+        transport: match router.unicast {
+            true => Transport::Unicast { peers, source, check_source: rng.one_in(2), ttl: 255 },
+            false => Transport::Multicast { group: GROUP, source },
+        },
+        addresses: router.addresses.clone(),
+        excluded: router.excluded.clone(),
+        garp: draw_garp(rng),
+        lower_prio_no_advert: rng.one_in(8),
+        higher_prio_send_advert: rng.one_in(8),
+        skip_check_adv_addr: rng.one_in(4),
+        dont_track_primary: rng.one_in(10),
+        track_interfaces: draw_links(rng, ports[node].len(), router.grouped),
+        track_scripts: draw_tracked(rng, scripts, !router.grouped),
+        notify: Notifications::default(),
+    }
+}
+
+fn draw_priority(rng: &mut Rng) -> Priority {
+    let low_or_any = rng.between(1, 254);
+    let number = rng.pick(&[100, 100, 101, 150, 254, 1, low_or_any]);
+    u8::try_from(number).ok().and_then(|number| Priority::try_from(number).ok()).unwrap_or(Priority::DEFAULT)
+}
+
+fn draw_preempt(rng: &mut Rng, mode: u8) -> Preempt {
+    match mode {
+        0 => Preempt::Always,
+        _ => rng.pick(&[
+            Preempt::Always,
+            Preempt::Never,
+            Preempt::Never,
+            Preempt::After(Micros::from_millis(800)),
+            Preempt::After(Micros::from_secs(4)),
+        ]),
+    }
+}
+
+fn draw_garp(rng: &mut Rng) -> Garp {
+    Garp {
+        repeat: rng.pick(&[1, 5]),
+        delay: rng.pick(&[Micros::ZERO, Micros::from_secs(1), Micros::from_secs(5)]),
+        refresh: rng.pick(&[Micros::ZERO, Micros::ZERO, Micros::from_secs(2)]),
+        refresh_repeat: rng.pick(&[1, 2]),
+        lower_prio_repeat: rng.pick(&[0, 1, 5]),
+        lower_prio_delay: rng.pick(&[Micros::ZERO, Micros::from_secs(2)]),
+    }
+}
+
+/// Members of a group have no weighted trackers: `conf` drops them (`spec` runtime 4.7).
+fn draw_tracked(rng: &mut Rng, scripts: &[Script], weighted: bool) -> Vec<TrackedScript> {
+    let mut tracked = Vec::new();
+    for script in scripts {
+        if rng.one_in(2) {
+            continue;
+        }
+        let amount = if weighted { rng.pick(&[0, 2, -2, 60, -60, 253, -253]) } else { 0 };
+        let weight = Weight { amount, reverse: amount != 0 && rng.one_in(5) };
+        tracked.push(TrackedScript { name: script.name.clone(), weight });
+    }
+    tracked
+}
+
+fn draw_links(rng: &mut Rng, ports: usize, grouped: bool) -> Vec<TrackedInterface> {
+    if ports < 2 || !rng.one_in(3) {
+        return Vec::new();
+    }
+    let amount = if grouped { 0 } else { rng.pick(&[0, -30, 30]) };
+    vec![TrackedInterface { name: "eth1".into(), weight: Weight { amount, reverse: false } }]
+}
+
+fn draw_ops(rng: &mut Rng, extent: Extent, vrids: &[u8]) -> Vec<(Instant, Op)> {
+    let kinds: Vec<_> = TROUBLES.iter().filter(|_| rng.one_in(3)).collect();
+    let often = rng.pick(&[1, 2, 4]);
+    let mut draw = Draw { rng, extent, vrids, ops: Vec::new() };
+    for node in 0..extent.nodes {
+        let at = Instant(draw.rng.pick(&[0, 0, 1]) * draw.rng.below(extent.from.0 + 1));
+        draw.ops.push((at, Op::Start { node, adopt: false }));
+    }
+    for kind in kinds {
+        for _ in 0..draw.rng.between(1, often) {
+            kind(&mut draw);
+        }
+    }
+    let mut ops = draw.ops;
+    ops.sort_by_key(|(at, _)| *at);
+    ops
+}

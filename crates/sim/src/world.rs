@@ -1,0 +1,678 @@
+//! The world: one queue, one time, and the rule that a step is the earliest delivery or deadline, nothing
+//! else.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use keepalived_core::Engine;
+use keepalived_core::event::{Action, Actions, Event};
+use keepalived_core::memory::Memory;
+use keepalived_model::kernel::{Change, Key};
+use keepalived_model::{Instant, LinkId, Micros};
+
+use crate::check::{self, Broken, Since};
+use crate::kernel::{RETRY, Temper};
+use crate::lan::{Segment, Weather};
+use crate::node::{Mail, Node, Process, Watch};
+use crate::ops::Op;
+use crate::packet;
+use crate::plan::Plan;
+use crate::rng::Rng;
+use crate::scripts::Fate;
+use crate::verdict::{Summary, Violation};
+
+/// How often the rules that need time to be broken are looked at.
+const TICK: Micros = Micros::from_millis(50);
+
+/// Something that is on its way.
+#[derive(Debug)]
+enum Delivery {
+    /// To the process of this epoch; datagrams reach whatever process there is.
+    Mail { node: usize, epoch: Option<u64>, mail: Mail },
+    /// The next operation of the plan.
+    Op(Op),
+    /// Time to look at the rules.
+    Tick,
+    /// Everything is repaired.
+    Heal,
+    /// The routers must agree from now on.
+    Judge,
+    /// That was all.
+    End,
+}
+
+#[derive(Debug)]
+struct Entry {
+    at: Instant,
+    sequence: u64,
+    delivery: Delivery,
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.sequence) == (other.at, other.sequence)
+    }
+}
+
+impl Eq for Entry {}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        (self.at, self.sequence).cmp(&(other.at, other.sequence))
+    }
+}
+
+/// A virtual LAN with machines on it.
+#[derive(Debug)]
+pub struct World {
+    /// What is being run.
+    pub plan: Plan,
+    /// The world's time.
+    pub now: Instant,
+    /// The machines.
+    pub nodes: Vec<Node>,
+    /// The Ethernets.
+    pub segments: Vec<Segment>,
+    /// Since when nothing at all is wrong; nothing while something is.
+    pub calm_since: Option<Instant>,
+    /// The masters on which everybody agreed, once they must.
+    pub agreed: Option<BTreeMap<(usize, u8), usize>>,
+    /// Since when rules with a time limit are about to be broken.
+    pub since: Since,
+    queue: BinaryHeap<Reverse<Entry>>,
+    sequence: u64,
+    rng: Rng,
+    summary: Summary,
+    trace: bool,
+}
+
+impl World {
+    /// A world at its beginning.
+    pub fn new(plan: Plan) -> Self {
+        let nodes: Vec<Node> = plan.nodes.iter().map(Node::new).collect();
+        let port = |segment: usize| {
+            let attached =
+                nodes.iter().enumerate().flat_map(move |(node, n)| n.ports.iter().map(move |p| (node, p)));
+            attached
+                .filter(|(_, port)| port.segment == segment)
+                .map(|(node, port)| (node, port.link))
+                .collect()
+        };
+        let segment = |n| Segment { ports: port(n), cut: Default::default(), weather: Weather::FAIR };
+        let segments = (0..plan.segments).map(segment).collect();
+        let mut world = Self {
+            rng: Rng::new(!plan.seed),
+            now: Instant(0),
+            nodes,
+            segments,
+            calm_since: Some(Instant(0)),
+            agreed: None,
+            since: Since::default(),
+            queue: BinaryHeap::new(),
+            sequence: 0,
+            summary: Summary::default(),
+            trace: false,
+            plan,
+        };
+        for (at, op) in world.plan.ops.clone() {
+            world.post(at, Delivery::Op(op));
+        }
+        world.post(Instant(TICK.0), Delivery::Tick);
+        world.post(world.plan.heal_at, Delivery::Heal);
+        world
+    }
+
+    /// Prints a line for everything that happens.
+    pub fn traced(mut self) -> Self {
+        self.trace = true;
+        self
+    }
+
+    /// Runs to the end or to the first broken rule.
+    pub fn run(mut self) -> Result<Summary, Violation> {
+        loop {
+            match self.step() {
+                Ok(true) => self.summary.steps += 1,
+                Ok(false) => return Ok(Summary { length: self.now.0, ..self.summary }),
+                Err((rule, text)) => {
+                    return Err(Violation { seed: self.plan.seed, rule, at: self.now, text });
+                }
+            }
+        }
+    }
+
+    /// The earliest delivery or deadline. Mail of the same moment comes first, as with the real shell.
+    fn step(&mut self) -> Result<bool, Broken> {
+        let wakes = self.nodes.iter().enumerate().filter_map(|(index, node)| Some((node.wake?, index)));
+        let wake = wakes.min();
+        let next = self.queue.peek().map(|Reverse(entry)| entry.at);
+        match (next, wake) {
+            (None, None) => Ok(false),
+            (None, Some((at, node))) => self.due(at, node),
+            (Some(next), Some((at, node))) if at < next => self.due(at, node),
+            (Some(_), _) => match self.queue.pop() {
+                Some(Reverse(entry)) => {
+                    self.now = entry.at;
+                    self.deliver(entry.delivery)
+                }
+                None => Ok(false),
+            },
+        }
+    }
+
+    fn due(&mut self, at: Instant, node: usize) -> Result<bool, Broken> {
+        self.now = at;
+        self.nodes[node].wake = None;
+        self.tell(node, Event::Due)?;
+        let local = self.nodes[node].clock.local(self.now);
+        let next = self.nodes[node].process.as_ref().and_then(|process| process.engine.next_deadline());
+        if next.is_some_and(|next| next <= local) {
+            return Err((
+                "no busy loop",
+                format!("n{node}: after Due at {local:?} the deadline is {next:?}"),
+            ));
+        }
+        Ok(true)
+    }
+
+    fn deliver(&mut self, delivery: Delivery) -> Result<bool, Broken> {
+        match delivery {
+            Delivery::Mail { node, epoch, mail } => {
+                let Some(target) = self.nodes.get_mut(node) else { return Ok(true) };
+                if target.process.is_none() || epoch.is_some_and(|epoch| epoch != target.epoch) {
+                    return Ok(true);
+                }
+                if target.frozen {
+                    target.keep(mail);
+                } else {
+                    self.take(node, mail)?;
+                }
+            }
+            Delivery::Op(op) => self.operate(op)?,
+            Delivery::Tick => {
+                check::tick(self)?;
+                self.post(self.now + TICK, Delivery::Tick);
+            }
+            Delivery::Heal => self.heal()?,
+            Delivery::Judge => {
+                let agreed = check::agreement(self)?;
+                self.agreed = Some(agreed);
+                let hold = check::longest_down(self).times(2) + Micros::from_secs(2);
+                self.post(self.now + hold, Delivery::End);
+            }
+            Delivery::End => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// A process reads its mail.
+    fn take(&mut self, n: usize, mail: Mail) -> Result<(), Broken> {
+        match mail {
+            Mail::Packet { link, bytes } => {
+                let Some(process) = &self.nodes[n].process else { return Ok(()) };
+                if bytes.get(21).is_none_or(|vrid| !process.admitted.contains(vrid)) {
+                    return Ok(());
+                }
+                let local = self.nodes[n].clock.local(self.now);
+                check::heard(&mut self.nodes[n], local, link, &bytes);
+                self.tell(n, Event::Received { link, datagram: &bytes })
+            }
+            Mail::Apply { key, spec, again } => {
+                self.apply(n, key, spec, again);
+                Ok(())
+            }
+            Mail::Answer { key, outcome } => {
+                self.nodes[n].kernel.pending -= 1;
+                self.tell(n, Event::Settled { key, outcome })
+            }
+            Mail::News(change) => {
+                self.nodes[n].kernel.pending -= 1;
+                self.tell(n, Event::Kernel(change))
+            }
+            Mail::Exit { run, exit } => {
+                if self.nodes[n].scripts.end(run) {
+                    self.tell(n, Event::Exited { run, exit })
+                } else {
+                    Ok(())
+                }
+            }
+            Mail::SendFailed { instance, destination, errno } => {
+                self.tell(n, Event::SendFailed { instance, destination, errno })
+            }
+            Mail::Reload(config) => {
+                self.nodes[n].config = Arc::clone(&config);
+                self.nodes[n].disturbed_at = self.now;
+                self.tell(n, Event::Config(config))
+            }
+            Mail::Stop => {
+                if let Some(process) = &mut self.nodes[n].process {
+                    process.stopping = true;
+                }
+                self.tell(n, Event::Stop)
+            }
+        }
+    }
+
+    fn apply(&mut self, n: usize, key: Key, spec: Option<keepalived_model::kernel::Spec>, again: bool) {
+        let kernel = &mut self.nodes[n].kernel;
+        let spec = if again { kernel.still_wanted(key) } else { spec };
+        if again && spec.is_none() {
+            kernel.pending -= 1;
+            return;
+        }
+        let outcome = kernel.apply(key, spec.as_ref(), &mut self.rng);
+        let refused = outcome.is_err();
+        if refused {
+            self.nodes[n].disturbed_at = self.now;
+            let retry = Mail::Apply { key, spec: None, again: true };
+            self.mail(n, RETRY, retry);
+        }
+        // A retry that fails again is not told again.
+        if !(refused && again) {
+            self.nodes[n].kernel.pending += usize::from(refused);
+            self.mail(n, Micros(20), Mail::Answer { key, outcome });
+        }
+    }
+
+    /// Hands an event to an engine, looks at what it did, and does what it asks for.
+    fn tell(&mut self, n: usize, event: Event<'_>) -> Result<(), Broken> {
+        let mut actions = Actions::new();
+        let node = &mut self.nodes[n];
+        let local = node.clock.local(self.now);
+        let Some(process) = &mut node.process else { return Ok(()) };
+        process.engine.handle(local, event, &mut actions);
+        let before = std::mem::take(&mut process.standings);
+        self.conclude(n, &before, actions)
+    }
+
+    fn conclude(
+        &mut self,
+        n: usize,
+        before: &[crate::node::Standing],
+        actions: Actions,
+    ) -> Result<(), Broken> {
+        let after = self.nodes[n].look();
+        let now = self.now;
+        self.print_changes(n, before, &after);
+        self.summary.masters += check::after(&mut self.nodes[n], now, before, &after, &actions)?;
+        if let Some(process) = &mut self.nodes[n].process {
+            process.standings = after;
+        }
+        for action in actions {
+            self.perform(n, action)?;
+        }
+        self.finish_stop(n)?;
+        self.arm(n);
+        Ok(())
+    }
+
+    fn finish_stop(&mut self, n: usize) -> Result<(), Broken> {
+        let node = &mut self.nodes[n];
+        if !node.process.as_ref().is_some_and(|process| process.stopping && process.engine.is_quiet()) {
+            return Ok(());
+        }
+        let left: Vec<_> = node.kernel.virtual_addresses(&node.ports).collect();
+        // What a refused request left behind was never there; what is there was left behind.
+        if !left.is_empty() {
+            return Err(("a stopped router leaves nothing behind", format!("n{n}: {left:?}")));
+        }
+        node.end_process();
+        node.memory.clear();
+        self.say(format_args!("n{n} ended"));
+        Ok(())
+    }
+
+    fn arm(&mut self, n: usize) {
+        let late = Micros(self.rng.between(20, 300));
+        let node = &mut self.nodes[n];
+        let deadline = node.process.as_ref().and_then(|process| process.engine.next_deadline());
+        let wake = deadline.map(|at| node.clock.world(at).max(self.now) + late);
+        node.wake = wake.filter(|_| !node.frozen);
+    }
+
+    fn perform(&mut self, n: usize, action: Action) -> Result<(), Broken> {
+        match action {
+            Action::Send { instance, link, destination, datagram, .. } => {
+                self.summary.adverts += 1;
+                if self.nodes[n].kernel.is_up(link) {
+                    self.carry(n, link, &datagram);
+                } else {
+                    self.mail(n, Micros(5), Mail::SendFailed { instance, destination, errno: 100 });
+                }
+            }
+            Action::Announce { .. } => self.summary.garps += 1,
+            Action::Want { key, spec } => {
+                self.summary.wants += 1;
+                let (now, rng) = (self.now, &mut self.rng);
+                let at = self.nodes[n].kernel.want(key, spec.clone(), now, rng);
+                self.mail(n, at.since(now), Mail::Apply { key, spec, again: false });
+            }
+            Action::Join { link, group } => {
+                if let Some(process) = &mut self.nodes[n].process {
+                    process.joined.insert((link, group));
+                }
+            }
+            Action::Leave { link, group } => {
+                if let Some(process) = &mut self.nodes[n].process {
+                    process.joined.remove(&(link, group));
+                }
+            }
+            Action::Admit(vrids) => {
+                if let Some(process) = &mut self.nodes[n].process {
+                    process.admitted = vrids.iter().map(|vrid| vrid.number()).collect();
+                }
+            }
+            Action::Run { run, command } => {
+                self.summary.runs += 1;
+                if let Some((after, exit)) = self.nodes[n].scripts.run(run, &command, &mut self.rng) {
+                    self.mail(n, after, Mail::Exit { run, exit });
+                }
+                let running = self.nodes[n].scripts.running();
+                if running > self.nodes[n].config.scripts.len() + 4 {
+                    return Err(("scripts do not pile up", format!("n{n}: {running} runs at once")));
+                }
+            }
+            Action::Kill { run, how } => {
+                if let Some(exit) = self.nodes[n].scripts.kill(run, how) {
+                    self.mail(n, Micros(1_000), Mail::Exit { run, exit });
+                }
+            }
+            Action::Remember(memory) => self.nodes[n].remember(memory),
+            Action::Notify(_) => {}
+            Action::Report(report) => {
+                if self.trace {
+                    self.say(format_args!("n{n}   {report:?}"));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// A datagram goes out: to the members of the group, or to the owner of the address.
+    fn carry(&mut self, from: usize, link: LinkId, datagram: &[u8]) {
+        let Some(port) = self.nodes[from].port(link) else { return };
+        let number = port.segment;
+        let bytes: Rc<[u8]> = datagram.into();
+        let ports = self.segments[number].ports.clone();
+        for (to, there) in ports.into_iter().filter(|(to, _)| *to != from) {
+            if self.hears(to, there, &bytes) {
+                let ways = self.segments[number].ways(from, to, &mut self.rng);
+                if ways.is_empty() || ways.iter().any(|way| way.0 > 10_000) {
+                    self.disturb(ways.first().copied().unwrap_or(Micros::ZERO));
+                }
+                for way in ways {
+                    let mail = Mail::Packet { link: there, bytes: Rc::clone(&bytes) };
+                    self.post(self.now + way, Delivery::Mail { node: to, epoch: None, mail });
+                }
+            }
+        }
+    }
+
+    fn hears(&self, node: usize, link: LinkId, datagram: &[u8]) -> bool {
+        let node = &self.nodes[node];
+        let Some([a, b, c, d]) = datagram.get(16..20).and_then(|bytes| bytes.first_chunk().copied()) else {
+            return false;
+        };
+        let destination = std::net::Ipv4Addr::new(a, b, c, d);
+        let joined = |process: &Process| process.joined.contains(&(link, destination));
+        node.kernel.is_up(link)
+            && match destination.is_multicast() {
+                true => node.process.as_ref().is_some_and(joined),
+                false => node
+                    .port(link)
+                    .is_some_and(|port| port.ip == destination && node.kernel.holds(port.primary())),
+            }
+    }
+
+    /// Something went wrong that ends after so long: rules for calm times start anew.
+    fn disturb(&mut self, length: Micros) {
+        if let Some(since) = &mut self.calm_since {
+            *since = (*since).max(self.now + length);
+        }
+    }
+
+    fn operate(&mut self, op: Op) -> Result<(), Broken> {
+        self.say(format_args!("{op:?}"));
+        if !matches!(op, Op::Junk { .. } | Op::Fate { .. }) {
+            self.disturb(Micros::ZERO);
+        }
+        if let Op::Crash { node }
+        | Op::Stop { node }
+        | Op::Freeze { node }
+        | Op::Thaw { node }
+        | Op::Cable { node, .. }
+        | Op::Primary { node, .. }
+        | Op::Temper { node, .. }
+        | Op::Remove { node, .. } = &op
+        {
+            self.nodes[*node].disturbed_at = self.now;
+        }
+        match op {
+            Op::Start { node, adopt } => self.start(node, adopt)?,
+            Op::Crash { node } => self.nodes[node].end_process(),
+            Op::Stop { node } => self.now_or_later(node, Mail::Stop)?,
+            Op::Freeze { node } => {
+                self.nodes[node].frozen = self.nodes[node].process.is_some();
+                self.nodes[node].wake = self.nodes[node].wake.filter(|_| !self.nodes[node].frozen);
+            }
+            Op::Thaw { node } => self.thaw(node)?,
+            Op::Cable { node, port, up } => {
+                let link = self.nodes[node].ports[port].link;
+                self.nodes[node].kernel.set_up(link, up);
+                self.spread_news(node);
+            }
+            Op::Primary { node, port, there } => {
+                let key = self.nodes[node].ports[port].primary();
+                let kernel = &mut self.nodes[node].kernel;
+                if there {
+                    kernel.add(key)
+                } else {
+                    kernel.remove(key)
+                }
+                self.spread_news(node);
+            }
+            Op::Cut { segment, from, to } => _ = self.segments[segment].cut.insert((from, to)),
+            Op::Mend { segment, from, to } => _ = self.segments[segment].cut.remove(&(from, to)),
+            Op::Weather { segment, weather } => self.segments[segment].weather = weather,
+            Op::Temper { node, temper } => {
+                self.nodes[node].kernel.temper = temper;
+                self.spread_news(node);
+            }
+            Op::Remove { node, which } => self.remove(node, which),
+            Op::Fate { node, script, fate } => self.set_fate(node, script, fate),
+            Op::Reload { node, mutation } => {
+                let target = &self.nodes[node];
+                let config = Arc::new(mutation.apply(&target.original, &target.config));
+                if target.process.is_none() {
+                    self.nodes[node].config = config;
+                } else {
+                    self.now_or_later(node, Mail::Reload(config))?;
+                }
+            }
+            Op::Junk { segment, kind, vrid } => self.junk(segment, kind, vrid),
+        }
+        self.weigh_calm();
+        Ok(())
+    }
+
+    fn set_fate(&mut self, node: usize, script: usize, fate: Fate) {
+        let path = format!("/check/{script}").into_bytes();
+        self.nodes[node].scripts.fates.insert(path, fate);
+    }
+
+    fn remove(&mut self, node: usize, which: u64) {
+        let target = &mut self.nodes[node];
+        let there: Vec<_> = target.kernel.virtual_addresses(&target.ports).collect();
+        let count = u64::try_from(there.len()).unwrap_or(0).max(1);
+        if let Some(key) = usize::try_from(which % count).ok().and_then(|index| there.get(index)) {
+            target.kernel.remove(*key);
+            self.spread_news(node);
+        }
+    }
+
+    /// Everything is as it should be, or it is not calm.
+    fn weigh_calm(&mut self) {
+        let network = self.segments.iter().all(|segment| segment.cut.is_empty() && segment.weather.is_fair());
+        let node = |node: &Node| {
+            let ports = |port: &crate::kernel::Port| {
+                node.kernel.is_up(port.link) && node.kernel.holds(port.primary())
+            };
+            !node.frozen && node.kernel.temper == Temper::FAIR && node.ports.iter().all(ports)
+        };
+        let fair = network && self.nodes.iter().all(node);
+        self.calm_since = fair.then(|| self.calm_since.unwrap_or(self.now));
+    }
+
+    fn start(&mut self, n: usize, adopt: bool) -> Result<(), Broken> {
+        if self.nodes[n].process.as_ref().is_some_and(|process| !process.stopping) {
+            return Ok(());
+        }
+        self.nodes[n].end_process();
+        let (now, node) = (self.now, &mut self.nodes[n]);
+        let memories: Vec<Memory> = if adopt { node.memory.values().cloned().collect() } else { Vec::new() };
+        node.memory.clear();
+        node.disturbed_at = now;
+        let snapshot = node.kernel.dump(now);
+        let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
+        let engine = Engine::start(local, config, &snapshot, &memories, &mut actions);
+        node.process = Some(Process {
+            engine,
+            joined: Default::default(),
+            admitted: Default::default(),
+            stopping: false,
+            standings: Vec::new(),
+        });
+        for memory in memories {
+            node.remember(memory);
+        }
+        self.conclude(n, &[], actions)
+    }
+
+    /// Runs again: everything that came in meanwhile is read before any deadline is acted on.
+    fn thaw(&mut self, n: usize) -> Result<(), Broken> {
+        if !std::mem::replace(&mut self.nodes[n].frozen, false) {
+            return Ok(());
+        }
+        let now = self.now;
+        for Watch { last_sent, .. } in self.nodes[n].watches.values_mut() {
+            *last_sent = last_sent.map(|_| now);
+        }
+        while let Some(mail) = self.nodes[n].inbox.pop_front() {
+            self.take(n, mail)?;
+        }
+        self.arm(n);
+        Ok(())
+    }
+
+    fn now_or_later(&mut self, n: usize, mail: Mail) -> Result<(), Broken> {
+        match (&self.nodes[n].process, self.nodes[n].frozen) {
+            (None, _) => Ok(()),
+            (Some(_), true) => {
+                self.nodes[n].keep(mail);
+                Ok(())
+            }
+            (Some(_), false) => self.take(n, mail),
+        }
+    }
+
+    /// The kernel tells what others changed.
+    fn spread_news(&mut self, n: usize) {
+        if self.nodes[n].process.is_some() {
+            let news: Vec<Change> = self.nodes[n].kernel.news();
+            for change in news {
+                let way = Micros(200);
+                self.mail(n, way, Mail::News(change));
+            }
+        }
+    }
+
+    fn junk(&mut self, segment: usize, kind: u8, vrid: u8) {
+        let seed = self.rng.next();
+        for (node, link) in self.segments[segment].ports.clone() {
+            let Some(instance) = self.nodes[node].instance((link, vrid)).cloned() else { continue };
+            let Some(port) = self.nodes[node].port(link) else { continue };
+            let bytes: Rc<[u8]> = check::junk(&instance, port, kind, &mut Rng::new(seed)).into();
+            if self.hears(node, link, &bytes) {
+                let mail = Mail::Packet { link, bytes };
+                self.post(self.now + Micros(100), Delivery::Mail { node, epoch: None, mail });
+            }
+        }
+    }
+
+    /// The second phase begins: nothing is wrong any more, and nothing goes wrong from now on.
+    fn heal(&mut self) -> Result<(), Broken> {
+        self.say(format_args!("heal"));
+        for segment in &mut self.segments {
+            segment.cut.clear();
+            segment.weather = Weather::FAIR;
+        }
+        for n in 0..self.nodes.len() {
+            self.nodes[n].kernel.temper = Temper::FAIR;
+            self.nodes[n].disturbed_at = self.now;
+            for port in self.nodes[n].ports.clone() {
+                self.nodes[n].kernel.set_up(port.link, true);
+                self.nodes[n].kernel.add(port.primary());
+            }
+            for script in 0..self.nodes[n].original.scripts.len() {
+                let bad = self.plan.stay_bad.contains(&(n, script));
+                self.set_fate(n, script, if bad { Fate::Bad } else { Fate::Good });
+            }
+            self.thaw(n)?;
+            self.spread_news(n);
+            self.start(n, false)?;
+            if !self.nodes[n].original.groups.is_empty() {
+                let original = Arc::clone(&self.nodes[n].original);
+                self.take(n, Mail::Reload(original))?;
+            }
+        }
+        self.calm_since = Some(self.now);
+        self.post(self.now + check::patience(self), Delivery::Judge);
+        Ok(())
+    }
+
+    fn mail(&mut self, node: usize, after: Micros, mail: Mail) {
+        let epoch = Some(self.nodes[node].epoch);
+        self.post(self.now + after, Delivery::Mail { node, epoch, mail });
+    }
+
+    fn post(&mut self, at: Instant, delivery: Delivery) {
+        self.sequence += 1;
+        self.queue.push(Reverse(Entry { at, sequence: self.sequence, delivery }));
+    }
+
+    fn print_changes(&self, n: usize, before: &[crate::node::Standing], after: &[crate::node::Standing]) {
+        if !self.trace {
+            return;
+        }
+        for now in after {
+            let old = before.iter().find(|old| old.seat == now.seat);
+            if old.map(|old| (old.state, old.priority)) != Some((now.state, now.priority)) {
+                let was = old.map_or_else(|| "-".into(), |old| old.state.to_string());
+                let (name, state, priority) = (&now.name, now.state, now.priority);
+                self.say(format_args!(
+                    "n{n} {name:<8} {was:<6} -> {state:<6} {priority:>3} {:?}",
+                    now.faults
+                ));
+            }
+        }
+    }
+
+    fn say(&self, text: std::fmt::Arguments<'_>) {
+        if self.trace {
+            println!("{:>12} {text}", self.now.since(Instant(0)));
+        }
+    }
+}
+
+/// Whether a datagram is one that somebody could accept, for those who look from outside.
+pub fn is_advert(datagram: &[u8]) -> bool {
+    packet::advert(datagram).is_some()
+}
