@@ -10,19 +10,22 @@
 //!                           Fault ◄──────────────────────────────┘
 //! ```
 
+mod addresses;
+mod hearing;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use keepalived_model::kernel::{AddressKey, Key, Spec};
-use keepalived_model::vrrp::{self, Identity, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::kernel::{AddressKey, Spec};
+use keepalived_model::vrrp::{self, Identity, Preempt, Transport, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
-use keepalived_wire::reject::{KINDS, Reject};
-use keepalived_wire::vrrp::{Advert, Outgoing};
+use keepalived_wire::reject::KINDS;
+use keepalived_wire::vrrp::Outgoing;
 
-use crate::announce::{Announcer, Target};
+use crate::announce::Announcer;
 use crate::deadlines::Timers;
-use crate::election::{self, BackupVerdict, Patience, PreemptDelay, Rank};
+use crate::election::{self, Patience, PreemptDelay};
 use crate::event::{Action, Actions, Occasion, Subject};
 use crate::links::Links;
 use crate::memory::{Memory, Standing};
@@ -106,7 +109,7 @@ pub struct Counters {
     pub zero_sent: u64,
     /// Accepted adverts whose address list differs from ours (D6).
     pub list_differs: u64,
-    /// Refused packets by [`Reject::kind`].
+    /// Refused packets by [`keepalived_wire::reject::Reject::kind`].
     pub rejected: [u64; KINDS],
 }
 
@@ -278,142 +281,6 @@ impl Instance {
         self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
     }
 
-    /// A packet for this instance was refused.
-    pub fn refused(&mut self, from: Ipv4Addr, reason: Reject, ctx: &mut Context<'_>) {
-        if matches!(self.state, State::Init | State::Fault) {
-            return;
-        }
-        if let Some(count) = self.counters.rejected.get_mut(reason.kind()) {
-            *count += 1;
-        }
-        let first = self.log_once(reason.kind());
-        ctx.report(Report::Rejected { instance: self.name.clone(), from, reason, first });
-    }
-
-    /// A valid advert for this instance.
-    pub fn heard(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
-        match self.state {
-            State::Init | State::Fault => None,
-            State::Backup => {
-                self.accept(advert, ctx);
-                self.heard_as_backup(advert, ctx);
-                None
-            }
-            State::Master => {
-                self.accept(advert, ctx);
-                self.heard_as_master(advert, ctx)
-            }
-        }
-    }
-
-    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let now = ctx.now;
-        match election::backup(advert.priority, self.priority, self.patience()) {
-            BackupVerdict::SoonTakeOver => {
-                ctx.report(Report::HeardZero { instance: self.name.clone(), as_master: false });
-                let skew = election::skew(self.config.version, self.priority, self.master_interval);
-                self.timers.set(MASTER_DOWN, now + skew);
-                return;
-            }
-            BackupVerdict::Discard => {
-                ctx.report(Report::LowerDiscarded {
-                    instance: self.name.clone(),
-                    from: IpAddr::V4(advert.source),
-                    priority: advert.priority,
-                });
-                return;
-            }
-            BackupVerdict::HoldOff => {}
-            BackupVerdict::HoldOffAndStartDelay => self.start_preempt_delay(ctx),
-            BackupVerdict::HoldOffAndStopDelay => {
-                self.preempt_delay = PreemptDelay::Idle;
-                self.timers.clear(PREEMPT_DELAY);
-                ctx.report(Report::PreemptDelayStopped { instance: self.name.clone() });
-            }
-        }
-        self.follow(advert, ctx);
-        self.wants_master = false;
-        self.last_advert = now;
-        self.timers.set(MASTER_DOWN, now + self.master_down());
-        self.remember(ctx);
-    }
-
-    fn heard_as_master(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
-        let (instance, from) = (self.name.clone(), IpAddr::V4(advert.source));
-        let ours = (self.priority, self.source.unwrap_or(Ipv4Addr::UNSPECIFIED));
-        let rank = election::rank((advert.priority, advert.source), ours);
-        if self.priority.is_owner() && advert.priority == self.priority.number() && rank != Rank::Same {
-            ctx.report(Report::BothOwners { instance: instance.clone(), from });
-        }
-        match rank {
-            Rank::Resigns => {
-                ctx.report(Report::HeardZero { instance, as_master: true });
-                self.answer(ctx);
-                None
-            }
-            Rank::Same => {
-                ctx.report(Report::EqualOwnAddress { instance });
-                None
-            }
-            Rank::Better => {
-                ctx.report(match advert.priority > self.priority.number() {
-                    true => Report::HigherHeard {
-                        instance,
-                        from,
-                        priority: advert.priority,
-                        ours: self.priority.number(),
-                    },
-                    false => Report::EqualHigherAddress { instance, from, priority: advert.priority },
-                });
-                // D4: the winner hears that there was a contest and announces its addresses again.
-                self.advertise(Leaving::No, ctx);
-                self.follow(advert, ctx);
-                Some(Intent::StepDown)
-            }
-            Rank::Worse => {
-                self.insist(advert, ctx);
-                None
-            }
-        }
-    }
-
-    /// A worse router advertises: tell it, and tell the neighbours.
-    fn insist(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let answered = !self.config.lower_prio_no_advert;
-        ctx.report(Report::ForcingElection {
-            instance: self.name.clone(),
-            from: IpAddr::V4(advert.source),
-            priority: advert.priority,
-            ours: self.priority.number(),
-            answered,
-        });
-        // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
-        let due =
-            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
-        if !due {
-            return;
-        }
-        self.answered = Some(ctx.now);
-        if answered {
-            self.advertise(Leaving::No, ctx);
-        }
-        self.burst(self.config.garp.lower_prio_repeat, ctx);
-        let delay = self.config.garp.lower_prio_delay;
-        if !delay.is_zero() && self.config.garp.lower_prio_repeat > 0 {
-            self.timers.set(GARP_LOWER, ctx.now + delay);
-        }
-    }
-
-    /// A resigning peer is answered once, however many copies of its farewell come in.
-    fn answer(&mut self, ctx: &mut Context<'_>) {
-        let due =
-            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
-        if due {
-            self.answered = Some(ctx.now);
-            self.advertise(Leaving::No, ctx);
-        }
-    }
-
     /// Becomes master: advert first, then addresses; announcement and notice when these are there.
     pub fn take_over(&mut self, ctx: &mut Context<'_>) {
         self.state = State::Master;
@@ -531,52 +398,6 @@ impl Instance {
         }
     }
 
-    /// Everything that was open about its addresses is answered: announce and notify, once.
-    pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
-        let open = self.placed.iter().any(|p| ctx.wanted.is_open(Key::Address(p.key)));
-        if open || self.state != State::Master {
-            return !open;
-        }
-        if let Some(left) = self.unfinished.take() {
-            if left.announce {
-                self.burst(self.config.garp.repeat, ctx);
-            }
-            if left.notify {
-                self.notify(Occasion::Entered(State::Master), ctx.out);
-            }
-        }
-        true
-    }
-
-    /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
-    pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
-        let placed = self.placed.iter().find(|placed| placed.key == key)?;
-        let interface =
-            ctx.links.get(key.link).map_or_else(|| Name::from(""), |link| Name::from(link.name.as_str()));
-        if placed.no_track {
-            return None;
-        }
-        self.removals.retain(|at| ctx.now.since(*at) < REMOVALS_WITHIN);
-        self.removals.push_back(ctx.now);
-        let restored = self.removals.len() <= REMOVALS_MAX;
-        ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
-        if restored {
-            ctx.wanted.lost(Key::Address(key));
-            let notify = self.unfinished.is_some_and(|left| left.notify);
-            self.unfinished = Some(Unfinished { announce: true, notify });
-            return None;
-        }
-        ctx.report(Report::GivingUpAddresses {
-            instance: self.name.clone(),
-            removals: self.removals.len(),
-            within: REMOVALS_WITHIN,
-        });
-        self.removals.clear();
-        self.stands_aside = true;
-        self.timers.set(ASIDE, ctx.now + STAND_ASIDE);
-        Some(Intent::Review)
-    }
-
     /// The same virtual router under a new configuration: keeps its role.
     pub fn reconfigure(&mut self, config: Arc<vrrp::Instance>, ctx: &mut Context<'_>) {
         let (before, down_before) = (Arc::clone(&self.config), self.master_down());
@@ -604,94 +425,6 @@ impl Instance {
             }
             State::Init | State::Fault => {}
         }
-    }
-
-    fn move_addresses(&mut self, ctx: &mut Context<'_>) {
-        let before = std::mem::take(&mut self.placed);
-        self.place(ctx);
-        let mut added = false;
-        for placed in &self.placed {
-            added |= !before.iter().any(|old| old.key == placed.key);
-        }
-        let gone: Vec<Placed> = before
-            .into_iter()
-            .filter(|old| !self.placed.iter().any(|placed| placed.key == old.key))
-            .collect();
-        for old in gone {
-            let interface = ctx.links.get(old.key.link).map_or("", |link| link.name.as_str()).into();
-            ctx.report(Report::AddressNoLonger { instance: self.name.clone(), interface, key: old.key });
-            ctx.wanted.release(self.id, Key::Address(old.key));
-            ctx.announcer.forget_address(self.id, old.key);
-        }
-        if added {
-            ctx.report(Report::SettingAddresses { instance: self.name.clone(), excluded: false });
-            let notify = self.unfinished.is_some_and(|left| left.notify);
-            self.unfinished = Some(Unfinished { announce: true, notify });
-        }
-    }
-
-    /// Makes sure that none of its addresses is there: leftovers of a crash, before the first advert.
-    pub fn clear_leftovers(&mut self, ctx: &mut Context<'_>) {
-        for excluded in self.kinds_configured() {
-            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
-        }
-        for placed in self.placements(ctx.links) {
-            ctx.wanted.forbid(Key::Address(placed.key));
-        }
-    }
-
-    fn release(&mut self, ctx: &mut Context<'_>) {
-        for excluded in self.kinds_configured() {
-            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
-        }
-        for placed in std::mem::take(&mut self.placed) {
-            ctx.wanted.release(self.id, Key::Address(placed.key));
-        }
-        ctx.announcer.forget(self.id);
-        self.unfinished = None;
-        self.logged = 0;
-        self.answered = None;
-        self.counters.released_master += 1;
-        for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER] {
-            self.timers.clear(timer);
-        }
-    }
-
-    fn place(&mut self, ctx: &mut Context<'_>) {
-        self.placed = self.placements(ctx.links);
-        for placed in &self.placed {
-            ctx.wanted.claim(self.id, Key::Address(placed.key), &placed.spec);
-        }
-    }
-
-    fn placements(&self, links: &Links) -> Vec<Placed> {
-        let place = |address: &VirtualAddress, excluded| {
-            let link = match &address.interface {
-                Some(name) => links.named(name)?.id,
-                None => self.link?,
-            };
-            let key = AddressKey { link, ip: address.ip, prefix_len: address.prefix_len };
-            let spec = Spec::Address(address.spec.clone());
-            Some(Placed { key, spec, excluded, no_track: address.no_track })
-        };
-        let advertised = self.config.addresses.iter().filter_map(|address| place(address, false));
-        advertised.chain(self.config.excluded.iter().filter_map(|address| place(address, true))).collect()
-    }
-
-    /// Announces every address that is there.
-    fn burst(&mut self, rounds: u32, ctx: &mut Context<'_>) {
-        if self.state != State::Master {
-            return;
-        }
-        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(Key::Address(p.key)));
-        let targets: Vec<Target> = settled
-            .filter_map(|placed| {
-                let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
-                let IpAddr::V4(ip) = placed.key.ip else { return None };
-                Some(Target { link: link.id, interface: link.name.as_str().into(), mac: link.mac?, ip })
-            })
-            .collect();
-        ctx.announcer.burst(ctx.now, (self.id, &self.name), &targets, rounds, ctx.out);
     }
 
     fn advertise(&mut self, leaving: Leaving, ctx: &mut Context<'_>) {
@@ -725,66 +458,6 @@ impl Instance {
         self.remember(ctx);
     }
 
-    fn accept(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        self.counters.accepted += 1;
-        self.counters.zero_received += u64::from(advert.priority == 0);
-        if self.last_sender.replace(advert.source) != Some(advert.source) {
-            self.logged = 0;
-        }
-        let known = self.config.skip_check_adv_addr && self.master == Some(advert.source);
-        if !(known && self.state == State::Backup) {
-            self.compare_lists(advert, ctx);
-        }
-        if self.config.version == Version::V3 && advert.interval != self.config.advert_interval {
-            let first = self.log_once(KINDS);
-            ctx.report(Report::IntervalDiffers {
-                instance: self.name.clone(),
-                from: advert.source,
-                ours: self.config.advert_interval,
-                received: advert.interval,
-                first,
-            });
-        }
-    }
-
-    /// D6: a differing list is an alarm, never a reason to doubt that the master lives.
-    fn compare_lists(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let (expected, received) = (self.config.addresses.len(), advert.addresses().len());
-        let missing = || {
-            let ours = self.config.addresses.iter().filter_map(|address| ipv4(address.ip));
-            ours.into_iter().find(|ip| !advert.addresses().any(|heard| heard == *ip))
-        };
-        let missing = if expected == received { missing() } else { None };
-        if expected == received && missing.is_none() {
-            return;
-        }
-        self.counters.list_differs += 1;
-        let first = self.list_alarm.is_none_or(|at| ctx.now.since(at) >= LIST_ALARM_EVERY);
-        if first {
-            self.list_alarm = Some(ctx.now);
-        }
-        let (instance, vrid, from) = (self.name.clone(), self.config.vrid, advert.source);
-        ctx.report(match missing {
-            Some(ip) => Report::AddressMissing { instance, vrid, from, ip: IpAddr::V4(ip), first },
-            None => Report::AddressCountDiffers { instance, from, expected, received, first },
-        });
-    }
-
-    /// Notes who the master is and, in version 3, how often it advertises.
-    fn follow(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let (instance, to) = (self.name.clone(), IpAddr::V4(advert.source));
-        match self.master.replace(advert.source) {
-            Some(before) if before == advert.source => {}
-            Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),
-            None => ctx.report(Report::MasterSet { instance, to }),
-        }
-        if self.config.version == Version::V3 && advert.interval != self.master_interval {
-            let (instance, from) = (self.name.clone(), self.master_interval);
-            ctx.report(Report::IntervalAdopted { instance, from, to: advert.interval });
-            self.master_interval = advert.interval;
-        }
-    }
-
     fn start_preempt_delay(&mut self, ctx: &mut Context<'_>) {
         if let Preempt::After(length) = self.config.preempt {
             self.preempt_delay = PreemptDelay::Running;
@@ -811,13 +484,6 @@ impl Instance {
             last_advert: self.last_advert,
             next_ip_id: self.next_ip_id,
         })));
-    }
-
-    fn log_once(&mut self, kind: usize) -> bool {
-        let bit = 1u32.checked_shl(u32::try_from(kind).unwrap_or(31)).unwrap_or(0);
-        let first = self.logged & bit == 0;
-        self.logged |= bit;
-        first
     }
 
     fn patience(&self) -> Patience {
@@ -851,11 +517,6 @@ impl Instance {
     /// Whether announcement or notice still wait for addresses.
     pub fn is_unfinished(&self) -> bool {
         self.unfinished.is_some()
-    }
-
-    /// The addresses it has placed.
-    pub fn placed(&self) -> impl Iterator<Item = AddressKey> + '_ {
-        self.placed.iter().map(|placed| placed.key)
     }
 
     /// The master it last heard.

@@ -1,0 +1,156 @@
+//! The addresses of a virtual router: placed, settled, announced, taken away, released.
+
+use std::net::IpAddr;
+
+use keepalived_model::kernel::{AddressKey, Key, Spec};
+use keepalived_model::vrrp::VirtualAddress;
+
+use super::{
+    ADVERT, ASIDE, Context, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent, Placed, REMOVALS_MAX,
+    REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
+};
+use crate::announce::Target;
+use crate::event::Occasion;
+use crate::links::Links;
+use crate::report::{Name, Report, State};
+
+impl Instance {
+    /// Everything that was open about its addresses is answered: announce and notify, once.
+    pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
+        let open = self.placed.iter().any(|p| ctx.wanted.is_open(Key::Address(p.key)));
+        if open || self.state != State::Master {
+            return !open;
+        }
+        if let Some(left) = self.unfinished.take() {
+            if left.announce {
+                self.burst(self.config.garp.repeat, ctx);
+            }
+            if left.notify {
+                self.notify(Occasion::Entered(State::Master), ctx.out);
+            }
+        }
+        true
+    }
+
+    /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
+    pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
+        let placed = self.placed.iter().find(|placed| placed.key == key)?;
+        let interface =
+            ctx.links.get(key.link).map_or_else(|| Name::from(""), |link| Name::from(link.name.as_str()));
+        if placed.no_track {
+            return None;
+        }
+        self.removals.retain(|at| ctx.now.since(*at) < REMOVALS_WITHIN);
+        self.removals.push_back(ctx.now);
+        let restored = self.removals.len() <= REMOVALS_MAX;
+        ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
+        if restored {
+            ctx.wanted.lost(Key::Address(key));
+            let notify = self.unfinished.is_some_and(|left| left.notify);
+            self.unfinished = Some(Unfinished { announce: true, notify });
+            return None;
+        }
+        ctx.report(Report::GivingUpAddresses {
+            instance: self.name.clone(),
+            removals: self.removals.len(),
+            within: REMOVALS_WITHIN,
+        });
+        self.removals.clear();
+        self.stands_aside = true;
+        self.timers.set(ASIDE, ctx.now + STAND_ASIDE);
+        Some(Intent::Review)
+    }
+
+    pub(super) fn move_addresses(&mut self, ctx: &mut Context<'_>) {
+        let before = std::mem::take(&mut self.placed);
+        self.place(ctx);
+        let mut added = false;
+        for placed in &self.placed {
+            added |= !before.iter().any(|old| old.key == placed.key);
+        }
+        let gone: Vec<Placed> = before
+            .into_iter()
+            .filter(|old| !self.placed.iter().any(|placed| placed.key == old.key))
+            .collect();
+        for old in gone {
+            let interface = ctx.links.get(old.key.link).map_or("", |link| link.name.as_str()).into();
+            ctx.report(Report::AddressNoLonger { instance: self.name.clone(), interface, key: old.key });
+            ctx.wanted.release(self.id, Key::Address(old.key));
+            ctx.announcer.forget_address(self.id, old.key);
+        }
+        if added {
+            ctx.report(Report::SettingAddresses { instance: self.name.clone(), excluded: false });
+            let notify = self.unfinished.is_some_and(|left| left.notify);
+            self.unfinished = Some(Unfinished { announce: true, notify });
+        }
+    }
+
+    /// Makes sure that none of its addresses is there: leftovers of a crash, before the first advert.
+    pub fn clear_leftovers(&mut self, ctx: &mut Context<'_>) {
+        for excluded in self.kinds_configured() {
+            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
+        }
+        for placed in self.placements(ctx.links) {
+            ctx.wanted.forbid(Key::Address(placed.key));
+        }
+    }
+
+    pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
+        for excluded in self.kinds_configured() {
+            ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
+        }
+        for placed in std::mem::take(&mut self.placed) {
+            ctx.wanted.release(self.id, Key::Address(placed.key));
+        }
+        ctx.announcer.forget(self.id);
+        self.unfinished = None;
+        self.logged = 0;
+        self.answered = None;
+        self.counters.released_master += 1;
+        for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER] {
+            self.timers.clear(timer);
+        }
+    }
+
+    pub(super) fn place(&mut self, ctx: &mut Context<'_>) {
+        self.placed = self.placements(ctx.links);
+        for placed in &self.placed {
+            ctx.wanted.claim(self.id, Key::Address(placed.key), &placed.spec);
+        }
+    }
+
+    fn placements(&self, links: &Links) -> Vec<Placed> {
+        let place = |address: &VirtualAddress, excluded| {
+            let link = match &address.interface {
+                Some(name) => links.named(name)?.id,
+                None => self.link?,
+            };
+            let key = AddressKey { link, ip: address.ip, prefix_len: address.prefix_len };
+            let spec = Spec::Address(address.spec.clone());
+            Some(Placed { key, spec, excluded, no_track: address.no_track })
+        };
+        let advertised = self.config.addresses.iter().filter_map(|address| place(address, false));
+        advertised.chain(self.config.excluded.iter().filter_map(|address| place(address, true))).collect()
+    }
+
+    /// Announces every address that is there.
+    pub(super) fn burst(&mut self, rounds: u32, ctx: &mut Context<'_>) {
+        if self.state != State::Master {
+            return;
+        }
+        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(Key::Address(p.key)));
+        let targets: Vec<Target> = settled
+            .filter_map(|placed| {
+                let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
+                let IpAddr::V4(ip) = placed.key.ip else { return None };
+                Some(Target { link: link.id, interface: link.name.as_str().into(), mac: link.mac?, ip })
+            })
+            .collect();
+        ctx.announcer.burst(ctx.now, (self.id, &self.name), &targets, rounds, ctx.out);
+    }
+
+    /// The addresses it has placed.
+    pub fn placed(&self) -> impl Iterator<Item = AddressKey> + '_ {
+        self.placed.iter().map(|placed| placed.key)
+    }
+}

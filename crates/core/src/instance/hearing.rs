@@ -1,0 +1,219 @@
+//! What an advert heard does to a virtual router (RFC 5798 §6.4.2–6.4.3, `spec` runtime 3.7 and 3.8).
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::Micros;
+use keepalived_model::vrrp::Version;
+use keepalived_wire::reject::{KINDS, Reject};
+use keepalived_wire::vrrp::Advert;
+
+use super::{
+    Context, GARP_LOWER, Instance, Intent, LIST_ALARM_EVERY, Leaving, MASTER_DOWN, PREEMPT_DELAY, ipv4,
+};
+use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
+use crate::report::{Report, State};
+
+impl Instance {
+    /// A packet for this instance was refused.
+    pub fn refused(&mut self, from: Ipv4Addr, reason: Reject, ctx: &mut Context<'_>) {
+        if matches!(self.state, State::Init | State::Fault) {
+            return;
+        }
+        if let Some(count) = self.counters.rejected.get_mut(reason.kind()) {
+            *count += 1;
+        }
+        let first = self.log_once(reason.kind());
+        ctx.report(Report::Rejected { instance: self.name.clone(), from, reason, first });
+    }
+
+    /// A valid advert for this instance.
+    pub fn heard(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+        match self.state {
+            State::Init | State::Fault => None,
+            State::Backup => {
+                self.accept(advert, ctx);
+                self.heard_as_backup(advert, ctx);
+                None
+            }
+            State::Master => {
+                self.accept(advert, ctx);
+                self.heard_as_master(advert, ctx)
+            }
+        }
+    }
+
+    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let now = ctx.now;
+        match election::backup(advert.priority, self.priority, self.patience()) {
+            BackupVerdict::SoonTakeOver => {
+                ctx.report(Report::HeardZero { instance: self.name.clone(), as_master: false });
+                let skew = election::skew(self.config.version, self.priority, self.master_interval);
+                self.timers.set(MASTER_DOWN, now + skew);
+                return;
+            }
+            BackupVerdict::Discard => {
+                ctx.report(Report::LowerDiscarded {
+                    instance: self.name.clone(),
+                    from: IpAddr::V4(advert.source),
+                    priority: advert.priority,
+                });
+                return;
+            }
+            BackupVerdict::HoldOff => {}
+            BackupVerdict::HoldOffAndStartDelay => self.start_preempt_delay(ctx),
+            BackupVerdict::HoldOffAndStopDelay => {
+                self.preempt_delay = PreemptDelay::Idle;
+                self.timers.clear(PREEMPT_DELAY);
+                ctx.report(Report::PreemptDelayStopped { instance: self.name.clone() });
+            }
+        }
+        self.follow(advert, ctx);
+        self.wants_master = false;
+        self.last_advert = now;
+        self.timers.set(MASTER_DOWN, now + self.master_down());
+        self.remember(ctx);
+    }
+
+    fn heard_as_master(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+        let (instance, from) = (self.name.clone(), IpAddr::V4(advert.source));
+        let ours = (self.priority, self.source.unwrap_or(Ipv4Addr::UNSPECIFIED));
+        let rank = election::rank((advert.priority, advert.source), ours);
+        if self.priority.is_owner() && advert.priority == self.priority.number() && rank != Rank::Same {
+            ctx.report(Report::BothOwners { instance: instance.clone(), from });
+        }
+        match rank {
+            Rank::Resigns => {
+                ctx.report(Report::HeardZero { instance, as_master: true });
+                self.answer(ctx);
+                None
+            }
+            Rank::Same => {
+                ctx.report(Report::EqualOwnAddress { instance });
+                None
+            }
+            Rank::Better => {
+                ctx.report(match advert.priority > self.priority.number() {
+                    true => Report::HigherHeard {
+                        instance,
+                        from,
+                        priority: advert.priority,
+                        ours: self.priority.number(),
+                    },
+                    false => Report::EqualHigherAddress { instance, from, priority: advert.priority },
+                });
+                // D4: the winner hears that there was a contest and announces its addresses again.
+                self.advertise(Leaving::No, ctx);
+                self.follow(advert, ctx);
+                Some(Intent::StepDown)
+            }
+            Rank::Worse => {
+                self.insist(advert, ctx);
+                None
+            }
+        }
+    }
+
+    /// A worse router advertises: tell it, and tell the neighbours.
+    fn insist(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let answered = !self.config.lower_prio_no_advert;
+        ctx.report(Report::ForcingElection {
+            instance: self.name.clone(),
+            from: IpAddr::V4(advert.source),
+            priority: advert.priority,
+            ours: self.priority.number(),
+            answered,
+        });
+        // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
+        let due =
+            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
+        if !due {
+            return;
+        }
+        self.answered = Some(ctx.now);
+        if answered {
+            self.advertise(Leaving::No, ctx);
+        }
+        self.burst(self.config.garp.lower_prio_repeat, ctx);
+        let delay = self.config.garp.lower_prio_delay;
+        if !delay.is_zero() && self.config.garp.lower_prio_repeat > 0 {
+            self.timers.set(GARP_LOWER, ctx.now + delay);
+        }
+    }
+
+    /// A resigning peer is answered once, however many copies of its farewell come in.
+    fn answer(&mut self, ctx: &mut Context<'_>) {
+        let due =
+            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
+        if due {
+            self.answered = Some(ctx.now);
+            self.advertise(Leaving::No, ctx);
+        }
+    }
+
+    fn accept(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        self.counters.accepted += 1;
+        self.counters.zero_received += u64::from(advert.priority == 0);
+        if self.last_sender.replace(advert.source) != Some(advert.source) {
+            self.logged = 0;
+        }
+        let known = self.config.skip_check_adv_addr && self.master == Some(advert.source);
+        if !(known && self.state == State::Backup) {
+            self.compare_lists(advert, ctx);
+        }
+        if self.config.version == Version::V3 && advert.interval != self.config.advert_interval {
+            let first = self.log_once(KINDS);
+            ctx.report(Report::IntervalDiffers {
+                instance: self.name.clone(),
+                from: advert.source,
+                ours: self.config.advert_interval,
+                received: advert.interval,
+                first,
+            });
+        }
+    }
+
+    /// D6: a differing list is an alarm, never a reason to doubt that the master lives.
+    fn compare_lists(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let (expected, received) = (self.config.addresses.len(), advert.addresses().len());
+        let missing = || {
+            let ours = self.config.addresses.iter().filter_map(|address| ipv4(address.ip));
+            ours.into_iter().find(|ip| !advert.addresses().any(|heard| heard == *ip))
+        };
+        let missing = if expected == received { missing() } else { None };
+        if expected == received && missing.is_none() {
+            return;
+        }
+        self.counters.list_differs += 1;
+        let first = self.list_alarm.is_none_or(|at| ctx.now.since(at) >= LIST_ALARM_EVERY);
+        if first {
+            self.list_alarm = Some(ctx.now);
+        }
+        let (instance, vrid, from) = (self.name.clone(), self.config.vrid, advert.source);
+        ctx.report(match missing {
+            Some(ip) => Report::AddressMissing { instance, vrid, from, ip: IpAddr::V4(ip), first },
+            None => Report::AddressCountDiffers { instance, from, expected, received, first },
+        });
+    }
+
+    /// Notes who the master is and, in version 3, how often it advertises.
+    fn follow(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+        let (instance, to) = (self.name.clone(), IpAddr::V4(advert.source));
+        match self.master.replace(advert.source) {
+            Some(before) if before == advert.source => {}
+            Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),
+            None => ctx.report(Report::MasterSet { instance, to }),
+        }
+        if self.config.version == Version::V3 && advert.interval != self.master_interval {
+            let (instance, from) = (self.name.clone(), self.master_interval);
+            ctx.report(Report::IntervalAdopted { instance, from, to: advert.interval });
+            self.master_interval = advert.interval;
+        }
+    }
+
+    fn log_once(&mut self, kind: usize) -> bool {
+        let bit = 1u32.checked_shl(u32::try_from(kind).unwrap_or(31)).unwrap_or(0);
+        let first = self.logged & bit == 0;
+        self.logged |= bit;
+        first
+    }
+}
