@@ -23,6 +23,7 @@ pub fn in_namespace(test: &str, body: fn()) {
             ip("link add d0 type veth peer name d1");
             ip("link set d0 up");
             ip("link set d1 up");
+            wait_for_carrier();
             body();
             true
         } else {
@@ -33,6 +34,15 @@ pub fn in_namespace(test: &str, body: fn()) {
         Ok(true) => {}
         Ok(false) => in_user_namespace(test),
         Err(panic) => std::panic::resume_unwind(panic),
+    }
+}
+
+/// The kernel notices carrier a moment after the links came up; that shall not happen during a test.
+fn wait_for_carrier() {
+    let end = Instant::now() + PATIENCE;
+    while show("-o link show").matches("state UP").count() < 2 {
+        assert!(Instant::now() < end, "the links never came up");
+        thread::sleep(Duration::from_millis(2));
     }
 }
 
