@@ -102,7 +102,7 @@ pub fn check<'a>(datagram: &'a [u8], expect: &Expect<'_>) -> Result<Advert<'a>, 
     if ip.has_ah {
         return Err(Reject::AuthHeader { present: true });
     }
-    let length = ip.message_at + message.length(expect.version);
+    let length = ip.message_at + message.length();
     if !is_length(datagram.len(), length) {
         return Err(Reject::Length { received: datagram.len(), expected: length });
     }
@@ -227,14 +227,10 @@ impl<'a> Message<'a> {
     }
 
     /// The octets a message with such a count has. The message's own version says whether there is
-    /// authentication data, so that another version is refused as that and not for its length; a version
-    /// that does not exist is measured as `ours`.
-    fn length(&self, ours: Version) -> usize {
-        let version = [Version::V2, Version::V3].into_iter().find(|it| number(*it) == self.version);
-        let auth = match version.unwrap_or(ours) {
-            Version::V2 => AUTH_LENGTH,
-            Version::V3 => 0,
-        };
+    /// authentication data, so that another version is refused as that and not for its length (measured:
+    /// the original logs "wrong version" for a version 3 advert that reaches a version 2 router).
+    fn length(&self) -> usize {
+        let auth = if self.version == number(Version::V2) { AUTH_LENGTH } else { 0 };
         HEADER_LENGTH + usize::from(self.count) * ADDRESS_LENGTH + auth
     }
 
@@ -279,7 +275,7 @@ fn check_interval(message: &Message<'_>, ours: Micros) -> Result<Micros, Reject>
 
 /// A unicast version 3 message may also have the checksum of the original up to 1.3.6.
 fn check_checksum(ip: &Datagram<'_>, message: &Message<'_>, expect: &Expect<'_>) -> Result<(), Reject> {
-    let octets = ip.message.get(..message.length(expect.version)).unwrap_or(ip.message);
+    let octets = ip.message.get(..message.length()).unwrap_or(ip.message);
     let pseudo = |destination| pseudo_header(ip.source, destination, octets.len());
     let good = match expect.version {
         Version::V2 => is_good(Checksum::default(), octets),

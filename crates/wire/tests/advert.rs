@@ -176,6 +176,8 @@ fn each_reason_to_refuse_has_a_packet() {
         (octets(V2_TWO_VIPS), v3, Reject::Version { received: 2, expected: 3 }),
         (octets(V3), v2, Reject::Version { received: 3, expected: 2 }),
         (changed(V3, |octets| octets[20] = 0xf1), v3, Reject::Version { received: 15, expected: 3 }),
+        // Measured: to the original a version that does not exist has no authentication data either.
+        (changed(V2_UNICAST, |octets| octets[20] = 0xf1), v2, Reject::Length { received: 40, expected: 32 }),
         (auth_type_9, v2, Reject::AuthTypeUnknown { received: 9 }),
         (octets(V2_PASS), v2, Reject::AuthTypeMismatch { received: 1, expected: 0 }),
         (octets(V2_TWO_VIPS), with(&pass), Reject::AuthTypeMismatch { received: 0, expected: 1 }),
