@@ -1,1 +1,31 @@
-//! placeholder, replaced in the first session
+//! `keepalived.conf`: text to model.
+//!
+//! ```text
+//! files ─► source ─► expand ─► Lines ─► lex ─► tree ─► lower ─► model::Config
+//!             └──────────┴────────────────┴──────┴───────┴────► Diagnostics ─► render
+//! ```
+//!
+//! Nothing here fails and nothing here touches the machine: files and facts are asked of the traits
+//! [`Files`] and [`Host`], and every step returns what it understood next to what it did not.
+
+pub mod codec;
+pub mod diag;
+pub mod expand;
+pub mod files;
+pub mod host;
+pub mod lex;
+pub mod lines;
+mod lower;
+pub mod render;
+pub mod schema;
+mod source;
+mod suggest;
+pub mod text;
+mod tree;
+
+pub use diag::{Class, Diagnostic, Pass, start_refusal, summary, test_status};
+pub use expand::{Sourced, read};
+pub use files::{Conditions, FileKind, Files};
+pub use host::{Answers, Host, InterfaceFacts, Recorder, ScriptFacts};
+pub use lines::{Lines, Span};
+pub use lower::{Lowered, Uses, lower};

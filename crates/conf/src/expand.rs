@@ -1,0 +1,302 @@
+//! Files into logical lines: comments, conditions, definitions, repetition, includes, braces.
+//!
+//! One pass, because an include may stand behind a condition and contain a definition. For each logical line
+//! (`spec` config 2):
+//!
+//! ```text
+//! strip ─► [inside a definition?] ─► @cond ─► $NAME= ─► ~SEQ/~LST ─► $NAME ─► include ─► braces ─► Line
+//!                                      ▲                               │                   │
+//!                                      └──── what was substituted ─────┴── what follows ───┘
+//! ```
+
+mod define;
+mod include;
+mod sequence;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use crate::diag::{Class, Diagnostic, Pass};
+use crate::files::{Conditions, FileKind, Files};
+use crate::lines::{Line, Lines, Physical, Piece};
+use crate::source::{self, Content};
+use define::Definitions;
+use include::Check;
+
+/// Most logical lines of one configuration; what is beyond is dropped with one diagnostic. A `~SEQ` typo can
+/// ask for billions.
+const LINES_MAX: usize = 200_000;
+/// Files inside files; deeper ones are not read. An include of itself would never end.
+const INCLUDE_DEPTH_MAX: usize = 32;
+/// Definitions inside definitions for one line.
+const EXPANSION_DEPTH_MAX: usize = 64;
+
+/// The lines of a configuration and what went wrong finding them.
+#[derive(Clone, Debug, Default)]
+pub struct Sourced {
+    /// For [`crate::lower`].
+    pub lines: Lines,
+    /// In reading order.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads the configuration at `root`, which may be a pattern.
+pub fn read(files: &dyn Files, root: &Path, conditions: &Conditions) -> Sourced {
+    let mut expander = Expander {
+        files,
+        conditions,
+        out: Sourced::default(),
+        definitions: Definitions::new(conditions),
+        check: if conditions.all_files { Check::all() } else { Check::default() },
+        directory: conditions.directory.clone(),
+        depth: 0,
+        block: Block::default(),
+        collecting: None,
+        repeats: 0,
+        full: false,
+    };
+    expander.root(root);
+    expander.out
+}
+
+struct Expander<'a> {
+    files: &'a dyn Files,
+    conditions: &'a Conditions,
+    out: Sourced,
+    definitions: Definitions,
+    /// What `include_check` says at this point.
+    check: Check,
+    /// Of the file being read.
+    directory: PathBuf,
+    /// Files that are open now.
+    depth: usize,
+    block: Block,
+    /// A multi-line definition that is not complete.
+    collecting: Option<define::Collecting>,
+    /// Lines repeated so far.
+    repeats: usize,
+    /// [`LINES_MAX`] was reached and said.
+    full: bool,
+}
+
+/// Just enough of the structure to know that a line stands in `global_defs`, whose `include_check` and
+/// `random_seed` act on what is read next.
+#[derive(Default)]
+struct Block {
+    depth: usize,
+    root: String,
+}
+
+/// Text on its way to becoming a line.
+#[derive(Clone)]
+struct Text {
+    text: String,
+    origin: usize,
+    column: usize,
+    through: Option<Arc<str>>,
+    /// How many definitions it came through.
+    depth: usize,
+    /// A condition was taken off it: a second one is an ordinary word.
+    unconditional: bool,
+}
+
+impl Text {
+    /// The same place with other words.
+    fn saying(&self, text: impl Into<String>) -> Self {
+        Self { text: text.into(), ..self.clone() }
+    }
+}
+
+impl Expander<'_> {
+    fn root(&mut self, root: &Path) {
+        let name = root.to_string_lossy().into_owned();
+        let mut found = vec![root.to_path_buf()];
+        if include::is_pattern(&name) {
+            found = include::alternatives(&name).iter().flat_map(|one| self.files.glob(one)).collect();
+        }
+        let usable: Vec<_> =
+            found.iter().filter(|path| self.files.kind(path) != FileKind::Missing).cloned().collect();
+        let Some(first) = usable.first() else {
+            let text = format!("Config files missing '{name}'.");
+            self.say(
+                Diagnostic::new(Class::Include, Pass::Parent, None, text).coded("file-not-found").stops(6),
+            );
+            return;
+        };
+        if usable.len() > 1 {
+            let first = first.display();
+            let text =
+                format!("WARNING, multiple configuration file matches of {name}, starting with {first}");
+            self.say(Diagnostic::new(Class::MultipleFiles, Pass::Parent, None, text));
+        }
+        let mut read = 0;
+        for path in &usable {
+            match include::refusal(self.files, path) {
+                None => {
+                    read += 1;
+                    self.file(path);
+                }
+                Some(text) => self.say(Diagnostic::new(Class::Include, Pass::Parent, None, text).stops(6)),
+            }
+        }
+        if read > 0 && self.collecting.is_some() {
+            self.finish_definition();
+        }
+    }
+
+    /// Reads one file to its end.
+    fn file(&mut self, path: &Path) {
+        let bytes = match self.files.read(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                let text =
+                    format!("Configuration file '{}' open problem ({error}) - skipping", path.display());
+                let class = if self.depth == 0 { Class::Include } else { Class::FileNotFound };
+                let heard = Diagnostic::new(class, Pass::Parent, None, text);
+                self.say(if self.depth == 0 { heard.stops(6) } else { heard });
+                return;
+            }
+        };
+        let file = self.out.lines.files.len();
+        self.out.lines.files.push(Arc::from(path.to_string_lossy().as_ref()));
+        let above = self.directory.clone();
+        let parent = path.parent().unwrap_or(Path::new(""));
+        self.directory = above.join(parent);
+        self.definitions.directory = self.directory.to_string_lossy().into_owned();
+        let check = self.check;
+        self.depth += 1;
+        for raw in source::lines(&bytes) {
+            if self.out.lines.physical.len() >= LINES_MAX {
+                self.too_many();
+                break;
+            }
+            self.physical(file, raw);
+        }
+        self.depth -= 1;
+        self.check = check;
+        self.definitions.directory = above.to_string_lossy().into_owned();
+        self.directory = above;
+    }
+
+    fn physical(&mut self, file: usize, raw: source::Raw) {
+        let (text, complaint) = match raw.what {
+            Content::Text(text) => (text, None),
+            Content::TooLong(text) => (text, Some("line too long - ignoring")),
+            Content::Nul(text) => (text, Some("configuration appears to have embedded NULs - ignoring line")),
+        };
+        let origin = self.out.lines.physical.len();
+        let (kept, column) = source::strip(&text);
+        self.out.lines.physical.push(Physical { file, number: raw.number, text: Arc::from(text) });
+        let text = Text { text: kept, origin, column, through: None, depth: 0, unconditional: false };
+        match complaint {
+            Some(complaint) => self.complain(&text, Class::General, complaint),
+            None if self.collecting.is_some() => self.collect(&text),
+            None => self.process(text),
+        }
+    }
+
+    /// One logical line, from the condition on.
+    fn process(&mut self, mut line: Text) {
+        line.text = line.text.trim_start_matches([' ', '\t']).to_owned();
+        if line.depth > EXPANSION_DEPTH_MAX {
+            return self.complain(&line, Class::General, "definitions are nested too deeply - ignoring line");
+        }
+        if line.text.is_empty() || self.full {
+            return;
+        }
+        if !line.unconditional && line.text.starts_with('@') {
+            let Some(kept) = define::condition(&line.text, &self.conditions.config_id) else { return };
+            line.column += line.text.len() - kept.len();
+            line.text = kept.to_owned();
+            line.unconditional = true;
+            return self.process(line);
+        }
+        if let Some((name, value)) = define::definition(&line.text) {
+            return self.define(&line, name.to_owned(), value.to_owned());
+        }
+        if line.text.starts_with("~SEQ") || line.text.starts_with("~LST") {
+            return self.repeat(&line);
+        }
+        match self.substitute(&line) {
+            Some(substituted) => substituted.into_iter().for_each(|line| self.process(line)),
+            None => self.settled(line),
+        }
+    }
+
+    /// A line without anything to substitute: an include, or something to emit piece by piece.
+    fn settled(&mut self, line: Text) {
+        if self.include(&line) {
+            return;
+        }
+        let mut quoted = false;
+        let brace = line.text.char_indices().find(|(_, c)| {
+            quoted ^= *c == '"';
+            !quoted && matches!(c, '{' | '}')
+        });
+        let Some((at, brace)) = brace else { return self.emit_text(line) };
+        let (before, after) = line.text.split_at_checked(at).unwrap_or((&line.text, ""));
+        self.emit_text(line.saying(before.trim_end()));
+        let piece = if brace == '{' { Piece::Open } else { Piece::Close };
+        self.emit(Text { column: line.column + at, ..line.clone() }, piece);
+        let rest = after.get(1..).unwrap_or("");
+        let trimmed = rest.trim_start_matches([' ', '\t']);
+        let column = line.column + at + 1 + (rest.len() - trimmed.len());
+        self.process(Text { column, unconditional: false, ..line.saying(trimmed) });
+    }
+
+    fn emit_text(&mut self, line: Text) {
+        let text = line.text.trim_matches([' ', '\t']).to_owned();
+        if text.is_empty() {
+            return;
+        }
+        let found = crate::lex::words(&text);
+        let word = |n: usize| found.words.get(n).map_or("", |word| word.text);
+        if self.block.depth == 0 {
+            self.block.root = word(0).to_owned();
+        } else if self.block.depth == 1 && self.block.root == "global_defs" {
+            match word(0) {
+                "include_check" => self.include_check(&line, &text),
+                "random_seed" => self.definitions.reseed(word(1)),
+                _ => {}
+            }
+        }
+        self.emit(line, Piece::Text(text));
+    }
+
+    fn emit(&mut self, line: Text, piece: Piece) {
+        match piece {
+            Piece::Open => self.block.depth += 1,
+            Piece::Close => self.block.depth = self.block.depth.saturating_sub(1),
+            Piece::Text(_) => {}
+        }
+        if self.out.lines.logical.len() >= LINES_MAX {
+            return self.too_many();
+        }
+        let Text { origin, column, through, .. } = line;
+        self.out.lines.logical.push(Line { piece, origin, column, through });
+    }
+
+    fn too_many(&mut self) {
+        if !self.full {
+            self.full = true;
+            let text = "configuration has too many lines - ignoring the rest";
+            self.say(Diagnostic::new(Class::General, Pass::Parent, None, text));
+        }
+    }
+
+    fn complain(&mut self, line: &Text, class: Class, text: impl Into<String>) {
+        let place = Line {
+            piece: Piece::Open,
+            origin: line.origin,
+            column: line.column,
+            through: line.through.clone(),
+        };
+        let word = line.text.split_whitespace().next().unwrap_or("");
+        let at = self.out.lines.span(&place, 0, word);
+        self.say(Diagnostic::new(class, Pass::Parent, at, text));
+    }
+
+    fn say(&mut self, diagnostic: Diagnostic) {
+        self.out.diagnostics.push(diagnostic);
+    }
+}

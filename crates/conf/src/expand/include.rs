@@ -1,0 +1,211 @@
+//! `include` and its stricter forms (`spec` config 2.1).
+
+use std::path::{Path, PathBuf};
+
+use super::{Expander, INCLUDE_DEPTH_MAX, Text};
+use crate::diag::{Class, Diagnostic, Pass};
+use crate::files::{FileKind, Files};
+use crate::lines::{Line, Piece};
+
+/// Which failures of an include are fatal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Check {
+    read: bool,
+    matched: bool,
+    wildcard: bool,
+    brace: bool,
+}
+
+impl Check {
+    /// Everything is fatal (`includea`, `-e`).
+    pub fn all() -> Self {
+        Self { read: true, matched: true, wildcard: true, brace: true }
+    }
+
+    /// What the letter after `include` asks for.
+    fn of(suffix: &str) -> Option<Self> {
+        let read = Self { read: true, ..Self::default() };
+        match suffix {
+            "r" => Some(read),
+            "m" => Some(Self { matched: true, ..read }),
+            "w" => Some(Self { matched: true, wildcard: true, ..read }),
+            "b" => Some(Self { matched: true, brace: true, ..read }),
+            "a" => Some(Self::all()),
+            _ => None,
+        }
+    }
+}
+
+/// Whether a name has to be matched rather than opened.
+pub(super) fn is_pattern(name: &str) -> bool {
+    name.contains(['*', '?', '[', '{'])
+}
+
+/// Why a file that exists is not read.
+pub(super) fn refusal(files: &dyn Files, path: &Path) -> Option<String> {
+    let name = path.display();
+    match files.kind(path) {
+        FileKind::Regular { executable: false } => None,
+        FileKind::Directory => Some(format!("Configuration file '{name}' is a directory - skipping")),
+        FileKind::Regular { executable: true } | FileKind::Other => {
+            Some(format!("Configuration file '{name}' is not a regular non-executable file - skipping"))
+        }
+        FileKind::Unreadable => {
+            Some(format!("Configuration file '{name}' open problem (Permission denied) - skipping"))
+        }
+        FileKind::Missing => {
+            Some(format!("Configuration file '{name}' open problem (No such file or directory) - skipping"))
+        }
+    }
+}
+
+/// Most names one set of braces may stand for.
+const ALTERNATIVES_MAX: usize = 1000;
+
+/// `a{b,c}d` as `abd` and `acd`, nested ones too; a brace without a partner stands for itself.
+pub(super) fn alternatives(pattern: &str) -> Vec<String> {
+    let mut done = Vec::new();
+    let mut open = vec![pattern.to_owned()];
+    while let Some(next) = open.pop() {
+        match split_braces(&next) {
+            Some(inner) if done.len() + open.len() < ALTERNATIVES_MAX => open.extend(inner.into_iter().rev()),
+            _ => done.push(next),
+        }
+    }
+    done
+}
+
+fn split_braces(pattern: &str) -> Option<Vec<String>> {
+    let start = pattern.find('{')?;
+    let before = pattern.get(..start)?;
+    let mut depth = 0_usize;
+    let mut parts = vec![String::new()];
+    for (at, c) in pattern.get(start..)?.char_indices() {
+        match (c, depth) {
+            ('{', 0) => depth = 1,
+            ('}', 1) => {
+                let after = pattern.get(start + at + 1..)?;
+                return Some(parts.iter().map(|part| format!("{before}{part}{after}")).collect());
+            }
+            (',', 1) => parts.push(String::new()),
+            _ => {
+                depth = match c {
+                    '{' => depth + 1,
+                    '}' => depth - 1,
+                    _ => depth,
+                };
+                parts.last_mut()?.push(c);
+            }
+        }
+    }
+    None
+}
+
+impl Expander<'_> {
+    /// Reads what the line includes; false if it is no include.
+    pub(super) fn include(&mut self, line: &Text) -> bool {
+        let Some((word, pattern)) = line.text.split_once([' ', '\t']) else { return false };
+        let Some(suffix) = word.strip_prefix("include") else { return false };
+        let check = match suffix {
+            "" => self.check,
+            other => match Check::of(other) {
+                Some(check) => check,
+                None => return false,
+            },
+        };
+        let pattern = pattern.trim();
+        if self.depth >= INCLUDE_DEPTH_MAX {
+            self.complain(
+                line,
+                Class::General,
+                format!("include of '{pattern}' is nested too deeply - ignoring"),
+            );
+            return true;
+        }
+        let mut found = Vec::new();
+        let mut missing = false;
+        let alternatives = alternatives(pattern);
+        for one in &alternatives {
+            let matches = self.matches(one);
+            missing |= matches.is_empty();
+            found.extend(matches);
+        }
+        let wildcard = pattern.contains(['*', '?', '[']);
+        if found.is_empty() && !wildcard {
+            self.file_problem(line, check.matched, format!("Config files missing '{pattern}'."));
+        } else if found.is_empty() && check.wildcard {
+            self.file_problem(line, true, format!("No config files matched '{pattern}'."));
+        } else if missing && alternatives.len() > 1 {
+            self.file_problem(line, check.brace, format!("Some config files missing: \"{pattern}\"."));
+        }
+        for path in found {
+            match refusal(self.files, &path) {
+                None => self.file(&path),
+                Some(text) => self.file_problem(line, check.read, text),
+            }
+        }
+        true
+    }
+
+    /// Existing files of that name, relative to the file being read.
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        let path = self.directory.join(pattern);
+        if is_pattern(pattern) {
+            return self.files.glob(&path.to_string_lossy());
+        }
+        match self.files.kind(&path) {
+            FileKind::Missing => Vec::new(),
+            _ => vec![path],
+        }
+    }
+
+    fn file_problem(&mut self, line: &Text, fatal: bool, text: String) {
+        let place = Line { piece: Piece::Open, origin: line.origin, column: line.column, through: None };
+        // The original names no place here, so the place is ours alone to show.
+        let at = self.out.lines.span(&place, 0, &line.text).map(|at| format!("{}:{}", at.file, at.line));
+        let class = if fatal { Class::Include } else { Class::FileNotFound };
+        let mut heard = Diagnostic::new(class, Pass::Parent, None, text);
+        if let Some(at) = at {
+            heard = heard.note(format!("included at {at}"));
+        }
+        self.say(if fatal { heard.stops(6) } else { heard });
+    }
+
+    /// `include_check`: the level of later plain includes.
+    pub(super) fn include_check(&mut self, line: &Text, text: &str) {
+        let found = crate::lex::words(text);
+        let options: Vec<&str> = found.words.iter().skip(1).map(|word| word.text).collect();
+        if options.is_empty() {
+            self.check = Check::all();
+            return;
+        }
+        let mut replaced = false;
+        for option in options {
+            let (name, on, absolute) = match (option.strip_prefix('+'), option.strip_prefix('-')) {
+                (Some(name), _) => (name, true, false),
+                (_, Some(name)) => (name, false, false),
+                (None, None) => (option, true, true),
+            };
+            if absolute && replaced {
+                let text = format!("Duplicate include_check '{option}' specified - ignoring");
+                self.complain(line, Class::General, text);
+                continue;
+            }
+            let mut check = if absolute { Check::default() } else { self.check };
+            match name {
+                "read" => check.read = on,
+                "match" => check.matched = on,
+                "wildcard_match" => check.wildcard = on,
+                "brace_match" => check.brace = on,
+                _ => {
+                    let text = format!("Unknown include_check type '{option}' - ignoring");
+                    self.complain(line, Class::General, text);
+                    continue;
+                }
+            }
+            check.read |= on;
+            replaced |= absolute;
+            self.check = check;
+        }
+    }
+}

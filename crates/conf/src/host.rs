@@ -1,0 +1,270 @@
+//! What lowering must ask of the machine.
+//!
+//! Answers may block (user database, name service), so only the supervisor asks. It records what it was told
+//! ([`Recorder`]) and every engine lowers the same lines from the record ([`Answers`]).
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use keepalived_model::notify::RunAs;
+
+use crate::codec::{Malformed, Reader, Writer};
+use crate::text;
+
+/// The machine a configuration is meant for.
+pub trait Host {
+    /// An interface of the network namespace the daemon will run in.
+    fn interface(&self, name: &str) -> Option<InterfaceFacts>;
+    /// A user by name or number, with the primary group.
+    fn user(&self, name: &str) -> Option<RunAs>;
+    /// A group by name or number.
+    fn group(&self, name: &str) -> Option<u32>;
+    /// The user the daemon itself runs as.
+    fn own(&self) -> RunAs;
+    /// The first executable of that name in `PATH`.
+    fn search_path(&self, program: &str) -> Option<PathBuf>;
+    /// What a script would meet when this user runs it.
+    fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts;
+    /// Whether the name of a mail server can be resolved (addresses always can).
+    fn address(&self, host: &str) -> bool;
+}
+
+/// What lowering has to know of an interface.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InterfaceFacts {
+    /// `IFF_LOOPBACK`.
+    pub loopback: bool,
+    /// `IFF_MULTICAST`.
+    pub multicast: bool,
+    /// Bytes of payload a frame may carry.
+    pub mtu: u32,
+}
+
+/// What lowering has to know of a script's file. `insecure` speaks of the resolved path (D10): some component
+/// is not root's, or may be written by others (`spec` config 4.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptFacts {
+    /// The path with all links followed; none if there is no such file.
+    pub resolved: Option<PathBuf>,
+    /// A regular file that the user may execute.
+    pub executable: bool,
+    /// Others than root could change what runs as root.
+    pub insecure: bool,
+    /// Starts with `#!`, or is a program the kernel knows.
+    pub has_interpreter: bool,
+}
+
+/// A record of everything that was asked; answers by replay.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Answers {
+    interfaces: BTreeMap<String, Option<InterfaceFacts>>,
+    users: BTreeMap<String, Option<RunAs>>,
+    groups: BTreeMap<String, Option<u32>>,
+    own: RunAs,
+    programs: BTreeMap<String, Option<PathBuf>>,
+    scripts: BTreeMap<(PathBuf, u32, u32), ScriptFacts>,
+    addresses: BTreeMap<String, bool>,
+}
+
+impl Host for Answers {
+    fn interface(&self, name: &str) -> Option<InterfaceFacts> {
+        self.interfaces.get(name).copied().flatten()
+    }
+
+    fn user(&self, name: &str) -> Option<RunAs> {
+        self.users.get(name).cloned().flatten()
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        self.groups.get(name).copied().flatten()
+    }
+
+    fn own(&self) -> RunAs {
+        self.own.clone()
+    }
+
+    fn search_path(&self, program: &str) -> Option<PathBuf> {
+        self.programs.get(program).cloned().flatten()
+    }
+
+    fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
+        self.scripts.get(&(path.to_owned(), user.uid, user.gid)).cloned().unwrap_or_default()
+    }
+
+    fn address(&self, host: &str) -> bool {
+        self.addresses.get(host).copied().unwrap_or(false)
+    }
+}
+
+/// Asks another host and remembers what it said.
+pub struct Recorder<'a> {
+    host: &'a dyn Host,
+    answers: RefCell<Answers>,
+}
+
+impl<'a> Recorder<'a> {
+    /// Nothing was asked yet but who we are.
+    pub fn new(host: &'a dyn Host) -> Self {
+        Self { host, answers: RefCell::new(Answers { own: host.own(), ..Answers::default() }) }
+    }
+
+    /// Everything that was asked.
+    pub fn into_answers(self) -> Answers {
+        self.answers.into_inner()
+    }
+}
+
+impl Host for Recorder<'_> {
+    fn interface(&self, name: &str) -> Option<InterfaceFacts> {
+        let answer = self.host.interface(name);
+        self.answers.borrow_mut().interfaces.insert(name.into(), answer);
+        answer
+    }
+
+    fn user(&self, name: &str) -> Option<RunAs> {
+        let answer = self.host.user(name);
+        self.answers.borrow_mut().users.insert(name.into(), answer.clone());
+        answer
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        let answer = self.host.group(name);
+        self.answers.borrow_mut().groups.insert(name.into(), answer);
+        answer
+    }
+
+    fn own(&self) -> RunAs {
+        self.host.own()
+    }
+
+    fn search_path(&self, program: &str) -> Option<PathBuf> {
+        let answer = self.host.search_path(program);
+        self.answers.borrow_mut().programs.insert(program.into(), answer.clone());
+        answer
+    }
+
+    fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
+        let answer = self.host.script(path, user);
+        self.answers.borrow_mut().scripts.insert((path.to_owned(), user.uid, user.gid), answer.clone());
+        answer
+    }
+
+    fn address(&self, host: &str) -> bool {
+        let answer = self.host.address(host);
+        self.answers.borrow_mut().addresses.insert(host.into(), answer);
+        answer
+    }
+}
+
+impl Answers {
+    /// For handing the record to another process.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        out.list(self.interfaces.iter(), |out, (name, facts)| {
+            out.text(name);
+            optional(out, facts.as_ref(), |out, facts| {
+                out.flag(facts.loopback);
+                out.flag(facts.multicast);
+                out.number(facts.mtu);
+            });
+        });
+        out.list(self.users.iter(), |out, (name, user)| {
+            out.text(name);
+            optional(out, user.as_ref(), write_user);
+        });
+        out.list(self.groups.iter(), |out, (name, group)| {
+            out.text(name);
+            optional(out, group.as_ref(), |out, group| out.number(*group));
+        });
+        write_user(&mut out, &self.own);
+        out.list(self.programs.iter(), |out, (name, path)| {
+            out.text(name);
+            optional(out, path.as_ref(), |out, path| write_path(out, path));
+        });
+        out.list(self.scripts.iter(), |out, ((path, uid, gid), facts)| {
+            write_path(out, path);
+            out.number(*uid);
+            out.number(*gid);
+            optional(out, facts.resolved.as_ref(), |out, path| write_path(out, path));
+            out.flag(facts.executable);
+            out.flag(facts.insecure);
+            out.flag(facts.has_interpreter);
+        });
+        out.list(self.addresses.iter(), |out, (name, known)| {
+            out.text(name);
+            out.flag(*known);
+        });
+        out.0
+    }
+
+    /// What [`Answers::to_bytes`] wrote.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
+        let mut from = Reader(bytes);
+        let interfaces = map(&mut from, |from| {
+            let (loopback, multicast) = (from.flag()?, from.flag()?);
+            Ok(InterfaceFacts { loopback, multicast, mtu: from.number()? })
+        })?;
+        let users = map(&mut from, read_user)?;
+        let groups = map(&mut from, |from| from.number())?;
+        let own = read_user(&mut from)?;
+        let programs = map(&mut from, read_path)?;
+        let scripts = from.list(|from| {
+            let key = (read_path(from)?, from.number()?, from.number()?);
+            let resolved = if from.flag()? { Some(read_path(from)?) } else { None };
+            let (executable, insecure, has_interpreter) = (from.flag()?, from.flag()?, from.flag()?);
+            Ok((key, ScriptFacts { resolved, executable, insecure, has_interpreter }))
+        })?;
+        let addresses = from.list(|from| Ok((from.text()?.to_owned(), from.flag()?)))?;
+        from.end()?;
+        let (scripts, addresses) = (scripts.into_iter().collect(), addresses.into_iter().collect());
+        Ok(Self { interfaces, users, groups, own, programs, scripts, addresses })
+    }
+}
+
+fn optional<T>(out: &mut Writer, value: Option<&T>, write: impl Fn(&mut Writer, &T)) {
+    out.flag(value.is_some());
+    if let Some(value) = value {
+        write(out, value);
+    }
+}
+
+type Map<T> = BTreeMap<String, Option<T>>;
+
+fn map<T>(
+    from: &mut Reader<'_>,
+    read: impl Fn(&mut Reader<'_>) -> Result<T, Malformed>,
+) -> Result<Map<T>, Malformed> {
+    let pairs = from.list(|from| {
+        let name = from.text()?.to_owned();
+        let value = if from.flag()? { Some(read(from)?) } else { None };
+        Ok((name, value))
+    })?;
+    Ok(pairs.into_iter().collect())
+}
+
+fn write_user(out: &mut Writer, user: &RunAs) {
+    out.number(user.uid);
+    out.number(user.gid);
+}
+
+fn read_user(from: &mut Reader<'_>) -> Result<RunAs, Malformed> {
+    Ok(RunAs { uid: from.number()?, gid: from.number()? })
+}
+
+/// Paths came out of the configuration as text and go back the same way; what the machine made of them may
+/// be any bytes.
+fn write_path(out: &mut Writer, path: &Path) {
+    out.bytes(path.as_os_str().as_encoded_bytes());
+}
+
+fn read_path(from: &mut Reader<'_>) -> Result<PathBuf, Malformed> {
+    use std::os::unix::ffi::OsStringExt;
+    Ok(PathBuf::from(std::ffi::OsString::from_vec(from.bytes()?.to_vec())))
+}
+
+/// A path as the configuration writes it.
+pub(crate) fn path(written: &str) -> PathBuf {
+    use std::os::unix::ffi::OsStringExt;
+    PathBuf::from(std::ffi::OsString::from_vec(text::encode(written)))
+}

@@ -1,0 +1,548 @@
+//! Rules between fields, and the model (`spec` config 4).
+
+use std::net::Ipv4Addr;
+
+use keepalived_model::notify::{Command, Notifications};
+use keepalived_model::time::Micros;
+use keepalived_model::vrrp::{self, Auth, Preempt, SyncGroup, Transport, Version};
+use keepalived_model::{Config, Priority, Vrid};
+
+use super::context::Context;
+use super::instance::{Draft, Drafts, Family, Notify, Scheme, State};
+use super::script::{Found, Security};
+use super::{conflict, group};
+use crate::diag::Class;
+
+/// The longest interval version 3 can say (RFC 5798 §5.2.7), in microseconds.
+const V3_INTERVAL_MAX: u64 = 40_950_000;
+/// Most addresses an advert has a count for.
+const ADDRESSES_MAX: usize = 255;
+/// Bytes of a frame that are not addresses: Ethernet, IPv4, VRRP; version 2 adds its authentication.
+const HEADERS: usize = 14 + 20 + 8;
+const AUTHENTICATION: usize = 8;
+
+impl Drafts {
+    /// Everything read becomes the configuration.
+    pub fn complete(mut self, cx: &mut Context<'_>) -> Config {
+        if self.interfaces.missing {
+            cx.refuse("Non-existent interface specified in configuration");
+        }
+        let scripts = self.check_scripts(cx);
+        let mut config = vrrp::Config {
+            garp_interval: self.globals.garp_interval,
+            startup_delay: self.globals.startup_delay,
+            ..vrrp::Config::default()
+        };
+        self.check_groups(cx);
+        let drafts = std::mem::take(&mut self.instances);
+        let mut completed = Vec::new();
+        for mut draft in drafts {
+            let group = self.groups.iter().find(|group| has_member(group, &draft.name));
+            if let Some(instance) = self.complete_instance(cx, &mut draft, group) {
+                completed.push((draft, instance));
+            }
+        }
+        conflict::check(cx, &completed);
+        // Only what came through can have members, peers and trackers.
+        for (draft, mut instance) in completed {
+            instance.notify = self.notifications(cx, &draft.notify);
+            config.instances.push(instance);
+        }
+        let groups = std::mem::take(&mut self.groups);
+        config.groups =
+            groups.into_iter().filter_map(|group| self.complete_group(cx, group, &config)).collect();
+        self.globals.security.conclude(cx);
+        let used = |name: &str| {
+            let instances = config.instances.iter().flat_map(|instance| &instance.track_scripts);
+            let groups = config.groups.iter().flat_map(|group| &group.track_scripts);
+            instances.chain(groups).any(|tracked| tracked.name == name)
+        };
+        config.scripts = scripts;
+        for script in config.scripts.iter().filter(|script| !used(&script.name)) {
+            cx.conclude_log(format!("Warning - script {} is not used", script.name));
+        }
+        let names: Vec<bool> = config.scripts.iter().map(|script| used(&script.name)).collect();
+        let mut keep = names.into_iter();
+        config.scripts.retain(|_| keep.next().unwrap_or(false));
+        Config { global: self.globals.model.clone(), vrrp: config }
+    }
+
+    /// Looks at the file of every script. One that cannot run is taken off every list, and the instances run
+    /// without it (`spec` config 4.7).
+    fn check_scripts(&mut self, cx: &mut Context<'_>) -> Vec<keepalived_model::track::Script> {
+        let mut runnable = Vec::new();
+        for draft in std::mem::take(&mut self.scripts) {
+            let why = match self.globals.security.find(cx, &draft.written) {
+                Found::Runs(command) => {
+                    // Of two with one name the first is used, the second is not.
+                    if !runnable
+                        .iter()
+                        .any(|other: &keepalived_model::track::Script| other.name == draft.name)
+                    {
+                        runnable.push(draft.complete(command));
+                    }
+                    continue;
+                }
+                Found::Missing => "since not found/accessible",
+                Found::Insecure => "due to insecure",
+            };
+            let name = &draft.name;
+            cx.conclude(Class::General, format!("Disabling track script {name} {why}"));
+            if let Some(last) = cx.after.last_mut() {
+                last.code = "script-disabled";
+                last.notes.push("every instance that tracks it runs without this check".into());
+            }
+            for instance in &mut self.instances {
+                instance.track_scripts.retain(|tracked| tracked.name != *name);
+            }
+            for group in &mut self.groups {
+                group.track_scripts.retain(|tracked| tracked.name != *name);
+            }
+        }
+        runnable
+    }
+
+    fn notifications(&mut self, cx: &mut Context<'_>, written: &Notify) -> Notifications {
+        let security = &mut self.globals.security;
+        let mut command = |written: &Option<super::script::Written>| find(cx, security, written);
+        Notifications {
+            master: command(&written.master),
+            backup: command(&written.backup),
+            fault: command(&written.fault),
+            stop: command(&written.stop),
+            any: command(&written.any),
+        }
+    }
+
+    /// Members that exist, each in one group only (`spec` config 4.8).
+    fn check_groups(&mut self, cx: &mut Context<'_>) {
+        let mut taken: Vec<String> = Vec::new();
+        let instances = &self.instances;
+        self.groups.retain_mut(|group| {
+            let name = group.name.clone();
+            let members = group.members.get_or_insert_default();
+            members.retain(|member| {
+                if !instances.iter().any(|instance| instance.name == *member) {
+                    let text = format!(
+                        "Virtual router {member} specified in sync group {name} doesn't exist - ignoring"
+                    );
+                    cx.conclude(Class::General, text);
+                    return false;
+                }
+                if taken.contains(member) {
+                    let text = format!(
+                        "Virtual router {member} cannot exist in more than one sync group; ignoring {name}"
+                    );
+                    cx.conclude(Class::General, text);
+                    return false;
+                }
+                taken.push(member.clone());
+                true
+            });
+            match members.len() {
+                0 => {
+                    let text = format!(
+                        "Sync group {name}, no matching virtual router found in group declaration - removing"
+                    );
+                    cx.conclude(Class::General, text);
+                }
+                1 => {
+                    let text = format!(
+                        "Sync group {name} has only 1 virtual router(s) - this probably isn't what you want"
+                    );
+                    cx.conclude(Class::Warning, text);
+                }
+                _ => {}
+            }
+            !members.is_empty()
+        });
+    }
+
+    fn complete_group(
+        &mut self,
+        cx: &mut Context<'_>,
+        draft: group::Draft,
+        config: &vrrp::Config,
+    ) -> Option<SyncGroup> {
+        let exists = |name: &String| config.instances.iter().any(|instance| instance.name == *name);
+        let members: Vec<String> = draft.members.unwrap_or_default().into_iter().filter(exists).collect();
+        let mut track_scripts = draft.track_scripts;
+        let name = draft.name;
+        let owner = |name: &String| config.instances.iter().any(|i| i.name == *name && i.priority.is_owner());
+        if members.iter().any(owner) {
+            for tracked in track_scripts.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+                let text = format!(
+                    "({name}) Cannot have weighted track script '{}' with member having priority 255 - clearing weight",
+                    tracked.name
+                );
+                cx.conclude(Class::General, text);
+                tracked.weight.amount = 0;
+            }
+        }
+        let notify = self.notifications(cx, &draft.notify);
+        let track_interfaces = draft.track_interfaces;
+        (!members.is_empty()).then_some(SyncGroup { name, members, track_scripts, track_interfaces, notify })
+    }
+
+    /// One instance; nothing if it cannot run.
+    fn complete_instance(
+        &self,
+        cx: &mut Context<'_>,
+        draft: &mut Draft,
+        group: Option<&group::Draft>,
+    ) -> Option<vrrp::Instance> {
+        let name = draft.name.clone();
+        let strict = draft.strict.unwrap_or(self.globals.strict);
+        let (vrid, interface) = self.identity(cx, draft)?;
+        let version = self.version(draft);
+        self.addresses(cx, draft, version, strict)?;
+        let (priority, wants_master) = self.standing(cx, draft, strict);
+        let auth = auth(cx, draft, version, strict)?;
+        let transport = self.transport(cx, draft, &interface, strict)?;
+        let preempt = preempt(cx, draft, priority, wants_master, strict);
+        if strict && draft.down_timer_adverts != 3 {
+            let text = format!("({name}) down_timer_adverts is incompatible with strict mode - resetting");
+            cx.conclude(Class::General, text);
+            draft.down_timer_adverts = 3;
+        }
+        let mut garp = draft.garp.complete(&self.globals.garp);
+        let mut lower_prio_no_advert =
+            draft.lower_prio_no_advert.unwrap_or(self.globals.lower_prio_no_advert);
+        if strict {
+            draft.garp.strict(cx, &name, &mut garp);
+            if draft.lower_prio_no_advert == Some(false) {
+                let text = format!("({name}) Strict mode requires no lower priority advert. resetting");
+                cx.conclude(Class::General, text);
+            }
+            lower_prio_no_advert = true;
+        }
+        let advert_interval = interval(cx, &name, draft.advert_interval, version);
+        trackers(cx, draft, &interface, priority, group);
+        let skip_check_adv_addr = draft.skip_check_adv_addr.unwrap_or(self.globals.skip_check_adv_addr);
+        let higher = draft.higher_prio_send_advert.unwrap_or(self.globals.higher_prio_send_advert);
+        Some(vrrp::Instance {
+            name,
+            vrid,
+            version,
+            interface,
+            priority,
+            wants_master,
+            advert_interval,
+            preempt,
+            down_timer_adverts: draft.down_timer_adverts,
+            auth,
+            transport,
+            addresses: std::mem::take(&mut draft.addresses),
+            excluded: std::mem::take(&mut draft.excluded),
+            garp,
+            lower_prio_no_advert,
+            higher_prio_send_advert: higher && !strict,
+            skip_check_adv_addr,
+            dont_track_primary: draft.dont_track_primary,
+            track_interfaces: std::mem::take(&mut draft.track_interfaces),
+            track_scripts: std::mem::take(&mut draft.track_scripts),
+            notify: Notifications::default(),
+        })
+    }
+
+    /// VRID and interface: without them there is nothing to run (`spec` config 4.1).
+    fn identity(&self, cx: &mut Context<'_>, draft: &Draft) -> Option<(Vrid, String)> {
+        let name = &draft.name;
+        let Some(vrid) = draft.vrid else {
+            cx.refuse(format!("({name}) the virtual router id must be set"));
+            return None;
+        };
+        if draft.family == Some(Family::V6) {
+            return unsupported(cx, name, "IPv6");
+        }
+        match &draft.interface {
+            Some(interface) => Some((vrid, interface.clone())),
+            None if self.interfaces.missing => None,
+            None if !draft.unicast => {
+                cx.refuse(format!("({name}) Unknown interface!"));
+                None
+            }
+            None if draft.source.is_none() => {
+                cx.refuse(format!("({name}): Unicast instances must have unicast_src_ip or interface"));
+                None
+            }
+            None => unsupported(cx, name, "unicast without an interface"),
+        }
+    }
+
+    fn version(&self, draft: &Draft) -> Version {
+        draft.version.unwrap_or(self.globals.version)
+    }
+
+    /// At least one address, and no more than fit (`spec` config 4.4).
+    fn addresses(
+        &self,
+        cx: &mut Context<'_>,
+        draft: &mut Draft,
+        version: Version,
+        strict: bool,
+    ) -> Option<()> {
+        let name = &draft.name;
+        if strict && draft.no_address {
+            cx.conclude(
+                Class::General,
+                format!("({name}) no_virtual_ipaddress is incompatible with strict mode - resetting"),
+            );
+            draft.no_address = false;
+        }
+        if draft.addresses.is_empty() && !draft.no_address {
+            if version == Version::V3 || strict {
+                cx.refuse(format!("({name}) No VIP specified; at least one is required"));
+                return None;
+            }
+            cx.conclude(Class::Warning, format!("({name}) No VIP specified; at least one is sensible"));
+        }
+        let mtu = draft.interface.as_ref().map_or(0, |interface| self.interfaces.facts(interface).mtu);
+        let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
+        let headers = HEADERS + if version == Version::V2 { AUTHENTICATION } else { 0 };
+        let most = (mtu.saturating_sub(headers) / 4).min(ADDRESSES_MAX);
+        let count = draft.addresses.len();
+        if count > most {
+            let text = format!(
+                "({name}) Number of VIPs ({count}) exceeds maximum/space available in packet (max {most} addresses) \
+                 - excess moved to eVIPs"
+            );
+            cx.conclude(Class::General, text);
+            let excess = draft.addresses.split_off(most);
+            draft.excluded.splice(..0, excess);
+        }
+        Some(())
+    }
+
+    /// Priority and wish (`spec` config 4.3): without a priority, MASTER means owner.
+    fn standing(&self, cx: &mut Context<'_>, draft: &Draft, strict: bool) -> (Priority, bool) {
+        let master = draft.state == Some(State::Master);
+        let priority = draft.priority.unwrap_or(if master { Priority::OWNER } else { Priority::DEFAULT });
+        let mut wants = if draft.state.is_some() { master } else { priority.is_owner() };
+        if strict && wants != priority.is_owner() {
+            let name = &draft.name;
+            cx.conclude(Class::General, format!("({name}) State MASTER must match being address owner"));
+            wants = priority.is_owner();
+        }
+        (priority, wants)
+    }
+
+    /// Multicast, or unicast if there is a peer (`spec` config 4.6).
+    fn transport(
+        &self,
+        cx: &mut Context<'_>,
+        draft: &Draft,
+        interface: &str,
+        strict: bool,
+    ) -> Option<Transport> {
+        let name = &draft.name;
+        let multicast = self.interfaces.facts(interface).multicast;
+        if !draft.peers.is_empty() {
+            if strict && multicast {
+                cx.refuse(format!("({name}) Unicast peers are not supported in strict mode"));
+                return None;
+            }
+            if draft.group.is_some() {
+                cx.conclude(
+                    Class::General,
+                    format!("({name}) multicast destination specified with unicast - ignoring"),
+                );
+            }
+            return Some(Transport::Unicast {
+                peers: draft.peers.clone(),
+                source: draft.source,
+                check_source: draft.check_unicast_src,
+                ttl: draft.unicast_ttl.unwrap_or(255),
+            });
+        }
+        if draft.unicast {
+            let text = format!(
+                "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. \
+                 This usage is deprecated - please update your configuration."
+            );
+            cx.conclude(Class::Deprecated, text);
+        }
+        if !multicast {
+            cx.conclude_log(format!(
+                "({name}) interface {interface} does not support multicast, specify unicast peers - disabling"
+            ));
+        }
+        Some(Transport::Multicast { group: draft.group.unwrap_or(self.globals.group), source: draft.source })
+    }
+}
+
+/// An instance this version cannot run: better none than one that its peers do not understand.
+fn unsupported<T>(cx: &mut Context<'_>, name: &str, what: &str) -> Option<T> {
+    cx.conclude(Class::NotYet, format!("({name}) {what} is not supported yet - ignoring the instance"));
+    None
+}
+
+fn has_member(group: &group::Draft, name: &str) -> bool {
+    group.members.iter().flatten().any(|member| member == name)
+}
+
+fn find(
+    cx: &mut Context<'_>,
+    security: &mut Security,
+    written: &Option<super::script::Written>,
+) -> Option<Command> {
+    match security.find(cx, written.as_ref()?) {
+        Found::Runs(command) => Some(command),
+        Found::Missing | Found::Insecure => None,
+    }
+}
+
+/// The first rule that applies decides (`spec` config 4.4). Nothing if the instance would be misunderstood.
+fn auth(cx: &mut Context<'_>, draft: &Draft, version: Version, strict: bool) -> Option<Auth> {
+    let name = &draft.name;
+    let Some(scheme) = draft.auth else { return Some(Auth::None) };
+    let complaint = if strict {
+        "Strict mode does not support authentication. Ignoring."
+    } else if version == Version::V3 {
+        "VRRP version 3 does not support authentication. Ignoring."
+    } else if draft.password.as_ref().is_none_or(Vec::is_empty) {
+        "Authentication specified but no password given. Ignoring"
+    } else if scheme == Scheme::Ah {
+        return unsupported(cx, name, "auth_type AH");
+    } else {
+        let mut password = [0; 8];
+        for (byte, written) in password.iter_mut().zip(draft.password.iter().flatten()) {
+            *byte = *written;
+        }
+        return Some(Auth::Pass(password));
+    };
+    cx.conclude(Class::General, format!("({name}) {complaint}"));
+    Some(Auth::None)
+}
+
+/// Combinations that make no sense are said and resolved (`spec` config 4.3).
+fn preempt(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    priority: Priority,
+    wants_master: bool,
+    strict: bool,
+) -> Preempt {
+    let name = draft.name.clone();
+    let mut say = |text: &str| cx.conclude(Class::General, format!("({name}) {text}"));
+    let delayed = |draft: &Draft| !draft.preempt_delay.is_zero();
+    if strict && delayed(draft) {
+        say("preempt_delay is incompatible with strict mode - resetting");
+        draft.preempt_delay = Micros::ZERO;
+    }
+    if draft.nopreempt && priority.is_owner() {
+        say("nopreempt is incompatible with priority 255. resetting nopreempt");
+        draft.nopreempt = false;
+    }
+    if wants_master && draft.nopreempt {
+        say("Warning - nopreempt will not work with initial state MASTER - clearing");
+        draft.nopreempt = false;
+    }
+    if wants_master && delayed(draft) {
+        say("Warning - preempt delay will not work with initial state MASTER - clearing");
+        draft.preempt_delay = Micros::ZERO;
+    }
+    if draft.nopreempt && delayed(draft) {
+        say("preempt_delay is incompatible with nopreempt mode - resetting");
+        draft.preempt_delay = Micros::ZERO;
+    }
+    match (draft.nopreempt, draft.preempt_delay) {
+        (true, _) => Preempt::Never,
+        (false, Micros::ZERO) => Preempt::Always,
+        (false, delay) => Preempt::After(delay),
+    }
+}
+
+/// The interval in the unit of its version, half a unit rounding up (`spec` config 4.4).
+fn interval(cx: &mut Context<'_>, name: &str, written: Micros, version: Version) -> Micros {
+    let Micros(micros) = written;
+    let unit = match version {
+        Version::V2 => 1_000_000,
+        Version::V3 => 10_000,
+    };
+    if version == Version::V3 && micros >= V3_INTERVAL_MAX + unit {
+        let secs = format!("{}.{:02}", micros / 1_000_000, micros % 1_000_000 / 10_000);
+        let text = format!(
+            "({name}) VRRPv3 advertisement interval {secs}s is out of range. Must be less than 40.96s. Setting to 40.95s"
+        );
+        cx.conclude(Class::General, text);
+        return Micros(V3_INTERVAL_MAX);
+    }
+    let rounded = (((micros + unit / 2) / unit) * unit).max(unit);
+    if rounded != micros {
+        let text = match version {
+            Version::V2 => {
+                format!("({name}) VRRPv2 advertisement interval {written}s must be an integer. rounding")
+            }
+            Version::V3 => {
+                format!(
+                    "({name}) VRRPv3 advertisement interval {written}s must be in units of 10ms - rounding"
+                )
+            }
+        };
+        cx.conclude(Class::General, text);
+    }
+    let most = if version == Version::V3 { V3_INTERVAL_MAX } else { 255_000_000 };
+    Micros(rounded.min(most))
+}
+
+/// Trackers that cannot have an effect (`spec` config 4.8).
+fn trackers(
+    cx: &mut Context<'_>,
+    draft: &mut Draft,
+    interface: &str,
+    priority: Priority,
+    group: Option<&group::Draft>,
+) {
+    let name = draft.name.clone();
+    draft.track_interfaces.retain(|tracked| {
+        if tracked.name == interface {
+            cx.conclude(
+                Class::General,
+                format!("({name}) Ignoring track_interface {interface} since own interface"),
+            );
+        }
+        tracked.name != interface
+    });
+    if priority.is_owner() {
+        draft.track_interfaces.retain(|tracked| {
+            if tracked.weight.amount != 0 {
+                let text =
+                    format!("({name}) ignoring {} tracked interface due to address owner", tracked.name);
+                cx.conclude(Class::General, text);
+            }
+            tracked.weight.amount == 0
+        });
+    }
+    let grouped = group.is_some_and(|group| !group.member_weights);
+    if grouped {
+        for tracked in draft.track_interfaces.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+            let text =
+                format!("({name}) ignoring {} tracked interface weight due to SYNC group", tracked.name);
+            cx.conclude(Class::General, text);
+            tracked.weight.amount = 0;
+        }
+    }
+    let why = if priority.is_owner() {
+        "address_owner"
+    } else if grouped {
+        "SYNC group"
+    } else {
+        return;
+    };
+    draft.track_scripts.retain(|tracked| {
+        if tracked.weight.amount != 0 {
+            let text = format!("({name}) ignoring tracked script {} with weights due to {why}", tracked.name);
+            cx.conclude(Class::General, text);
+        }
+        tracked.weight.amount == 0
+    });
+}
+
+/// Multicast group of an instance, if it has one.
+pub(super) fn multicast_group(transport: &Transport) -> Option<Ipv4Addr> {
+    match transport {
+        Transport::Multicast { group, .. } => Some(*group),
+        Transport::Unicast { .. } => None,
+    }
+}

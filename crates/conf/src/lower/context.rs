@@ -1,0 +1,262 @@
+//! What every part of lowering needs: where to say things, and how values are read.
+
+use crate::diag::{Class, Diagnostic, Pass};
+use crate::host::Host;
+use crate::lex::Word;
+use crate::lex::number::{self, Range, Read};
+use crate::lines::{Line, Lines, Span};
+use crate::schema::{Miss, Number, Status, Takes};
+use crate::tree::{Item, Statement};
+
+/// The state of one lowering.
+pub(super) struct Context<'a> {
+    lines: &'a Lines,
+    pub host: &'a dyn Host,
+    /// Whose block is being lowered.
+    pub pass: Pass,
+    /// Said about a line, with its number.
+    pub found: Vec<(usize, Diagnostic)>,
+    /// Said after all lines.
+    pub after: Vec<Diagnostic>,
+}
+
+/// A word to point at.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    at: usize,
+    span: Option<Span>,
+}
+
+/// How a number is read.
+#[derive(Clone, Copy)]
+pub(super) struct Reading {
+    pub range: Range,
+    pub lenient: bool,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(lines: &'a Lines, host: &'a dyn Host) -> Self {
+        Self { lines, host, pass: Pass::Parent, found: Vec::new(), after: Vec::new() }
+    }
+
+    /// Everything said about lines so far, in the order of the lines.
+    pub fn take_ordered(&mut self) -> Vec<(usize, Diagnostic)> {
+        let mut found = std::mem::take(&mut self.found);
+        found.sort_by_key(|(at, _)| *at);
+        found
+    }
+
+    /// Forgets what was said about a range of lines: the original skips them.
+    pub fn mute(&mut self, from: usize, to: usize) {
+        self.found.retain(|(at, _)| *at < from || *at > to);
+    }
+
+    /// A word of a statement; the keyword itself where there is no such word.
+    pub fn place(&self, statement: &Statement<'_>, position: usize) -> Place {
+        self.word_place(statement.at, statement.line, &statement.words, position)
+    }
+
+    /// A word of an item.
+    pub fn item_place(&self, item: &Item<'_>, position: usize) -> Place {
+        self.word_place(item.at, item.line, &item.words, position)
+    }
+
+    fn word_place(&self, at: usize, line: &Line, words: &[Word<'_>], position: usize) -> Place {
+        let word = words.get(position).or(words.first());
+        let span = word.and_then(|word| self.lines.span(line, word.start, word.text));
+        Place { at, span }
+    }
+
+    /// The line that ended a statement.
+    pub fn end_place(&self, statement: &Statement<'_>) -> Place {
+        let line = self.lines.logical.get(statement.end);
+        Place { at: statement.end, span: line.and_then(|line| self.lines.span(line, 0, line.text())) }
+    }
+
+    pub fn say(&mut self, place: &Place, class: Class, text: impl Into<String>) {
+        self.tell(place, |d| d, class, text);
+    }
+
+    pub fn log(&mut self, place: &Place, text: impl Into<String>) {
+        self.tell(place, Diagnostic::log_only, Class::Warning, text);
+    }
+
+    /// Says something that needs more than a text.
+    pub fn tell(
+        &mut self,
+        place: &Place,
+        with: impl FnOnce(Diagnostic) -> Diagnostic,
+        class: Class,
+        text: impl Into<String>,
+    ) {
+        let heard = Diagnostic::new(class, self.pass, place.span.clone(), text);
+        self.found.push((place.at, with(heard)));
+    }
+
+    /// Says something after all lines, without a place.
+    pub fn conclude(&mut self, class: Class, text: impl Into<String>) {
+        self.after.push(Diagnostic::new(class, self.pass, None, text));
+    }
+
+    pub fn conclude_log(&mut self, text: impl Into<String>) {
+        self.after.push(Diagnostic::new(Class::Warning, self.pass, None, text).log_only());
+    }
+
+    /// Says something after all lines that keeps the daemon from starting.
+    pub fn refuse(&mut self, text: impl Into<String>) {
+        self.after
+            .push(Diagnostic::new(Class::General, self.pass, None, text).coded("cannot-start").stops(2));
+    }
+
+    /// The one line for a keyword this version cannot do.
+    pub fn not_yet(&mut self, statement: &Statement<'_>, owner: &str) {
+        let what = statement.word(0).unwrap_or(statement.row.name);
+        self.cannot(&self.place(statement, 0), owner, what);
+    }
+
+    /// The one line for a thing this version cannot do.
+    pub fn cannot(&mut self, place: &Place, owner: &str, what: &str) {
+        self.say(place, Class::NotYet, format!("{}{what} is not supported yet - ignoring", owned(owner)));
+    }
+
+    /// Values of keywords nobody acts on: checked, and said where it would make a difference.
+    pub fn unacted(&mut self, statement: &Statement<'_>, owner: &str) {
+        let off = match statement.row.takes {
+            Takes::Bool { .. } => match self.boolean(statement, owner) {
+                None => return,
+                Some(on) => !on,
+            },
+            Takes::Integer(_) if self.integer(statement, owner).is_none() => return,
+            Takes::Decimal { .. } if self.decimal(statement, owner).is_none() => return,
+            Takes::Words(miss) | Takes::Command(miss)
+                if statement.word(1).is_none() && miss != Miss::Fine =>
+            {
+                return self.missing(statement, 1, miss, owner);
+            }
+            _ => false,
+        };
+        if statement.row.status == Status::NotYet && !off {
+            self.not_yet(statement, owner);
+        }
+    }
+
+    /// The value of an integer keyword, if it has one that counts.
+    pub fn integer(&mut self, statement: &Statement<'_>, owner: &str) -> Option<i64> {
+        let Takes::Integer(row) = statement.row.takes else { return None };
+        let Some(word) = statement.word(1) else {
+            self.missing(statement, 1, row.miss, owner);
+            return None;
+        };
+        self.settle(statement, number::integer(word, row.range), row, word, owner)
+    }
+
+    /// The value of a decimal keyword in units of its last decimal.
+    pub fn decimal(&mut self, statement: &Statement<'_>, owner: &str) -> Option<i64> {
+        let Takes::Decimal { places, number: row } = statement.row.takes else { return None };
+        let Some(word) = statement.word(1) else {
+            self.missing(statement, 1, row.miss, owner);
+            return None;
+        };
+        self.settle(statement, number::decimal(word, places, row.range), row, word, owner)
+    }
+
+    fn settle(
+        &mut self,
+        statement: &Statement<'_>,
+        read: Read,
+        row: Number,
+        word: &str,
+        owner: &str,
+    ) -> Option<i64> {
+        let place = self.place(statement, 1);
+        let bad = fill(row.bad, word, owner);
+        self.number(&place, read, row.lenient, Some(bad))
+    }
+
+    /// A number that is a word of a line.
+    pub fn number_word(
+        &mut self,
+        place: &Place,
+        word: &str,
+        how: Reading,
+        bad: Option<String>,
+    ) -> Option<i64> {
+        self.number(place, number::integer(word, how.range), how.lenient, bad)
+    }
+
+    fn number(&mut self, place: &Place, read: Read, lenient: bool, bad: Option<String>) -> Option<i64> {
+        let Some(complaint) = read.complaint else { return read.value };
+        if read.value.is_some() {
+            self.say(place, Class::Number, complaint);
+            return read.value;
+        }
+        let taken = read.lenient.filter(|_| lenient);
+        let audience = |mut heard: Diagnostic| {
+            heard.test_only = taken.is_some();
+            heard
+        };
+        self.tell(place, audience, Class::Number, complaint.as_str());
+        if let Some(bad) = bad {
+            self.tell(place, audience, Class::General, bad);
+        }
+        if taken.is_some() {
+            self.log(place, format!("WARNING - {complaint}"));
+        }
+        taken
+    }
+
+    /// The value of a `[BOOL]` keyword; nothing means yes.
+    pub fn boolean(&mut self, statement: &Statement<'_>, owner: &str) -> Option<bool> {
+        let Takes::Bool { bad } = statement.row.takes else { return None };
+        match statement.word(1) {
+            None | Some("on" | "true" | "yes") => Some(true),
+            Some("off" | "false" | "no") => Some(false),
+            Some(other) => {
+                let place = self.place(statement, 1);
+                self.say(&place, Class::General, fill(bad, other, owner));
+                None
+            }
+        }
+    }
+
+    /// The first word behind the keyword, or what is said without one.
+    pub fn word<'s>(&mut self, statement: &Statement<'s>, owner: &str) -> Option<&'s str> {
+        let word = statement.word(1);
+        if word.is_none() {
+            let miss = match statement.row.takes {
+                Takes::Words(miss) | Takes::Command(miss) | Takes::Block(_, miss) => miss,
+                _ => Miss::Fine,
+            };
+            self.missing(statement, 1, miss, owner);
+        }
+        word
+    }
+
+    fn missing(&mut self, statement: &Statement<'_>, position: usize, miss: Miss, owner: &str) {
+        let place = self.place(statement, 0);
+        match miss {
+            Miss::Fine => {}
+            Miss::Says(text) => self.say(&place, Class::Missing, fill(text, "", owner)),
+            Miss::Fatal => {
+                let first = statement.word(0).unwrap_or("");
+                let before = statement.word(position - 1).unwrap_or("");
+                let text = format!(
+                    "*** Configuration line starting `{first}` is missing a parameter after keyword \
+                     `{before}` at word position {}",
+                    position + 1
+                );
+                let note = "the daemon does not start with a word missing";
+                self.tell(&place, |d| d.stops(2).note(note), Class::MissingWord, text);
+            }
+        }
+    }
+}
+
+fn fill(text: &str, value: &str, owner: &str) -> String {
+    text.replace("{v}", value).replace("{o}", owner)
+}
+
+/// The prefix of messages about a named thing.
+pub(super) fn owned(owner: &str) -> String {
+    if owner.is_empty() { String::new() } else { format!("({owner}) ") }
+}

@@ -1,0 +1,88 @@
+//! `vrrp_sync_group` blocks (`spec` config 3.8).
+
+use keepalived_model::track::{TrackedInterface, TrackedScript};
+
+use super::context::Context;
+use super::instance::{Drafts, Notify};
+use super::track;
+use crate::diag::Class;
+use crate::tree::Statement;
+
+/// A group as far as it is written.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    pub name: String,
+    pub members: Option<Vec<String>>,
+    pub track_interfaces: Vec<TrackedInterface>,
+    pub track_scripts: Vec<TrackedScript>,
+    /// Members may have weights.
+    pub member_weights: bool,
+    pub notify: Notify,
+}
+
+impl Drafts {
+    pub(super) fn group(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let place = cx.place(statement, 0);
+        let (Some(name), None) = (statement.word(1), statement.word(2)) else {
+            cx.mute(statement.at + 1, statement.end);
+            return cx.say(&place, Class::Missing, "vrrp_sync_group must have a name - skipping");
+        };
+        if self.groups.iter().any(|other| other.name == name) {
+            cx.mute(statement.at + 1, statement.end);
+            return cx.say(&place, Class::General, format!("vrrp sync group {name} already defined"));
+        }
+        let mut draft = Draft { name: name.to_owned(), ..Draft::default() };
+        for inner in statement.block() {
+            self.group_statement(cx, &mut draft, inner);
+        }
+        if draft.members.as_ref().is_none_or(Vec::is_empty) {
+            let place = cx.end_place(statement);
+            return cx.say(&place, Class::General, format!("Sync group {name} has no members - removing"));
+        }
+        self.groups.push(draft);
+    }
+
+    fn group_statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
+        let owner = draft.name.clone();
+        let prefix = format!("vrrp group {owner}:");
+        if draft.notify.set(cx, &self.globals, statement, &owner, &prefix) {
+            return;
+        }
+        let place = cx.place(statement, 0);
+        match statement.row.name {
+            "group" if draft.members.is_some() => {
+                cx.say(
+                    &place,
+                    Class::General,
+                    format!("Group list already specified for sync group {owner}"),
+                );
+            }
+            "group" => {
+                let words = statement.items().iter().flat_map(|item| item.words.iter());
+                let members: Vec<String> = words.map(|word| word.text.to_owned()).collect();
+                if members.is_empty() {
+                    let place = cx.end_place(statement);
+                    cx.say(
+                        &place,
+                        Class::Warning,
+                        format!("Warning - sync group {owner} has empty group block"),
+                    );
+                }
+                draft.members = Some(members);
+            }
+            "track_interface" => {
+                track::interfaces(cx, &mut self.interfaces, statement, &owner, &mut draft.track_interfaces);
+            }
+            "track_script" => track::scripts(cx, &self.scripts, statement, &owner, &mut draft.track_scripts),
+            "global_tracking" => {
+                draft.member_weights = true;
+                let text = format!(
+                    "({owner}) global_tracking is deprecated. Use track_interface/script/file on the sync group"
+                );
+                cx.say(&place, Class::Deprecated, text);
+            }
+            "sync_group_tracking_weight" => draft.member_weights = true,
+            _ => cx.unacted(statement, &owner),
+        }
+    }
+}

@@ -1,0 +1,684 @@
+//! `vrrp_instance` blocks, statement by statement.
+
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::time::Micros;
+use keepalived_model::track::{TrackedInterface, TrackedScript};
+use keepalived_model::vrrp::{Version, VirtualAddress};
+use keepalived_model::{Priority, Vrid};
+
+use super::context::{Context, Place, Reading};
+use super::garp::Garps;
+use super::global::Globals;
+use super::group;
+use super::script::{self, Written};
+use super::{address, track};
+use crate::diag::Class;
+use crate::host::InterfaceFacts;
+use crate::lex::number::Range;
+use crate::tree::{Item, Statement};
+
+/// Longest interface name.
+const INTERFACE_MAX: usize = 15;
+/// Bytes of a password that count (RFC 2338 §5.3.10).
+const PASSWORD_MAX: usize = 8;
+
+/// Everything the vrrp pass has read so far.
+pub(super) struct Drafts {
+    pub globals: Globals,
+    pub interfaces: Interfaces,
+    pub scripts: Vec<script::Draft>,
+    pub groups: Vec<group::Draft>,
+    pub instances: Vec<Draft>,
+}
+
+/// Interfaces by name, and whether one was named that does not exist.
+#[derive(Default)]
+pub(super) struct Interfaces {
+    asked: BTreeMap<String, Option<InterfaceFacts>>,
+    /// `dynamic_interfaces`.
+    pub dynamic: bool,
+    /// One does not exist although it has to.
+    pub missing: bool,
+}
+
+impl Interfaces {
+    /// Facts of an interface that a line names. One that does not exist is said with `unknown`, or has no
+    /// facts yet where interfaces may appear later (`spec` config 4.2).
+    pub fn find(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &Place,
+        name: &str,
+        unknown: impl Fn(&str) -> String,
+    ) -> Option<InterfaceFacts> {
+        let known = *self.asked.entry(name.to_owned()).or_insert_with(|| cx.host.interface(name));
+        if known.is_none() && self.dynamic {
+            let text = format!(
+                "Configuration specifies interface {name} which doesn't currently exist - will use if created"
+            );
+            cx.log(place, text);
+            return Some(InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU });
+        }
+        if known.is_none() {
+            self.missing = true;
+            let note = "the daemon does not start without it unless dynamic_interfaces is set";
+            cx.tell(place, |d| d.coded("unknown-interface").note(note), Class::General, unknown(name));
+        }
+        known
+    }
+
+    /// Facts of an interface that was named before.
+    pub fn facts(&self, name: &str) -> InterfaceFacts {
+        let assumed = InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU };
+        self.asked.get(name).copied().flatten().unwrap_or(assumed)
+    }
+}
+
+/// What an interface that does not exist yet is taken to carry.
+const ETHERNET_MTU: u32 = 1500;
+
+/// An instance as far as it is written.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub name: String,
+    pub state: Option<State>,
+    pub interface: Option<String>,
+    pub vrid: Option<Vrid>,
+    pub priority: Option<Priority>,
+    pub advert_interval: Micros,
+    pub version: Option<Version>,
+    pub nopreempt: bool,
+    pub preempt_delay: Micros,
+    pub down_timer_adverts: u32,
+    pub auth: Option<Scheme>,
+    pub password: Option<Vec<u8>>,
+    pub family: Option<Family>,
+    pub addresses: Vec<VirtualAddress>,
+    pub excluded: Vec<VirtualAddress>,
+    pub no_address: bool,
+    pub source: Option<Ipv4Addr>,
+    pub group: Option<Ipv4Addr>,
+    pub peers: Vec<Ipv4Addr>,
+    /// A keyword that makes sense with unicast only.
+    pub unicast: bool,
+    pub unicast_ttl: Option<u8>,
+    pub check_unicast_src: bool,
+    pub garp: Garps,
+    pub lower_prio_no_advert: Option<bool>,
+    pub higher_prio_send_advert: Option<bool>,
+    pub skip_check_adv_addr: Option<bool>,
+    pub strict: Option<bool>,
+    /// `accept` was written.
+    pub accept: bool,
+    pub dont_track_primary: bool,
+    pub track_interfaces: Vec<TrackedInterface>,
+    pub track_scripts: Vec<TrackedScript>,
+    pub notify: Notify,
+    /// `smtp_alert` was written, one way or the other.
+    pub smtp_alert: Option<bool>,
+    pub vmac: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    Master,
+    Backup,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scheme {
+    Pass,
+    Ah,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Family {
+    V4,
+    V6,
+}
+
+impl Family {
+    fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
+/// Commands by occasion, as written.
+#[derive(Debug, Default)]
+pub(super) struct Notify {
+    pub master: Option<Written>,
+    pub backup: Option<Written>,
+    pub fault: Option<Written>,
+    pub stop: Option<Written>,
+    pub any: Option<Written>,
+}
+
+impl Notify {
+    /// A `notify…` keyword; the first one wins (`spec` config 1.6). False if it is none.
+    pub fn set(
+        &mut self,
+        cx: &mut Context<'_>,
+        globals: &Globals,
+        statement: &Statement<'_>,
+        owner: &str,
+        prefix: &str,
+    ) -> bool {
+        let slot = match statement.row.name {
+            "notify_master" => &mut self.master,
+            "notify_backup" => &mut self.backup,
+            "notify_fault" => &mut self.fault,
+            "notify_stop" => &mut self.stop,
+            "notify" => &mut self.any,
+            _ => return false,
+        };
+        if slot.is_some()
+            && let Some(other) = statement.word(1)
+        {
+            let place = cx.place(statement, 1);
+            let name = statement.row.name;
+            let text = format!("{prefix} {name} script already specified - ignoring {other}");
+            cx.say(&place, Class::General, text);
+            return true;
+        }
+        *slot = script::notify(cx, &globals.security, statement, owner);
+        true
+    }
+}
+
+impl Drafts {
+    pub fn new(globals: Globals) -> Self {
+        let interfaces = Interfaces { dynamic: globals.model.dynamic_interfaces, ..Interfaces::default() };
+        Self { globals, interfaces, scripts: Vec::new(), groups: Vec::new(), instances: Vec::new() }
+    }
+
+    /// One statement outside blocks.
+    pub fn root(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        match statement.row.name {
+            "vrrp_script" => self.scripts.extend(script::lower(cx, &self.globals.security, statement)),
+            "vrrp_sync_group" => self.group(cx, statement),
+            "vrrp_instance" => self.instance(cx, statement),
+            "track_file" | "vrrp_track_process" => {
+                if cx.word(statement, "").is_some() {
+                    cx.cannot(&cx.place(statement, 0), "", &titled(statement));
+                }
+            }
+            _ => cx.cannot(&cx.place(statement, 0), "", &titled(statement)),
+        }
+    }
+
+    fn instance(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let place = cx.place(statement, 0);
+        let (Some(name), None) = (statement.word(1), statement.word(2)) else {
+            cx.mute(statement.at + 1, statement.end);
+            return cx.say(&place, Class::Missing, "vrrp_instance must have a name");
+        };
+        if self.instances.iter().any(|other| other.name == name) {
+            cx.mute(statement.at + 1, statement.end);
+            return cx.say(&place, Class::General, format!("vrrp instance {name} already defined"));
+        }
+        let mut draft = Draft::new(name, &self.globals);
+        for inner in statement.block() {
+            self.statement(cx, &mut draft, inner);
+        }
+        self.instances.push(draft);
+    }
+
+    fn statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
+        let owner = draft.name.clone();
+        let prefix = format!("({owner})");
+        if draft.timing(cx, statement)
+            || draft.policy(cx, statement)
+            || draft.transport(cx, statement)
+            || draft.garp.instance(cx, statement, &owner)
+            || draft.notify.set(cx, &self.globals, statement, &owner, &prefix)
+        {
+            return;
+        }
+        let interfaces = &mut self.interfaces;
+        match statement.row.name {
+            "interface" => draft.interface(cx, interfaces, statement),
+            "virtual_ipaddress" => {
+                for item in statement.items() {
+                    draft.address(cx, interfaces, item);
+                }
+            }
+            "virtual_ipaddress_excluded" => {
+                for item in statement.items() {
+                    draft.excluded(cx, interfaces, item);
+                }
+            }
+            "track_interface" => {
+                track::interfaces(cx, interfaces, statement, &owner, &mut draft.track_interfaces);
+            }
+            "track_script" => track::scripts(cx, &self.scripts, statement, &owner, &mut draft.track_scripts),
+            "authentication" => {
+                for inner in statement.block() {
+                    draft.authentication(cx, inner);
+                }
+            }
+            _ => draft.other(cx, statement),
+        }
+    }
+}
+
+/// The words of a root block that names itself.
+fn titled(statement: &Statement<'_>) -> String {
+    let words: Vec<&str> =
+        statement.words.iter().take(2).map(|word| word.text).filter(|word| *word != "{").collect();
+    words.join(" ")
+}
+
+impl Draft {
+    fn new(name: &str, globals: &Globals) -> Self {
+        Self {
+            name: name.to_owned(),
+            state: None,
+            interface: None,
+            vrid: None,
+            priority: None,
+            advert_interval: Micros::from_secs(1),
+            version: None,
+            nopreempt: false,
+            preempt_delay: Micros::ZERO,
+            down_timer_adverts: globals.down_timer_adverts,
+            auth: None,
+            password: None,
+            family: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            no_address: false,
+            source: None,
+            group: None,
+            peers: Vec::new(),
+            unicast: false,
+            unicast_ttl: None,
+            check_unicast_src: globals.check_unicast_src,
+            garp: Garps::default(),
+            lower_prio_no_advert: None,
+            higher_prio_send_advert: None,
+            skip_check_adv_addr: None,
+            strict: None,
+            accept: false,
+            dont_track_primary: false,
+            track_interfaces: Vec::new(),
+            track_scripts: Vec::new(),
+            notify: Notify::default(),
+            smtp_alert: None,
+            vmac: false,
+        }
+    }
+
+    /// Identity and times; false if it is another keyword.
+    fn timing(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
+        let owner = self.name.clone();
+        let number = |cx: &mut Context<'_>| cx.integer(statement, &owner).and_then(|n| u8::try_from(n).ok());
+        match statement.row.name {
+            "state" => self.state(cx, statement),
+            "virtual_router_id" => self.vrid = number(cx).and_then(|n| Vrid::try_from(n).ok()).or(self.vrid),
+            "priority" => {
+                let read = number(cx).and_then(|n| Priority::try_from(n).ok());
+                // A bad value is 100, a missing word none at all.
+                self.priority = read.or(statement.word(1).map(|_| Priority::DEFAULT)).or(self.priority);
+            }
+            "advert_int" => {
+                self.advert_interval = decimal(cx, statement, &owner).unwrap_or(self.advert_interval)
+            }
+            "version" => self.version(cx, statement),
+            "nopreempt" => self.nopreempt = true,
+            "preempt" => self.nopreempt = false,
+            "preempt_delay" => self.preempt_delay = decimal(cx, statement, &owner).unwrap_or(Micros::ZERO),
+            "down_timer_adverts" => {
+                self.down_timer_adverts = number(cx).map_or(self.down_timer_adverts, u32::from);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Switches; false if it is another keyword.
+    fn policy(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
+        let owner = self.name.clone();
+        match statement.row.name {
+            "lower_prio_no_advert" => {
+                self.lower_prio_no_advert = cx.boolean(statement, &owner).or(self.lower_prio_no_advert);
+            }
+            "higher_prio_send_advert" => {
+                self.higher_prio_send_advert = cx.boolean(statement, &owner).or(self.higher_prio_send_advert);
+            }
+            "skip_check_adv_addr" => {
+                self.skip_check_adv_addr = cx.boolean(statement, &owner).or(self.skip_check_adv_addr);
+            }
+            "strict_mode" => self.strict = cx.boolean(statement, &owner).or(self.strict),
+            "no_virtual_ipaddress" => self.no_address = true,
+            "accept" => self.accept = true,
+            "dont_track_primary" => self.dont_track_primary = true,
+            "smtp_alert" => {
+                let on = cx.boolean(statement, &owner);
+                self.smtp_alert = on.or(self.smtp_alert);
+                if on == Some(true) {
+                    cx.not_yet(statement, &owner);
+                }
+            }
+            "check_unicast_src" => {
+                self.check_unicast_src = true;
+                self.unicast = true;
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Where adverts come from and go to; false if it is another keyword.
+    fn transport(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
+        let owner = self.name.clone();
+        match statement.row.name {
+            "mcast_src_ip" | "unicast_src_ip" => {
+                // The original marks unicast before it looks at the address.
+                self.unicast |= statement.row.name == "unicast_src_ip";
+                self.source(cx, statement);
+            }
+            "mcast_dst_ip" => self.group(cx, statement),
+            "unicast_peer" => {
+                self.unicast = true;
+                for item in statement.items() {
+                    self.peer(cx, item);
+                }
+            }
+            "unicast_ttl" => {
+                let ttl = cx.integer(statement, &owner).and_then(|n| u8::try_from(n).ok());
+                self.unicast_ttl = ttl.or(self.unicast_ttl);
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    /// Keywords that are recognised and change nothing.
+    fn other(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let place = cx.place(statement, 0);
+        match (statement.row.name, statement.word(0)) {
+            ("native_ipv6", _) if self.family == Some(Family::V4) => {
+                cx.say(
+                    &place,
+                    Class::General,
+                    format!("({owner}) Cannot specify native_ipv6 with IPv4 addresses"),
+                );
+            }
+            ("native_ipv6", _) => self.family = Some(Family::V6),
+            ("use_vmac", _) => {
+                self.vmac = true;
+                cx.not_yet(statement, &owner);
+            }
+            ("vmac_xmit_base", _) if !self.vmac => {
+                cx.conclude(Class::General, format!("({owner}) vmac_xmit_base is only valid with a vmac"));
+            }
+            ("linkbeat_use_polling", _) => {
+                let text = format!(
+                    "({owner}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
+                );
+                cx.say(&place, Class::Deprecated, text);
+                cx.not_yet(statement, &owner);
+            }
+            ("lvs_sync_daemon_interface", _) if statement.word(1).is_some() => {
+                let text =
+                    format!("({owner}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
+                cx.say(&place, Class::Deprecated, text);
+                cx.say(&place, Class::Deprecated, "        Please use global lvs_sync_daemon");
+                cx.not_yet(statement, &owner);
+            }
+            ("garp_extra_if", Some("vmac_garp_intvl")) => {
+                let text = "Keyword \"vmac_garp_intvl\" is deprecated - please use \"garp_extra_if\"";
+                cx.say(&place, Class::Deprecated, text);
+                cx.not_yet(statement, &owner);
+            }
+            ("timer_expired_backup", Some("thread_timer_expired")) => {
+                let text = format!(
+                    "({owner}) thread_timer_expired - please replace with keyword 'timer_expired_backup'"
+                );
+                cx.say(&place, Class::Deprecated, text);
+                cx.not_yet(statement, &owner);
+            }
+            ("old_unicast_checksum", _) => {
+                self.unicast = true;
+                cx.unacted(statement, &owner);
+            }
+            _ => cx.unacted(statement, &owner),
+        }
+    }
+
+    fn state(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = &self.name;
+        let Some(word) = cx.word(statement, owner) else { return };
+        let place = cx.place(statement, 1);
+        match (word, self.state) {
+            ("MASTER", _) => self.state = Some(State::Master),
+            ("BACKUP", Some(State::Master)) => {
+                let text = format!("({owner}) state previously set as MASTER - ignoring BACKUP");
+                cx.say(&place, Class::General, text);
+            }
+            ("BACKUP", _) => self.state = Some(State::Backup),
+            (other, _) => {
+                let text = format!("({owner}) unknown state '{other}', defaulting to BACKUP");
+                cx.say(&place, Class::General, text);
+                self.state = Some(State::Backup);
+            }
+        }
+    }
+
+    fn version(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let written = match cx.integer(statement, &owner) {
+            Some(2) => Version::V2,
+            Some(_) => Version::V3,
+            None => return,
+        };
+        let standing = self.version.or((self.family == Some(Family::V6)).then_some(Version::V3));
+        match standing {
+            Some(standing) if standing != written => {
+                let number = |version| if version == Version::V2 { 2 } else { 3 };
+                let (new, old) = (number(written), number(standing));
+                let place = cx.place(statement, 1);
+                let text = format!(
+                    "({owner}) vrrp_version {new} conflicts with configured or deduced version {old}; ignoring."
+                );
+                cx.say(&place, Class::General, text);
+            }
+            _ => self.version = Some(written),
+        }
+    }
+
+    fn interface(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(name) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        if name.len() > INTERFACE_MAX {
+            return cx.say(&place, Class::General, format!("Interface name '{name}' too long - ignoring"));
+        }
+        let unknown =
+            |name: &str| format!("WARNING - interface {name} for vrrp_instance {owner} doesn't exist");
+        match known.find(cx, &place, name, unknown) {
+            Some(facts) if facts.loopback => {
+                let text = format!("({owner}) cannot use a loopback interface ({name}) for vrrp - ignoring");
+                cx.say(&place, Class::General, text);
+            }
+            Some(_) => self.interface = Some(name.to_owned()),
+            None => {}
+        }
+    }
+
+    fn address(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
+        let owner = self.name.clone();
+        let Some(address) = address::lower(cx, known, item, &owner) else { return };
+        let place = cx.item_place(item, 0);
+        let ip = address.ip;
+        if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) {
+            let text = format!("({owner}): address family must match VRRP instance [{ip}] - ignoring");
+            return cx.say(&place, Class::General, text);
+        }
+        if self.addresses.iter().any(|other| other.ip == ip) {
+            return cx.say(
+                &place,
+                Class::General,
+                format!("({owner}): VIP duplicates a VIP {ip} - ignoring"),
+            );
+        }
+        if self.excluded.iter().any(|other| other.ip == ip && other.interface == address.interface) {
+            let text = format!("({owner}): VIP duplicates an excluded VIP {ip} - ignoring");
+            return cx.say(&place, Class::General, text);
+        }
+        self.addresses.push(address);
+    }
+
+    fn excluded(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
+        let owner = self.name.clone();
+        let Some(address) = address::lower(cx, known, item, &owner) else { return };
+        let place = cx.item_place(item, 0);
+        let ip = address.ip;
+        let same = |other: &VirtualAddress| other.ip == ip && other.interface == address.interface;
+        for (list, what) in [(&self.addresses, "a VIP"), (&self.excluded, "an excluded VIP")] {
+            if list.iter().any(same) {
+                let text = format!("({owner}): Excluded VIP duplicates {what} {ip} - ignoring");
+                return cx.say(&place, Class::General, text);
+            }
+        }
+        if ip.is_ipv6() {
+            return cx.cannot(&place, &owner, &format!("IPv6 address {ip}"));
+        }
+        self.excluded.push(address);
+    }
+
+    fn source(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(word) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        // What follows a dash or a slash is cut off silently (`spec` config 3.12).
+        let bare = word.split(['-', '/']).next().unwrap_or(word);
+        let complaint = match bare.parse::<IpAddr>() {
+            Err(_) => format!("malformed src address[{word}]. Skipping..."),
+            Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
+                format!("and src address[{word}] MUST be of the same family !!! Skipping...")
+            }
+            Ok(IpAddr::V4(ip)) => {
+                self.source = Some(ip);
+                return;
+            }
+            Ok(IpAddr::V6(_)) => return,
+        };
+        cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
+    }
+
+    fn group(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(word) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        let complaint = match word.parse::<IpAddr>() {
+            Err(_) => format!("malformed mcast dest address {word}. Skipping..."),
+            Ok(ip) if self.family.is_some_and(|family| family != Family::of(ip)) => {
+                format!("mcast dest address {word} MUST match VRRP instance family. Skipping...")
+            }
+            Ok(ip) if !ip.is_multicast() => format!("mcast_dst_ip {word} not multicast. Skipping..."),
+            Ok(ip) => {
+                self.family = Some(Family::of(ip));
+                if let IpAddr::V4(group) = ip {
+                    self.group = Some(group);
+                }
+                return;
+            }
+        };
+        cx.say(&place, Class::General, format!("({owner}) {complaint}"));
+    }
+
+    fn peer(&mut self, cx: &mut Context<'_>, item: &Item<'_>) {
+        let owner = self.name.clone();
+        let Some(first) = item.words.first() else { return };
+        let word = first.text;
+        let place = cx.item_place(item, 0);
+        let complaint = match word.parse::<IpAddr>() {
+            Err(_) => format!("malformed unicast peer address[{word}]. Skipping..."),
+            Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
+                format!("and unicast peer address[{word}] MUST be of the same family !!! Skipping...")
+            }
+            Ok(IpAddr::V6(_)) => return,
+            Ok(IpAddr::V4(ip)) if self.peers.contains(&ip) => {
+                return cx.say(&place, Class::General, format!("({owner}) {word} - duplicate unicast_peer"));
+            }
+            Ok(IpAddr::V4(ip)) => {
+                self.peers.push(ip);
+                return self.peer_options(cx, item, word);
+            }
+        };
+        cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
+    }
+
+    /// `min_ttl` and `max_ttl` of a peer: checked, not acted upon.
+    fn peer_options(&mut self, cx: &mut Context<'_>, item: &Item<'_>, peer: &str) {
+        let owner = self.name.clone();
+        let mut limits = [None, None];
+        for (n, pair) in item.words.get(1..).unwrap_or_default().chunks(2).enumerate() {
+            let place = cx.item_place(item, 1 + 2 * n);
+            let [option, value] = pair else {
+                let option = pair.first().map_or("", |word| word.text);
+                return cx.say(
+                    &place,
+                    Class::Missing,
+                    format!("({owner}) {peer} - {option} is missing a value"),
+                );
+            };
+            let slot = match option.text {
+                "min_ttl" => 0,
+                "max_ttl" => 1,
+                other => {
+                    let text = format!("({owner}) {peer} - unknown unicast_peer option {other}");
+                    return cx.say(&place, Class::General, text);
+                }
+            };
+            let how = Reading { range: Range { min: 0, max: 255 }, lenient: false };
+            let value = cx.number_word(&place, value.text, how, None);
+            if let Some(limit) = limits.get_mut(slot) {
+                *limit = value;
+            }
+            self.check_unicast_src = true;
+        }
+        let place = cx.item_place(item, 1);
+        if let [Some(min), Some(max)] = limits
+            && min > max
+        {
+            let text =
+                format!("({owner}) {peer} - min_ttl {min} > max_ttl {max} - all packets will be discarded");
+            cx.say(&place, Class::General, text);
+        }
+        if limits != [None, None] {
+            cx.cannot(&place, &owner, &format!("a TTL limit of unicast_peer {peer}"));
+        }
+    }
+
+    fn authentication(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(word) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        match (statement.row.name, word) {
+            ("auth_type", "PASS") => self.auth = Some(Scheme::Pass),
+            ("auth_type", "AH") => self.auth = Some(Scheme::Ah),
+            ("auth_type", other) => {
+                cx.say(&place, Class::General, format!("({owner}) unknown authentication type '{other}'"));
+            }
+            (_, password) => {
+                let mut bytes = crate::text::encode(password);
+                if bytes.len() > PASSWORD_MAX {
+                    let note = "both sides use these eight bytes only";
+                    let text = "Truncating auth_pass to 8 characters";
+                    cx.tell(&place, |d| d.coded("password-truncated").note(note), Class::General, text);
+                    bytes.truncate(PASSWORD_MAX);
+                }
+                self.password = Some(bytes);
+            }
+        }
+    }
+}
+
+fn decimal(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<Micros> {
+    cx.decimal(statement, owner).and_then(|n| u64::try_from(n).ok()).map(Micros)
+}

@@ -1,0 +1,27 @@
+//! The original's lines, byte for byte (`spec` config 0.2).
+
+use crate::diag::{Diagnostic, Pass};
+
+/// One line without its line end: the place as the original writes it, then the sentence.
+///
+/// The parent's pass leaves the file out as long as there is only one.
+pub fn line(diagnostic: &Diagnostic) -> String {
+    let text = &diagnostic.text;
+    match &diagnostic.at {
+        None => text.clone(),
+        Some(at) if diagnostic.pass == Pass::Parent && !at.several_files => {
+            format!("(Line {}) {text}", at.line)
+        }
+        Some(at) => format!("({}: Line {}) {text}", at.file, at.line),
+    }
+}
+
+/// What `-t` prints, in order.
+pub fn test(diagnostics: &[Diagnostic]) -> impl Iterator<Item = String> + '_ {
+    diagnostics.iter().filter(|d| !d.log_only).map(line)
+}
+
+/// What the process of this pass logs, in order.
+pub fn log(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item = String> + '_ {
+    diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass).map(line)
+}

@@ -1,0 +1,48 @@
+//! Keywords of `vrrp_sync_group`, `track_group` and `garp_group` (`spec` config 3.3, 3.4, 3.8).
+
+use super::*;
+
+/// Keywords of `vrrp_sync_group`.
+pub static SYNC_GROUP: Table = Table {
+    block: "vrrp_sync_group",
+    keywords: &[
+        works("group", Takes::Values, "Names of the members."),
+        works("track_interface", Takes::Values, "Interfaces that act on all members."),
+        works("track_script", Takes::Values, "Scripts that act on all members."),
+        later("track_file", Takes::Values, "Files that act on all members."),
+        later("track_process", Takes::Values, "Processes that act on all members."),
+        later("track_bfd", Takes::Values, "BFD sessions that act on all members."),
+        works("notify_master", Takes::Command(Miss::Fatal), "Command for MASTER."),
+        works("notify_backup", Takes::Command(Miss::Fatal), "Command for BACKUP."),
+        works("notify_fault", Takes::Command(Miss::Fatal), "Command for FAULT."),
+        works("notify_stop", Takes::Command(Miss::Fatal), "Command for the end of the daemon."),
+        works("notify", Takes::Command(Miss::Fatal), "Command for every state."),
+        later(
+            "smtp_alert",
+            Takes::Bool { bad: "Invalid vrrp_group smtp_alert parameter {v}" },
+            "Mail for every state.",
+        ),
+        later(
+            "notify_priority_changes",
+            Takes::Bool { bad: "Invalid vrrp_group notify_priority_changes parameter {v}" },
+            "Notifies of priorities too.",
+        ),
+        works("global_tracking", Takes::Nothing, "Old name of sync_group_tracking_weight."),
+        works("sync_group_tracking_weight", Takes::Nothing, "Allows weights on members."),
+    ],
+};
+
+/// Keywords of `track_group`.
+pub static TRACK_GROUP: Table =
+    Table { block: "track_group", keywords: &[later("group", Takes::Values, "Names of instances.")] };
+
+/// Keywords of `garp_group`.
+pub static GARP_GROUP: Table = Table {
+    block: "garp_group",
+    keywords: &[
+        later("garp_interval", WORD, "Seconds between gratuitous ARP frames."),
+        later("gna_interval", WORD, "Seconds between neighbour advertisements."),
+        later("interface", WORD, "One interface."),
+        later("interfaces", Takes::Values, "Several interfaces."),
+    ],
+};

@@ -1,0 +1,206 @@
+//! Keywords of `vrrp_instance` (`spec` config 3.12).
+
+use super::*;
+
+const COUNT_BAD: &str = "({o}): Invalid down_timer_adverts [1:100] '{v}'";
+const DEBUG_BAD: &str = "({o}) Debug value '{v}' not valid; must be between 0-4";
+const VRID_BAD: &str = "({o}): VRID '{v}' not valid - must be between 1 & 255";
+const PRIORITY_BAD: &str = "({o}) Priority not valid! must be between 1 & 255. Using default 100";
+const INTERVAL_BAD: &str = "({o}) Advert interval ({v}) not valid! Must be > 0 - ignoring";
+const DELAY_BAD: &str = "({o}) Preempt_delay not valid! must be between 0-1000";
+
+/// Keywords of `vrrp_instance`.
+pub static INSTANCE: Table = Table {
+    block: "vrrp_instance",
+    keywords: &[
+        works("state", WORD, "MASTER or BACKUP: how it starts."),
+        works("interface", WORD, "Interface the protocol runs on."),
+        later("vrf", WORD, "Routing domain of a unicast instance without interface."),
+        works(
+            "virtual_router_id",
+            Takes::Integer(strict(1, 255, VRID_BAD)),
+            "Number of the virtual router (VRID).",
+        ),
+        works(
+            "priority",
+            Takes::Integer(strict(1, 255, PRIORITY_BAD)),
+            "Base priority; 255 owns the addresses.",
+        ),
+        works("advert_int", seconds(10_000, 255_000_000, INTERVAL_BAD), "Seconds between adverts."),
+        works(
+            "version",
+            Takes::Integer(lenient(2, 3, "({o}): Version must be either 2 or 3")),
+            "Protocol version.",
+        ),
+        ignored("native_ipv6", Takes::Nothing, "Obsolete; the family follows the addresses."),
+        works("nopreempt", Takes::Nothing, "Never takes over from a living master."),
+        works("preempt", Takes::Nothing, "Takes over from a weaker master."),
+        works(
+            "preempt_delay",
+            seconds(0, 1_000_000_000, DELAY_BAD),
+            "Seconds to wait before taking over from a weaker master.",
+        ),
+        works(
+            "down_timer_adverts",
+            Takes::Integer(lenient(1, 100, COUNT_BAD)),
+            "Missed adverts that make a master dead.",
+        ),
+        Keyword {
+            name: "timer_expired_backup",
+            was: &["thread_timer_expired"],
+            takes: WORDS,
+            status: Status::NotYet,
+            doc: "Steps back after a timer that was late.",
+        },
+        ignored("debug", Takes::Integer(lenient(0, 4, DEBUG_BAD)), "Has no effect."),
+        works("virtual_ipaddress", Takes::Values, "Addresses to carry and advertise."),
+        works("virtual_ipaddress_excluded", Takes::Values, "Addresses to carry without advertising them."),
+        works("no_virtual_ipaddress", Takes::Nothing, "Allows an instance without addresses."),
+        later("promote_secondaries", Takes::Nothing, "Sets the kernel's promote_secondaries."),
+        later("virtual_routes", Takes::Values, "Routes that come and go with MASTER."),
+        later("virtual_rules", Takes::Values, "Rules that come and go with MASTER."),
+        works("mcast_src_ip", WORD, "Source address of adverts."),
+        works("unicast_src_ip", WORD, "Source address of unicast adverts."),
+        works("mcast_dst_ip", WORD, "Multicast group of this instance."),
+        later("track_src_ip", Takes::Nothing, "FAULT while the source address is missing."),
+        works("unicast_peer", Takes::Values, "Addresses to send adverts to instead of multicast."),
+        works(
+            "unicast_ttl",
+            Takes::Integer(strict(0, 255, "({o}): TTL '{v}' not valid - must be between 0 & 255")),
+            "Time to live of unicast adverts.",
+        ),
+        later("unicast_fault_no_peer", Takes::Nothing, "FAULT instead of multicast when there is no peer."),
+        works("check_unicast_src", Takes::Nothing, "Hears peers only."),
+        later("old_unicast_checksum", WORDS, "Checksum of very old versions."),
+        later(
+            "v3_checksum_as_v2",
+            Takes::Bool { bad: "({o}) invalid v3_checksum_as_v2 {v} specified" },
+            "Checksum without pseudo header.",
+        ),
+        works(
+            "skip_check_adv_addr",
+            Takes::Bool { bad: "({o}) invalid skip_check_adv_addr {v} specified" },
+            "Compares address lists once per master.",
+        ),
+        works(
+            "strict_mode",
+            Takes::Bool { bad: "({o}) invalid strict_mode {v} specified" },
+            "Keeps to the letter of the RFC.",
+        ),
+        ignored("accept", Takes::Nothing, "Packets to the addresses are accepted."),
+        later("no_accept", Takes::Nothing, "Packets to the addresses are dropped unless owner."),
+        later(
+            "kernel_rx_buf_size",
+            Takes::Words(Miss::Says("({o}) invalid kernel_rx_buf_size specified")),
+            "Receive buffer in bytes.",
+        ),
+        works(
+            "lower_prio_no_advert",
+            Takes::Bool { bad: "({o}) invalid lower_prio_no_advert {v} specified" },
+            "A master does not answer a weaker router.",
+        ),
+        works(
+            "higher_prio_send_advert",
+            Takes::Bool { bad: "({o}) invalid higher_prio_send_advert {v} specified" },
+            "A master sends one advert before it yields.",
+        ),
+        later(
+            "owner_ignore_adverts",
+            Takes::Bool { bad: "({o}) invalid owner_ignore_adverts {v} specified" },
+            "An address owner does not listen.",
+        ),
+        later("use_vmac", WORDS, "Uses the virtual router's MAC address."),
+        later("use_vmac_addr", Takes::Nothing, "Virtual MAC addresses for addresses on other interfaces."),
+        later("vmac_xmit_base", Takes::Nothing, "Sends adverts from the base interface."),
+        later("use_ipvlan", WORDS, "Runs on an ipvlan interface."),
+        works(
+            "garp_master_delay",
+            Takes::Integer(lenient(0, SECONDS_MAX, "({o}): garp_master_delay '{v}' invalid - ignoring")),
+            "Seconds to the second announcement.",
+        ),
+        works(
+            "garp_master_repeat",
+            Takes::Integer(lenient(0, U32, "({o}): garp_master_repeat '{v}' invalid - ignoring")),
+            "Rounds of an announcement.",
+        ),
+        works(
+            "garp_master_refresh",
+            Takes::Integer(lenient(0, SECONDS_MAX, "({o}): Invalid garp_master_refresh '{v}' - ignoring")),
+            "Seconds between refreshes.",
+        ),
+        works(
+            "garp_master_refresh_repeat",
+            Takes::Integer(lenient(0, U32, "({o}): garp_master_refresh_repeat '{v}' invalid - ignoring")),
+            "Rounds of a refresh.",
+        ),
+        works(
+            "garp_lower_prio_delay",
+            Takes::Integer(lenient(0, SECONDS_MAX, "({o}): garp_lower_prio_delay '{v}' invalid - ignoring")),
+            "The same after a weaker router was heard.",
+        ),
+        works(
+            "garp_lower_prio_repeat",
+            Takes::Integer(lenient(0, I32, "({o}): Invalid garp_lower_prio_repeat '{v}'")),
+            "Rounds after a weaker router was heard.",
+        ),
+        Keyword {
+            name: "garp_extra_if",
+            was: &["vmac_garp_intvl"],
+            takes: WORDS,
+            status: Status::NotYet,
+            doc: "Announces on other interfaces at intervals.",
+        },
+        works("track_interface", Takes::Values, "Interfaces that act on the priority."),
+        works("track_script", Takes::Values, "Scripts that act on the priority."),
+        later("track_file", Takes::Values, "Files that act on the priority."),
+        later("track_process", Takes::Values, "Processes that act on the priority."),
+        later("track_bfd", Takes::Values, "BFD sessions that act on the priority."),
+        works("dont_track_primary", Takes::Nothing, "The state of the own interface does not matter."),
+        later("linkbeat_use_polling", Takes::Nothing, "Polls the link of the own interface."),
+        works("notify_master", Takes::Command(Miss::Fatal), "Command for MASTER."),
+        works("notify_backup", Takes::Command(Miss::Fatal), "Command for BACKUP."),
+        works("notify_fault", Takes::Command(Miss::Fatal), "Command for FAULT."),
+        works("notify_stop", Takes::Command(Miss::Fatal), "Command for the end of the daemon."),
+        works("notify", Takes::Command(Miss::Fatal), "Command for every state."),
+        later(
+            "notify_master_rx_lower_pri",
+            Takes::Command(Miss::Fatal),
+            "Command for a weaker router heard by a master.",
+        ),
+        later("notify_deleted", Takes::Command(Miss::Fine), "Command for the removal by a reload."),
+        later(
+            "notify_priority_changes",
+            Takes::Bool { bad: "({o}) Invalid value '{v}' for notify_priority_changes specified" },
+            "Notifies of priorities too.",
+        ),
+        later(
+            "smtp_alert",
+            Takes::Bool { bad: "Invalid vrrp_instance smtp_alert parameter {v}" },
+            "Mail for every state.",
+        ),
+        later("lvs_sync_daemon_interface", WORD, "Old place of lvs_sync_daemon."),
+        works("authentication", Takes::Block(&AUTHENTICATION, Miss::Fine), "Authentication of version 2."),
+        later("auth_hmac", Takes::Block(&AUTH_HMAC, Miss::Fine), "Authentication by HMAC."),
+    ],
+};
+
+/// Keywords of `authentication`.
+pub static AUTHENTICATION: Table = Table {
+    block: "authentication",
+    keywords: &[
+        works("auth_type", WORD, "PASS or AH."),
+        works("auth_pass", WORD, "Password; eight bytes count."),
+    ],
+};
+
+/// Keywords of `auth_hmac`.
+pub static AUTH_HMAC: Table = Table {
+    block: "auth_hmac",
+    keywords: &[
+        later("key", WORDS, "Number and value of a key."),
+        later("active_key", WORD, "Number of the key to send with."),
+        later("time_window", WORD, "Seconds a packet stays valid."),
+        later("anti_replay", WORD, "How old packets are told apart."),
+        later("mode", WORD, "What happens to packets without it."),
+    ],
+};

@@ -1,0 +1,76 @@
+//! Keywords outside blocks (`spec` config 3.1, 3.3, 3.4).
+
+use super::*;
+
+/// What may stand outside blocks.
+pub static ROOT: Table = Table {
+    block: "",
+    keywords: &[
+        works(
+            "global_defs",
+            Takes::Block(&GLOBAL_DEFS, Miss::Fine),
+            "Settings of the processes; several blocks add up.",
+        ),
+        later(
+            "net_namespace",
+            Takes::Words(Miss::Says("net_namespace name missing - ignoring")),
+            "Network namespace to run in.",
+        ),
+        later("net_namespace_ipvs", WORDS, "Network namespace of the virtual servers."),
+        later(
+            "namespace_with_ipsets",
+            Takes::Nothing,
+            "Allows ipsets in a namespace on kernels before 3.13.",
+        ),
+        later("use_pid_dir", Takes::Nothing, "Puts pid files into a directory of their own."),
+        later(
+            "instance",
+            Takes::Words(Miss::Says("instance name missing - ignoring")),
+            "Name of this daemon among several.",
+        ),
+        works(
+            "child_wait_time",
+            Takes::Integer(strict(0, U32, "Invalid child_wait_time {v}")),
+            "Seconds to wait for the engines at stop.",
+        ),
+        later("linkbeat_use_polling", Takes::Nothing, "Polls the links of all instances."),
+        later("static_ipaddress", Takes::Values, "Addresses to carry always."),
+        later("static_routes", Takes::Values, "Routes to keep always."),
+        later("static_rules", Takes::Values, "Rules to keep always."),
+        later(
+            "track_group",
+            Takes::Block(&TRACK_GROUP, Miss::Fine),
+            "Instances that static objects are tied to.",
+        ),
+        later("linkbeat_interfaces", Takes::Values, "Interfaces whose links are polled."),
+        later("interface_up_down_delays", Takes::Values, "Debounce times of interfaces."),
+        later(
+            "garp_group",
+            Takes::Block(&GARP_GROUP, Miss::Fine),
+            "Spacing of announcements for several interfaces.",
+        ),
+        works("vrrp_script", Takes::Block(&SCRIPT, Miss::Fatal), "A check that is run at intervals."),
+        later(
+            "vrrp_track_process",
+            Takes::Block(&TRACK_PROCESS, Miss::Fatal),
+            "A process whose life is watched.",
+        ),
+        Keyword {
+            name: "track_file",
+            was: &["vrrp_track_file"],
+            takes: Takes::Block(&TRACK_FILE, Miss::Fatal),
+            status: Status::NotYet,
+            doc: "A file whose number is watched.",
+        },
+        works(
+            "vrrp_sync_group",
+            Takes::Block(&SYNC_GROUP, Miss::Fine),
+            "Instances that hold MASTER only together.",
+        ),
+        works("vrrp_instance", Takes::Block(&INSTANCE, Miss::Fine), "A virtual router."),
+        later("bfd_instance", Takes::Block(&BFD_INSTANCE, Miss::Fine), "A BFD session."),
+        later("SSL", Takes::Skipped, "Certificates of the checkers."),
+        later("virtual_server_group", Takes::Skipped, "Addresses of virtual servers."),
+        later("virtual_server", Takes::Skipped, "A load balanced service."),
+    ],
+};

@@ -1,0 +1,84 @@
+//! Keywords of `vrrp_script`, `vrrp_track_process` and `track_file` (`spec` config 3.5–3.7).
+
+use super::*;
+
+/// Three decimals of a second up to 4294.
+const fn script_seconds(bad: &'static str) -> Takes {
+    Takes::Decimal { places: 3, number: lenient(0, SECONDS_MAX * 1000, bad) }
+}
+
+/// Keywords of `vrrp_script`.
+pub static SCRIPT: Table = Table {
+    block: "vrrp_script",
+    keywords: &[
+        works("script", Takes::Command(Miss::Fatal), "The command; started without a shell."),
+        works(
+            "interval",
+            script_seconds("({o}): vrrp script interval '{v}' must be between 0.001 and 4294 - ignoring"),
+            "Seconds from one start to the next.",
+        ),
+        works(
+            "timeout",
+            script_seconds("({o}): vrrp script timeout '{v}' invalid - ignoring"),
+            "Seconds until a run is ended by force.",
+        ),
+        works("weight", WORD, "What the result does to priorities, -253 to 253, with `reverse`."),
+        works(
+            "rise",
+            Takes::Integer(lenient(1, I32, "({o}): vrrp script rise value '{v}' invalid, defaulting to 1")),
+            "Successes in a row that make it up.",
+        ),
+        works(
+            "fall",
+            Takes::Integer(lenient(1, I32, "({o}): vrrp script fall value '{v}' invalid, defaulting to 1")),
+            "Failures in a row that make it down.",
+        ),
+        works("user", WORD, "User and group that run it."),
+        works("init_fail", Takes::Nothing, "Starts as failed."),
+    ],
+};
+
+const DELAY: &str =
+    "delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...";
+
+/// Keywords of `vrrp_track_process`.
+pub static TRACK_PROCESS: Table = Table {
+    block: "vrrp_track_process",
+    keywords: &[
+        later("process", WORD, "Name of the program, with parameters."),
+        later("param_match", WORDS, "How parameters are compared."),
+        later("weight", WORDS, "What it does to priorities."),
+        later("quorum", WORD, "Fewest processes."),
+        later("quorum_max", WORD, "Most processes."),
+        later("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts."),
+        later(
+            "terminate_delay",
+            seconds(
+                1,
+                3_600_000_000,
+                "terminate_delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...",
+            ),
+            "Seconds before an end counts.",
+        ),
+        later(
+            "fork_delay",
+            seconds(
+                1,
+                3_600_000_000,
+                "fork_delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...",
+            ),
+            "Seconds before a start counts.",
+        ),
+        later("full_command", Takes::Nothing, "Compares the whole command line."),
+    ],
+};
+
+/// Keywords of `track_file`.
+pub static TRACK_FILE: Table = Table {
+    block: "track_file",
+    keywords: &[
+        later("file", WORDS, "Path of the file."),
+        later("weight", WORDS, "Multiplies the number in the file."),
+        later("init_file", WORDS, "Creates the file at start."),
+    ],
+};

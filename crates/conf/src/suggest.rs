@@ -1,0 +1,87 @@
+//! What a misspelt word may have meant (D7).
+
+use crate::schema::{Status, TABLES, Table};
+
+/// A note on an unknown keyword, if anything sensible can be said.
+pub(crate) fn keyword(word: &str, table: &Table) -> Option<String> {
+    if let Some(name) = removed(word) {
+        return Some(name.to_owned());
+    }
+    if let Some(near) = near(word, table.keywords.iter().map(|row| row.name)) {
+        return Some(format!("did you mean '{near}'?"));
+    }
+    let home = TABLES.iter().find(|other| {
+        other.find(word).is_some_and(|row| row.status != Status::AcceptedAndIgnored)
+            && other.block != table.block
+    })?;
+    match home.block {
+        "" => Some(format!("'{word}' belongs outside of blocks")),
+        block => Some(format!("'{word}' belongs in a {block} block")),
+    }
+}
+
+/// Words of older versions that copied configurations are full of (`research` config-in-the-wild 6).
+fn removed(word: &str) -> Option<&'static str> {
+    Some(match word {
+        "lvs_id" => "'lvs_id' was removed long ago; 'router_id' names this host",
+        "smtp_connection_timeout" => "did you mean 'smtp_connect_timeout'?",
+        "nat_mask" => "'nat_mask' was removed long ago and has no successor",
+        "lvs_sync_daemon_inteface" => "did you mean 'lvs_sync_daemon' in global_defs?",
+        _ => return None,
+    })
+}
+
+/// The closest of the candidates, if it is close enough to be meant.
+fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let limit = (word.chars().count() / 3).min(3);
+    candidates
+        .map(|candidate| (distance(word, candidate), candidate))
+        .filter(|(distance, _)| *distance > 0 && *distance <= limit)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+/// Edits (insert, delete, replace, swap neighbours) from one word to the other.
+fn distance(a: &str, b: &str) -> usize {
+    let b: Vec<char> = b.chars().collect();
+    if a.len().abs_diff(b.len()) > 3 {
+        return usize::MAX;
+    }
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    let mut last = None;
+    for (i, c) in a.chars().enumerate() {
+        let mut next = vec![i + 1];
+        for (j, d) in b.iter().enumerate() {
+            let at = |row: &[usize], index: usize| row.get(index).copied().unwrap_or(usize::MAX - 1);
+            let swapped =
+                (j > 0 && Some(*d) == last && b.get(j - 1) == Some(&c)).then(|| at(&above, j - 1) + 1);
+            let best = (at(&row, j) + usize::from(c != *d)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
+            next.push(best.min(swapped.unwrap_or(usize::MAX)));
+        }
+        last = Some(c);
+        above = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schema::{GLOBAL_DEFS, INSTANCE, ROOT, SCRIPT};
+
+    #[test]
+    fn a_near_word_is_suggested_and_a_far_one_is_not() {
+        let check = |word: &str, table: &Table, note: Option<&str>| {
+            assert_eq!(keyword(word, table).as_deref(), note, "{word}")
+        };
+        check("inteval", &SCRIPT, Some("did you mean 'interval'?"));
+        check("vvrp_script", &ROOT, Some("did you mean 'vrrp_script'?"));
+        check("macast_src_ip", &INSTANCE, Some("did you mean 'mcast_src_ip'?"));
+        check("smtp_connection_timeout", &GLOBAL_DEFS, Some("did you mean 'smtp_connect_timeout'?"));
+        check("priority", &ROOT, Some("'priority' belongs in a vrrp_instance block"));
+        check("vrrp_script", &INSTANCE, Some("'vrrp_script' belongs outside of blocks"));
+        check("–虚拟示例配置", &ROOT, None);
+        check("}", &ROOT, None);
+    }
+}

@@ -1,0 +1,270 @@
+//! Logical lines into statements and blocks, with the original's way out of every mistake.
+//!
+//! The original has no grammar but tables: a word opens a block because the table in force says so. So the
+//! tables steer here too, and each process ("pass") descends only into the blocks it owns and skips the
+//! others by counting braces (`spec` config 0.1 and 1.4). Mistakes outside blocks are therefore found by
+//! every pass; they are told once.
+
+use crate::diag::{Class, Diagnostic, Pass};
+use crate::lex::{self, Word};
+use crate::lines::{Line, Lines, Piece};
+use crate::schema::{Keyword, ROOT, Table, Takes};
+
+/// What a pass makes of the lines.
+pub(crate) struct Tree<'a> {
+    /// Statements outside blocks, in order.
+    pub statements: Vec<Statement<'a>>,
+    /// Structural mistakes with the number of the logical line they were found at.
+    pub found: Vec<(usize, Diagnostic)>,
+}
+
+/// A keyword with what follows it.
+pub(crate) struct Statement<'a> {
+    pub row: &'static Keyword,
+    /// Number of the logical line.
+    pub at: usize,
+    pub line: &'a Line,
+    /// The keyword itself first.
+    pub words: Vec<Word<'a>>,
+    pub body: Body<'a>,
+    /// Number of the logical line that ended it.
+    pub end: usize,
+}
+
+/// What stands between a statement's braces.
+pub(crate) enum Body<'a> {
+    None,
+    Items(Vec<Item<'a>>),
+    Block(Vec<Statement<'a>>),
+}
+
+/// One line of a block of values.
+pub(crate) struct Item<'a> {
+    pub at: usize,
+    pub line: &'a Line,
+    pub words: Vec<Word<'a>>,
+}
+
+impl<'a> Statement<'a> {
+    /// The word at this position; the keyword is 0.
+    pub fn word(&self, position: usize) -> Option<&'a str> {
+        self.words.get(position).map(|word| word.text)
+    }
+
+    pub fn items(&self) -> &[Item<'a>] {
+        if let Body::Items(items) = &self.body { items } else { &[] }
+    }
+
+    pub fn block(&self) -> &[Statement<'a>] {
+        if let Body::Block(statements) = &self.body { statements } else { &[] }
+    }
+}
+
+/// Which pass interprets a root keyword.
+pub(crate) fn owner(name: &str) -> Pass {
+    match name {
+        "global_defs"
+        | "net_namespace"
+        | "net_namespace_ipvs"
+        | "namespace_with_ipsets"
+        | "use_pid_dir"
+        | "instance"
+        | "child_wait_time"
+        | "linkbeat_use_polling" => Pass::Parent,
+        "SSL" | "virtual_server_group" | "virtual_server" => Pass::Checker,
+        "bfd_instance" => Pass::Bfd,
+        _ => Pass::Vrrp,
+    }
+}
+
+/// What this pass makes of the lines.
+pub(crate) fn parse(lines: &Lines, pass: Pass) -> Tree<'_> {
+    let mut parser = Parser { lines, pass, next: 0, depth: 0, found: Vec::new() };
+    let statements = parser.block(&ROOT, Level::Root);
+    if pass == Pass::Parent && parser.depth > 0 {
+        let text = format!("There are {} missing '}}'s or extra '{{'s", parser.depth);
+        parser.found.push((usize::MAX, Diagnostic::new(Class::Brace, pass, None, text)));
+    }
+    Tree { statements, found: parser.found }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Level {
+    Root,
+    Inner,
+}
+
+struct Parser<'a> {
+    lines: &'a Lines,
+    pass: Pass,
+    next: usize,
+    /// Braces that are open, in the original's count.
+    depth: usize,
+    found: Vec<(usize, Diagnostic)>,
+}
+
+impl<'a> Parser<'a> {
+    fn block(&mut self, table: &'static Table, level: Level) -> Vec<Statement<'a>> {
+        let mut statements = Vec::new();
+        while let Some((at, line)) = self.advance() {
+            match &line.piece {
+                Piece::Close if level == Level::Inner => break,
+                Piece::Close => self.unknown(at, line, 0, "}", table),
+                Piece::Open => self.say(at, line, 0, "{", Class::Brace, "Unexpected '{' - ignoring"),
+                Piece::Text(text) => {
+                    let words = self.words(at, line, text);
+                    let Some(first) = words.first() else { continue };
+                    match table.find(first.text) {
+                        Some(row) => statements.extend(self.statement(row, at, line, words)),
+                        None => self.unknown(at, line, first.start, first.text, table),
+                    }
+                }
+            }
+        }
+        statements
+    }
+
+    fn statement(
+        &mut self,
+        row: &'static Keyword,
+        at: usize,
+        line: &'a Line,
+        words: Vec<Word<'a>>,
+    ) -> Option<Statement<'a>> {
+        let theirs = std::ptr::eq(self.table_of(row), &ROOT) && owner(row.name) != self.pass;
+        let body = match row.takes {
+            Takes::Block(..) | Takes::Values | Takes::Skipped if theirs => {
+                self.skip();
+                return None;
+            }
+            Takes::Skipped => {
+                self.skip();
+                Body::None
+            }
+            Takes::Values => Body::Items(self.values(row, at, line, &words)),
+            Takes::Block(table, _) => {
+                // A quoted brace opens the block without being counted (`spec` config 1.4).
+                let quoted = words.len() > 1 && words.last().is_some_and(|word| word.text == "{");
+                if !quoted && !self.open() {
+                    self.missing_open(row);
+                }
+                Body::Block(self.block(table, Level::Inner))
+            }
+            _ if theirs => return None,
+            _ => Body::None,
+        };
+        let end = self.next.saturating_sub(1);
+        Some(Statement { row, at, line, words, body, end })
+    }
+
+    /// The table a row stands in matters for the root only.
+    fn table_of(&self, row: &'static Keyword) -> &'static Table {
+        if ROOT.keywords.iter().any(|root| std::ptr::eq(root, row)) {
+            &ROOT
+        } else {
+            &crate::schema::INSTANCE
+        }
+    }
+
+    /// Items up to the next closing brace; an opening one among them is an item.
+    fn values(&mut self, row: &Keyword, at: usize, line: &'a Line, words: &[Word<'a>]) -> Vec<Item<'a>> {
+        if let Some(extra) = words.get(1) {
+            let text = format!("Block {} has extra parameters {} ...", row.name, extra.text);
+            self.say(at, line, extra.start, extra.text, Class::General, text);
+        }
+        if !self.open() {
+            let text = format!("'{{' missing from beginning of block {}", row.name);
+            let at_line = self.lines.span(line, 0, row.name);
+            self.found.push((at, Diagnostic::new(Class::Brace, self.pass, at_line, text).log_only()));
+        }
+        let mut items = Vec::new();
+        while let Some((at, line)) = self.advance() {
+            let words = match &line.piece {
+                Piece::Close => break,
+                Piece::Open => vec![Word { text: "{", start: 0 }],
+                Piece::Text(text) => self.words(at, line, text),
+            };
+            if !words.is_empty() {
+                items.push(Item { at, line, words });
+            }
+        }
+        items
+    }
+
+    /// Takes an opening brace if it comes next.
+    fn open(&mut self) -> bool {
+        let comes = self.lines.logical.get(self.next).is_some_and(|line| line.piece == Piece::Open);
+        if comes {
+            self.advance();
+        }
+        comes
+    }
+
+    /// Leaves a block that is not ours, if it has a beginning.
+    fn skip(&mut self) {
+        if !self.open() {
+            return;
+        }
+        let outside = self.depth.saturating_sub(1);
+        while self.depth > outside && self.advance().is_some() {}
+    }
+
+    fn missing_open(&mut self, row: &Keyword) {
+        let (at, Some(line)) = (self.next, self.lines.logical.get(self.next)) else { return };
+        let text = "Missing '{' at beginning of configuration block";
+        let place = self.lines.span(line, 0, line.text());
+        let heard = Diagnostic::new(Class::Brace, self.pass, place, text);
+        self.found.push((at, heard.note(format!("the block of {} starts here all the same", row.name))));
+    }
+
+    fn advance(&mut self) -> Option<(usize, &'a Line)> {
+        let at = self.next;
+        let line = self.lines.logical.get(at)?;
+        self.next += 1;
+        match line.piece {
+            Piece::Open => self.depth += 1,
+            Piece::Close if self.depth == 0 => self.say(at, line, 0, "}", Class::Brace, "Extra '}' found"),
+            Piece::Close => self.depth -= 1,
+            Piece::Text(_) => {}
+        }
+        Some((at, line))
+    }
+
+    fn words(&mut self, at: usize, line: &'a Line, text: &'a str) -> Vec<Word<'a>> {
+        let found = lex::words(text);
+        if found.unterminated {
+            self.say(at, line, 0, text, Class::Quote, format!("Unterminated quote '{text}'"));
+            if self.pass != Pass::Parent {
+                self.say(at, line, 0, text, Class::Quote, format!("Unmatched quote: '{text}'"));
+            }
+        }
+        found.words
+    }
+
+    fn unknown(&mut self, at: usize, line: &Line, start: usize, word: &str, table: &Table) {
+        let place = self.lines.span(line, start, word);
+        let text = format!("Unknown keyword '{word}'");
+        let heard = Diagnostic::new(Class::UnknownKeyword, self.pass, place, text);
+        let suggestion = crate::suggest::keyword(word, table);
+        self.found.push((
+            at,
+            match suggestion {
+                Some(note) => heard.note(note),
+                None => heard,
+            },
+        ));
+    }
+
+    fn say(
+        &mut self,
+        at: usize,
+        line: &Line,
+        start: usize,
+        word: &str,
+        class: Class,
+        text: impl Into<String>,
+    ) {
+        let place = self.lines.span(line, start, word);
+        self.found.push((at, Diagnostic::new(class, self.pass, place, text)));
+    }
+}

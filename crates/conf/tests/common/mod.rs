@@ -1,0 +1,157 @@
+//! A file system in memory and a machine where everything exists that is not said to be missing.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use keepalived_conf::{
+    Conditions, Diagnostic, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts, lower, read, render,
+};
+use keepalived_model::notify::RunAs;
+
+/// Files by path.
+#[derive(Default)]
+pub struct Memory(pub BTreeMap<PathBuf, Vec<u8>>);
+
+impl Memory {
+    pub fn with(mut self, path: &str, text: impl AsRef<[u8]>) -> Self {
+        self.0.insert(path.into(), text.as_ref().to_vec());
+        self
+    }
+}
+
+impl Files for Memory {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(|| io::Error::from(io::ErrorKind::NotFound))
+    }
+
+    /// Only `*`, which is all the tests need.
+    fn glob(&self, pattern: &str) -> Vec<PathBuf> {
+        let matches = |path: &Path| {
+            let name = path.to_string_lossy();
+            match pattern.split_once('*') {
+                Some((start, end)) => {
+                    name.len() >= pattern.len() - 1 && name.starts_with(start) && name.ends_with(end)
+                }
+                None => name == pattern,
+            }
+        };
+        self.0.keys().filter(|path| matches(path)).cloned().collect()
+    }
+
+    fn kind(&self, path: &Path) -> FileKind {
+        let name = path.to_string_lossy();
+        if name.ends_with(".dir") {
+            FileKind::Directory
+        } else if name.ends_with(".exe") {
+            FileKind::Regular { executable: true }
+        } else if self.0.contains_key(path) {
+            FileKind::Regular { executable: false }
+        } else {
+            FileKind::Missing
+        }
+    }
+}
+
+/// Every interface but those named `nix…`, every script but those in `/missing`, users `root` and `web`.
+#[derive(Default)]
+pub struct Machine {
+    /// No script exists.
+    pub no_scripts: bool,
+    /// Interfaces that do not exist.
+    pub no_interfaces: Vec<String>,
+    /// `keepalived_script` exists.
+    pub script_user: bool,
+}
+
+impl Host for Machine {
+    fn interface(&self, name: &str) -> Option<InterfaceFacts> {
+        let missing =
+            name.starts_with("nix") || name.len() > 15 || self.no_interfaces.iter().any(|no| no == name);
+        let known = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.contains('@');
+        let facts = InterfaceFacts { loopback: name == "lo", multicast: !name.starts_with("tun"), mtu: 1500 };
+        (!missing && known).then_some(facts)
+    }
+
+    fn user(&self, name: &str) -> Option<RunAs> {
+        match name {
+            "root" => Some(RunAs { uid: 0, gid: 0 }),
+            "web" => Some(RunAs { uid: 33, gid: 33 }),
+            "keepalived_script" if self.script_user => Some(RunAs { uid: 100, gid: 100 }),
+            _ => None,
+        }
+    }
+
+    fn group(&self, name: &str) -> Option<u32> {
+        match name {
+            "root" => Some(0),
+            "web" => Some(33),
+            "nogroup" => Some(65534),
+            _ => None,
+        }
+    }
+
+    fn own(&self) -> RunAs {
+        RunAs { uid: 0, gid: 0 }
+    }
+
+    fn search_path(&self, program: &str) -> Option<PathBuf> {
+        matches!(program, "killall" | "pidof" | "true").then(|| Path::new("/usr/bin").join(program))
+    }
+
+    fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
+        let name = path.to_string_lossy();
+        let found = !name.starts_with("/missing") && name.starts_with('/');
+        let system = name.starts_with("/usr/bin");
+        ScriptFacts {
+            resolved: (found && (system || !self.no_scripts)).then(|| path.to_owned()),
+            executable: !name.ends_with(".txt"),
+            insecure: name.contains("insecure"),
+            has_interpreter: !name.ends_with(".noshebang"),
+        }
+    }
+
+    fn address(&self, host: &str) -> bool {
+        host != "unknown.example"
+    }
+}
+
+/// Name of the one file of [`run`].
+pub const FILE: &str = "/etc/keepalived/keepalived.conf";
+
+pub fn conditions() -> Conditions {
+    Conditions { config_id: "main".into(), seed: 1, ..Conditions::default() }
+}
+
+/// Both steps over one file.
+pub fn run(text: impl AsRef<[u8]>) -> Lowered {
+    run_on(&Memory::default().with(FILE, text), &Machine::default())
+}
+
+/// Both steps; the diagnostics of reading come first.
+pub fn run_on(files: &Memory, host: &dyn Host) -> Lowered {
+    let mut sourced = read(files, Path::new(FILE), &conditions());
+    let mut lowered = lower(&sourced.lines, host);
+    sourced.diagnostics.append(&mut lowered.diagnostics);
+    Lowered { diagnostics: sourced.diagnostics, ..lowered }
+}
+
+/// What `-t` prints, with the file's name shortened to `F`.
+pub fn lines(diagnostics: &[Diagnostic]) -> Vec<String> {
+    render::keepalived::test(diagnostics).map(|line| line.replace(FILE, "F")).collect()
+}
+
+/// A directory beside the project with material that is not ours to ship; tests that need it say so and pass
+/// without it.
+pub fn shared(part: &str) -> Option<PathBuf> {
+    let root = std::env::var_os("KEEPALIVED_RS_SHARED")
+        .map(PathBuf::from)
+        .unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared"));
+    let path = root.join(part);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIP: {} is not there", path.display());
+    None
+}
