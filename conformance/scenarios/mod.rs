@@ -2,9 +2,31 @@
 
 mod articles;
 mod examples;
+mod golden;
+mod junk;
+mod kernel;
+mod lan;
+mod logs;
+mod outside;
+mod process;
+mod rejects;
+mod scripts;
 mod stage;
+mod states;
 
 use crate::table::Scenario;
 
 /// The one table.
-pub const ALL: &[&[Scenario]] = &[articles::SCENARIOS, examples::SCENARIOS];
+pub const ALL: &[&[Scenario]] = &[
+    articles::SCENARIOS,
+    examples::SCENARIOS,
+    outside::SCENARIOS,
+    golden::SCENARIOS,
+    states::SCENARIOS,
+    rejects::SCENARIOS,
+    kernel::SCENARIOS,
+    scripts::SCENARIOS,
+    process::SCENARIOS,
+    logs::SCENARIOS,
+    junk::SCENARIOS,
+];

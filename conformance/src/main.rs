@@ -5,6 +5,7 @@
 
 mod bench;
 mod demo;
+mod compare;
 mod diary;
 mod inside;
 mod lab;

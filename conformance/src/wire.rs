@@ -258,7 +258,7 @@ pub struct Forged {
     /// Advertised addresses.
     pub addresses: Vec<[u8; 4]>,
     /// Authentication data.
-    pub auth: [u8; 8],
+    pub auth: Vec<u8>,
     /// Added to the right checksum.
     pub checksum_error: u16,
     /// Octets after the message.
@@ -278,7 +278,7 @@ impl Forged {
             auth_type: 0,
             interval: 1,
             addresses: addresses.to_vec(),
-            auth: [0; 8],
+            auth: vec![0; 8],
             checksum_error: 0,
             trailer: Vec::new(),
         }

@@ -93,12 +93,19 @@ impl Lab {
         self.ports += 1;
         let port = format!("lab{}p{}", self.number, self.ports);
         let host = Host::start(plan, port)?;
-        host.plug(
-            &self.bridge,
-            &format!("{:02x}:{:02x}:{:02x}", self.number >> 8, self.number & 255, self.ports),
-        )?;
-        self.capture.watch(&host.name, &host.port)?;
+        self.plug(&host)?;
         Ok(host)
+    }
+
+    /// Plugs a host in and listens to it; also again after its interface was deleted.
+    ///
+    /// # Errors
+    /// `ip` refused.
+    pub fn plug(&self, host: &Host) -> Result<(), Fault> {
+        let tail = host.port.rsplit('p').next().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0);
+        let mac = format!("{:02x}:{:02x}:{tail:02x}", self.number >> 8, self.number & 255);
+        host.plug(&self.bridge, &mac)?;
+        self.capture.watch(&host.name, &host.port)
     }
 
     /// A port on which frames can be put that no host sent.
