@@ -132,7 +132,7 @@ fn fault_and_back(
         .lab
         .capture
         .wait_advert("a", VRID, at, master_down(150) + ms(2500), |advert| advert.priority > 0)?;
-    in_window("took over", backup.at, first.at, master_down(150) - ms(30), master_down(150) + SLACK)?;
+    in_window("took over", backup.at, first.at, master_down(150) - ms(100), master_down(150) + SLACK)?;
     lan.a.gains(VIP, ms(300))?;
     Ok(())
 }

@@ -13,7 +13,11 @@ use crate::table::{Context, Scenario, both, ours};
 const F: &str = "logs";
 
 pub const SCENARIOS: &[Scenario] = &[
-    both(F, "start, mastership, a weaker advert, a stronger one, stop: the same lines with -D", detailed_life),
+    both(
+        F,
+        "start, mastership, a weaker advert, a stronger one, stop: the same lines with -D",
+        detailed_life,
+    ),
     both(F, "the same life without -D", plain_life),
     both(F, "a script that fails and recovers: the same lines", script_life),
     both(F, "a cable out and in: the same lines", cable_life),

@@ -82,7 +82,12 @@ fn compare(tables: &[String]) -> Outcome {
     for (left, right) in theirs.iter().zip(&ours).filter(|(left, right)| left != right) {
         let answer = |row: &str| row.split_once('\n').map_or("", |(_, answer)| answer.trim()).to_owned();
         let command = left.lines().next().unwrap_or_default();
-        let _ = write!(differing, "\n  {command}\n    theirs: {:?}\n    ours:   {:?}", answer(left), answer(right));
+        let _ = write!(
+            differing,
+            "\n  {command}\n    theirs: {:?}\n    ours:   {:?}",
+            answer(left),
+            answer(right)
+        );
     }
     ensure!(differing.is_empty(), "the tables differ:{differing}");
     Ok(())
@@ -139,7 +144,10 @@ fn validation(_: &Context) -> Outcome {
         ("long password", instance(100, "authentication {\n auth_type PASS\n auth_pass 123456789\n }")),
         ("no such interface", good.replace("eth0", "nowhere0")),
         ("a keyword without its word", good.replace("state BACKUP", "state")),
-        ("a script without script security", super::lan::script("interval 1") + &instance(100, super::lan::TRACK)),
+        (
+            "a script without script security",
+            super::lan::script("interval 1") + &instance(100, super::lan::TRACK),
+        ),
         ("unclosed block", good.trim_end().trim_end_matches('}').to_owned()),
         ("empty", String::new()),
     ];

@@ -273,8 +273,11 @@ fn reload_changed(context: &Context) -> Outcome {
 }
 
 fn reload_broken(context: &Context) -> Outcome {
-    let broken: &[(&str, &str)] =
-        &[("interface eth0", "interface nowhere0"), ("virtual_router_id 51", ""), ("priority 150", "priority")];
+    let broken: &[(&str, &str)] = &[
+        ("interface eth0", "interface nowhere0"),
+        ("virtual_router_id 51", ""),
+        ("priority 150", "priority"),
+    ];
     let lan = master(context)?;
     let changes = WatchedAddresses::of(&lan.a)?;
     let begin = Instant::now();

@@ -109,7 +109,7 @@ fn weight_zero(context: &Context) -> Outcome {
     lan.a.write("/tmp/ok", "", 0o644)?;
     let backup = lan.a.log.wait(mark, "(VI_1) Entering BACKUP STATE", ms(1500))?;
     let back = lan.a.gains(VIP, master_down(100) + SLACK)?;
-    in_window("took over", backup.at, back, master_down(100) - ms(30), master_down(100) + SLACK)
+    in_window("took over", backup.at, back, master_down(100) - ms(100), master_down(100) + SLACK)
 }
 
 /// Writes down each run and exits with what `/tmp/code` says.

@@ -7,7 +7,8 @@ use super::lan::{A, B, STRANGER, Single, Two, VIP, VRID, in_window, instance, ms
 use crate::lab::{always, until};
 use crate::outcome::Outcome;
 use crate::probe::{SLACK, master_down, skew};
-use crate::table::{Context, Scenario, decision, original};
+use crate::subject::Subject::{Ours, Theirs};
+use crate::table::{Context, Scenario, decision, mixed, original};
 use crate::wire::Forged;
 use crate::{ensure, ensure_same};
 
@@ -29,6 +30,14 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a master answers priority 0 and stays", master_hears_resignation),
     original(F, "an advert with our own address is reported and changes nothing", own_address),
     decision("D6", F, "a live master with another list of addresses is a live master", other_list),
+    mixed("a stronger box that comes later takes over", Ours, Theirs, preempts),
+    mixed("a stronger box that comes later takes over", Theirs, Ours, preempts),
+    mixed("nopreempt leaves a weaker master alone", Ours, Theirs, nopreempt_waits),
+    mixed("nopreempt leaves a weaker master alone", Theirs, Ours, nopreempt_waits),
+    mixed("nopreempt takes over from a silent master", Ours, Theirs, nopreempt_takes_silence),
+    mixed("nopreempt takes over from a silent master", Theirs, Ours, nopreempt_takes_silence),
+    mixed("equal priorities: who came first stays", Ours, Theirs, equal_priorities),
+    mixed("equal priorities: who came first stays", Theirs, Ours, equal_priorities),
 ];
 
 fn start_waits(context: &Context) -> Outcome {
@@ -80,7 +89,7 @@ fn preempts(context: &Context) -> Outcome {
     let begin = start(&lan.a)?;
     let ready = says(&lan.a, "(VI_1) Entering BACKUP STATE (init)", ms(1500))?;
     let at = lan.a.gains(VIP, master_down(150) + ms(1500))?;
-    in_window("took over", ready.at, at, master_down(150) - ms(30), master_down(150) + SLACK)?;
+    in_window("took over", ready.at, at, master_down(150) - ms(100), master_down(150) + SLACK)?;
     lan.b.loses(VIP, ms(300))?;
     let discarded = lan.a.log.since(0, "received lower priority (100) advert from 10.9.0.2 - discarding");
     ensure!(discarded.len() >= 3, "it says what it discards: {} lines", discarded.len());

@@ -4,8 +4,8 @@
 //! in there; when it ends, however it ends, the kernel removes all of it.
 
 mod bench;
-mod demo;
 mod compare;
+mod demo;
 mod diary;
 mod inside;
 mod lab;
