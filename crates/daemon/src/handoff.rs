@@ -211,6 +211,18 @@ pub fn config_bytes(config: &File) -> io::Result<Vec<u8>> {
     memfd::read_all(config)
 }
 
+/// The bytes of a configuration from its two parts: `Lines::to_bytes` and `Answers::to_bytes`.
+pub fn join_config(lines: &[u8], answers: &[u8]) -> Vec<u8> {
+    let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
+    [&length.to_le_bytes()[..], lines, answers].concat()
+}
+
+/// The two parts, lines first; `None` for bytes that [`join_config`] did not make.
+pub fn split_config(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, parts) = bytes.split_first_chunk::<8>()?;
+    parts.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+}
+
 fn frame(kind: u32, generation: u32) -> [u8; 8] {
     let mut bytes = [0; 8];
     let (head, tail) = bytes.split_at_mut(4);
@@ -251,6 +263,14 @@ mod tests {
         assert_eq!((generation, config_bytes(&config).expect("read")), (Generation(2), b"text".to_vec()));
         drop(engine);
         assert_eq!(supervisor.receive().expect("end"), None);
+    }
+
+    #[test]
+    fn a_configuration_comes_apart_as_it_was_joined() {
+        let bytes = join_config(b"lines", b"answers");
+        assert_eq!(split_config(&bytes), Some((&b"lines"[..], &b"answers"[..])));
+        assert_eq!(split_config(&bytes[..10]), None);
+        assert_eq!(split_config(b"short"), None);
     }
 
     #[test]
