@@ -5,7 +5,7 @@ mod common;
 use common::*;
 use keepalived_core::Event;
 use keepalived_model::Micros;
-use keepalived_model::vrrp::Preempt;
+use keepalived_model::vrrp::{Preempt, Version};
 
 #[test]
 fn a_router_alone_waits_a_full_master_down_interval_then_advertises_before_it_adds() {
@@ -182,4 +182,17 @@ fn stopping_says_farewell_once_and_removes_everything() {
     me.until(5000).tell(Event::Stop).tell(Event::Stop);
     assert_eq!(me.deeds(5000), ["advert 0", "notify VI_1 STOP", "-10.9.0.100/32"]);
     assert!(me.engine.is_quiet() && me.engine.next_deadline().is_none());
+}
+
+#[test]
+fn a_version_3_backup_learns_the_masters_interval_unless_it_is_none() {
+    let mut config = config(vec![instance("VI_1", 51, 100)]);
+    config.instances[0].version = Version::V3;
+    let mut me = Router::start(config);
+    me.until(1000).hear_v3(200, peer(1), Micros::from_secs(4));
+    assert_eq!(me.times("IntervalAdopted"), [1000]);
+    me.until(2000).hear_v3(200, peer(1), Micros::ZERO);
+    assert_eq!(me.times("IntervalAdopted"), [1000]);
+    // 3 × 4 s and a skew of 156/256 of 4 s after the last advert.
+    assert_eq!(me.until(16_437).state(), "BACKUP");
 }

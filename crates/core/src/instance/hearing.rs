@@ -203,7 +203,10 @@ impl Instance {
             Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),
             None => ctx.report(Report::MasterSet { instance, to }),
         }
-        if self.config.version == Version::V3 && advert.interval != self.master_interval {
+        // An interval of zero is possible on the wire (RFC 5798 has no rule against it) and would make the master
+        // dead at once.
+        let adopts = self.config.version == Version::V3 && !advert.interval.is_zero();
+        if adopts && advert.interval != self.master_interval {
             let (instance, from) = (self.name.clone(), self.master_interval);
             ctx.report(Report::IntervalAdopted { instance, from, to: advert.interval });
             self.master_interval = advert.interval;

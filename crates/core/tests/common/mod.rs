@@ -191,6 +191,22 @@ impl Router {
         self.tell(Event::Received { link: ETH0, datagram: &datagram })
     }
 
+    pub fn hear_v3(&mut self, priority: u8, from: Ipv4Addr, interval: Micros) -> &mut Self {
+        let datagram = encode(&Outgoing {
+            version: Version::V3,
+            vrid: Vrid::try_from(51).expect("a VRID"),
+            priority,
+            interval,
+            auth: &Auth::None,
+            source: from,
+            destination: GROUP,
+            id: 7,
+            ttl: 255,
+            addresses: &[VIP],
+        });
+        self.tell(Event::Received { link: ETH0, datagram: &datagram })
+    }
+
     pub fn kernel(&mut self, change: Change) -> &mut Self {
         self.tell(Event::Kernel(change))
     }
