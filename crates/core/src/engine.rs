@@ -377,6 +377,7 @@ impl Engine {
             None => {}
             Some(Intent::TakeOver) => self.take_over(id, out),
             Some(Intent::StepDown) => self.step_down(id, out),
+            Some(Intent::Follow) => self.follow(id, out),
             Some(Intent::Review) => self.review_all(out),
         }
     }
@@ -390,7 +391,7 @@ impl Engine {
         let ready = |other: &InstanceId| {
             self.instances
                 .get(other)
-                .is_some_and(|i| i.wants_master && matches!(i.state, State::Backup | State::Master))
+                .is_some_and(|i| i.state == State::Master || (i.wants_master && i.state == State::Backup))
         };
         if !others.iter().all(ready) {
             self.with(id, out, |instance, ctx| instance.wait_for_group(ctx));
@@ -408,7 +409,24 @@ impl Engine {
 
     fn step_down(&mut self, id: InstanceId, out: &mut Actions) {
         self.with(id, out, |instance, ctx| instance.step_down(ctx));
+        if let Some(group) = self.group_of(id) {
+            self.step_down_others(group, id, out);
+        }
+    }
+
+    /// Only a reload can have put a backup into a group of masters. Until a master of its own is heard it may
+    /// still follow them when its timer runs out; from then on they have to follow it.
+    fn follow(&mut self, id: InstanceId, out: &mut Actions) {
         let Some(group) = self.group_of(id) else { return };
+        let is_master = |other: &InstanceId| {
+            self.instances.get(other).is_some_and(|instance| instance.state == State::Master)
+        };
+        if self.other_members(group, id).iter().any(is_master) {
+            self.step_down_others(group, id, out);
+        }
+    }
+
+    fn step_down_others(&mut self, group: usize, id: InstanceId, out: &mut Actions) {
         self.report_syncing(group, State::Backup, out);
         for other in self.other_members(group, id) {
             if self.instances.get(&other).is_some_and(|instance| instance.state == State::Master) {

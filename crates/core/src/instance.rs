@@ -72,6 +72,8 @@ pub(crate) enum Intent {
     TakeOver,
     /// It heard a better master: stop being one.
     StepDown,
+    /// As a backup it heard a master to respect: its group cannot be master.
+    Follow,
     /// Its causes of FAULT may have changed.
     Review,
 }

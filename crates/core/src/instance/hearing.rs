@@ -32,8 +32,7 @@ impl Instance {
             State::Init | State::Fault => None,
             State::Backup => {
                 self.accept(advert, ctx);
-                self.heard_as_backup(advert, ctx);
-                None
+                self.heard_as_backup(advert, ctx)
             }
             State::Master => {
                 self.accept(advert, ctx);
@@ -42,14 +41,14 @@ impl Instance {
         }
     }
 
-    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
         let now = ctx.now;
         match election::backup(advert.priority, self.priority, self.patience()) {
             BackupVerdict::SoonTakeOver => {
                 ctx.report(Report::HeardZero { instance: self.name.clone(), as_master: false });
                 let skew = election::skew(self.config.version, self.priority, self.master_interval);
                 self.timers.set(MASTER_DOWN, now + skew);
-                return;
+                return None;
             }
             BackupVerdict::Discard => {
                 ctx.report(Report::LowerDiscarded {
@@ -57,7 +56,7 @@ impl Instance {
                     from: IpAddr::V4(advert.source),
                     priority: advert.priority,
                 });
-                return;
+                return None;
             }
             BackupVerdict::HoldOff => {}
             BackupVerdict::HoldOffAndStartDelay => self.start_preempt_delay(ctx),
@@ -72,6 +71,7 @@ impl Instance {
         self.last_advert = now;
         self.timers.set(MASTER_DOWN, now + self.master_down());
         self.remember(ctx);
+        Some(Intent::Follow)
     }
 
     fn heard_as_master(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
