@@ -88,7 +88,7 @@ pub fn after(
     }
     told_master(node, actions);
     node.watches.retain(|seat, _| after.iter().any(|standing| standing.seat == *seat));
-    groups(node, after)?;
+    groups(node, now, after)?;
     Ok(masters)
 }
 
@@ -293,13 +293,17 @@ fn told_master(node: &mut Node, actions: &Actions) {
     }
 }
 
-fn groups(node: &Node, after: &[Standing]) -> Result<(), Broken> {
+fn groups(node: &Node, now: Instant, after: &[Standing]) -> Result<(), Broken> {
+    // A member that a reload put into a group of masters may need all of its waiting time to follow.
+    let all = node.config.instances.iter();
+    let down = all.map(|i| i.advert_interval.times(u64::from(i.down_timer_adverts) + 1)).max();
+    let joining = down.is_some_and(|down| now.since(node.regrouped_at) < down + Micros::from_secs(3));
     for group in &node.config.groups {
         let members = || after.iter().filter(|standing| group.members.contains(&standing.name));
         let count = |state| members().filter(|standing| standing.state == state).count();
         let (all, masters) = (members().count(), count(State::Master));
         let faults = count(State::Fault);
-        if masters != 0 && masters != all {
+        if masters != 0 && masters != all && !(joining && node.regrouped_at.0 > 0) {
             return Err(("a group is master as a whole", format!("{:?}", members().collect::<Vec<_>>())));
         }
         if faults != 0 && faults + count(State::Init) != all {
@@ -367,9 +371,7 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
         }
         return Ok(());
     }
-    // What a crashed predecessor left on an interface that nobody is configured for any more stays.
-    let used = |key: &AddressKey| node.config.instances.iter().any(|i| node.link(&i.interface) == key.link);
-    let there: BTreeSet<AddressKey> = node.kernel.virtual_addresses(&node.ports).filter(used).collect();
+    let there = addresses_in_use(node);
     let mut wanted = BTreeSet::new();
     for standing in node.standings() {
         let Some(instance) = node.instance(standing.seat) else { continue };
@@ -391,6 +393,13 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
         return Err(("the kernel has what is wanted", format!("has {there:?}, wanted {wanted:?}")));
     }
     Ok(())
+}
+
+/// The addresses beside the machine's own. What a crashed predecessor left on an interface that nobody is
+/// configured for any more stays, and is nobody's.
+pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
+    let used = |key: &AddressKey| node.config.instances.iter().any(|i| node.link(&i.interface) == key.link);
+    node.kernel.virtual_addresses(&node.ports).filter(used).collect()
 }
 
 /// Where each virtual router is master.

@@ -125,6 +125,8 @@ pub struct Node {
     pub wake: Option<Instant>,
     /// When something last happened to this node alone that excuses a delay.
     pub disturbed_at: Instant,
+    /// When a reload last changed the members of a group, or a frozen process went on with that.
+    pub regrouped_at: Instant,
     /// What we noticed.
     pub watches: BTreeMap<Seat, Watch>,
 }
@@ -147,6 +149,7 @@ impl Node {
             memory: BTreeMap::new(),
             wake: None,
             disturbed_at: Instant(0),
+            regrouped_at: Instant(0),
             watches: BTreeMap::new(),
         }
     }

@@ -248,6 +248,12 @@ impl World {
                 self.tell(n, Event::SendFailed { instance, destination, errno })
             }
             Mail::Reload(config) => {
+                let members = |config: &keepalived_model::vrrp::Config| -> Vec<usize> {
+                    config.groups.iter().map(|group| group.members.len()).collect()
+                };
+                if members(&config) != members(&self.nodes[n].config) {
+                    self.nodes[n].regrouped_at = self.now;
+                }
                 self.nodes[n].config = Arc::clone(&config);
                 self.nodes[n].disturbed_at = self.now;
                 self.tell(n, Event::Config(config))
@@ -319,8 +325,7 @@ impl World {
         if !node.process.as_ref().is_some_and(|process| process.stopping && process.engine.is_quiet()) {
             return Ok(());
         }
-        let left: Vec<_> = node.kernel.virtual_addresses(&node.ports).collect();
-        // What a refused request left behind was never there; what is there was left behind.
+        let left = check::addresses_in_use(node);
         if !left.is_empty() {
             return Err(("a stopped router leaves nothing behind", format!("n{n}: {left:?}")));
         }
@@ -562,6 +567,9 @@ impl World {
             return Ok(());
         }
         let now = self.now;
+        if self.nodes[n].regrouped_at.0 > 0 {
+            self.nodes[n].regrouped_at = now;
+        }
         for Watch { last_sent, .. } in self.nodes[n].watches.values_mut() {
             *last_sent = last_sent.map(|_| now);
         }
