@@ -31,8 +31,6 @@ pub enum Role {
     Vrrp(Handoff),
     /// Removes what a dead VRRP engine left in the kernel, and ends.
     Release(Handoff),
-    /// Starts scripts for an engine, with whom it shares this socket.
-    Launcher(Seqpacket),
 }
 
 /// What an engine is given.
@@ -101,11 +99,7 @@ impl Role {
 
     fn from_inherited(Inherited { role, files }: Inherited) -> Option<Self> {
         let mut files = files.into_iter();
-        let first = Seqpacket::from(files.next()?);
-        if role == LAUNCHER {
-            return Some(Self::Launcher(first));
-        }
-        let control = EngineControl(first);
+        let control = EngineControl(Seqpacket::from(files.next()?));
         let handoff = Handoff { control, config: files.next()?.into(), memory: files.next()? };
         match role.as_str() {
             VRRP => Some(Self::Vrrp(handoff)),
@@ -137,13 +131,6 @@ pub fn start_engine(
     };
     let pid = inherit::start_self(role, &[theirs.as_fd(), config.as_fd(), memory])?;
     Ok((pid.as_raw(), SupervisorControl(ours)))
-}
-
-/// Starts a launcher and returns its process id and our end of its socket.
-pub fn start_launcher() -> io::Result<(i32, Seqpacket)> {
-    let (ours, theirs) = Seqpacket::pair()?;
-    let pid = inherit::start_self(LAUNCHER, &[theirs.as_fd()])?;
-    Ok((pid.as_raw(), ours))
 }
 
 impl EngineControl {
@@ -238,7 +225,6 @@ fn unframe(bytes: &[u8]) -> Option<(u32, u32)> {
 
 const VRRP: &str = "vrrp";
 const RELEASE: &str = "release";
-const LAUNCHER: &str = "launcher";
 
 const READY: u32 = 1;
 const APPLIED: u32 = 2;

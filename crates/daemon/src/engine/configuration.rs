@@ -1,0 +1,41 @@
+//! The supervisor's bytes become a configuration.
+
+use std::fs::File;
+
+use keepalived_conf::{Answers, Lines, Pass, lower, render, start_refusal};
+use keepalived_model::global::Global;
+use keepalived_model::vrrp;
+
+use crate::compat::exit_codes;
+use crate::handoff;
+use crate::log;
+
+/// What this process needs of a configuration.
+pub struct Loaded {
+    /// For the core.
+    pub config: vrrp::Config,
+    /// For the process around it.
+    pub process: Global,
+}
+
+/// Reads, understands, and says what is wrong; fails with the exit status of a start that cannot be.
+pub fn load(file: &File) -> Result<Loaded, u8> {
+    let Some((lines, answers)) = parts(file) else {
+        log::error("The configuration did not arrive");
+        return Err(exit_codes::FATAL);
+    };
+    let lowered = lower(&lines, &answers);
+    for line in render::keepalived::log(&lowered.diagnostics, Pass::Vrrp) {
+        log::info(line);
+    }
+    match start_refusal(&lowered.diagnostics) {
+        Some(status) => Err(status),
+        None => Ok(Loaded { config: lowered.config.vrrp, process: lowered.config.global }),
+    }
+}
+
+fn parts(file: &File) -> Option<(Lines, Answers)> {
+    let bytes = handoff::config_bytes(file).ok()?;
+    let (lines, answers) = handoff::split_config(&bytes)?;
+    Some((Lines::from_bytes(lines).ok()?, Answers::from_bytes(answers).ok()?))
+}

@@ -1,0 +1,219 @@
+//! The VRRP engine's process: the core between sockets, kernel, scripts and supervisor.
+//!
+//! ```text
+//! main ─► run ─► launcher forked ─► netlink thread ─► configuration ─► scheduling ─► core ─► loop
+//!                                                                                     │
+//!         supervisor ◄── Ready ───────────────────────────────────────────────────────┘
+//! ```
+//!
+//! | module | is |
+//! | --- | --- |
+//! | `shell` | carries out what the core asks for |
+//! | `wake` | waits for whatever may happen |
+//! | `turns` | the loop: what woke us becomes events |
+//! | `pace` | when the timer has to ring |
+//! | `scripts` | the launcher's other end |
+//! | `sockets` | adverts and announcements |
+//! | `configuration` | the supervisor's bytes become a configuration |
+//! | `scheduling` | how the kernel shall treat us |
+
+mod configuration;
+mod pace;
+mod scheduling;
+mod scripts;
+mod shell;
+mod sockets;
+mod turns;
+mod wake;
+
+use std::fs::File;
+use std::io;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use keepalived_core::{Actions, Engine};
+use keepalived_model::kernel::Key;
+use keepalived_sys::process::{self, Pid};
+use keepalived_sys::seqpacket::Seqpacket;
+use keepalived_sys::signals::{self, Signal, Signals};
+use keepalived_sys::{clock, wait_readable};
+
+use crate::compat::exit_codes;
+use crate::handoff::{Generation, Handoff, ToSupervisor};
+use crate::launcher;
+use crate::log;
+use crate::memory_store::MemoryStore;
+
+use configuration::Loaded;
+use scripts::Scripts;
+use shell::{Shell, Started};
+use sockets::Sockets;
+use wake::Sources;
+
+/// What the command line says to an engine.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Where lines go.
+    pub log: log::Settings,
+    /// `--umask`, which beats the configuration's.
+    pub umask: Option<u32>,
+    /// What to do about addresses and adverts when stopping.
+    pub farewell: Farewell,
+}
+
+/// What an engine does when it is told to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Farewell {
+    /// Resigns and removes its addresses.
+    Release,
+    /// Leaves everything as it is (`--dont-release-vrrp`).
+    Leave,
+}
+
+/// How long the last lines may take to get away.
+const LOG_PATIENCE: Duration = Duration::from_millis(200);
+/// How long the launcher may take to end what still runs; it gives itself less.
+const LAUNCHER_PATIENCE: Duration = Duration::from_millis(1500);
+/// The first status of ours that means a restart may help: our own mistake, or a lost helper.
+const EXIT_SOFTWARE: u8 = 70;
+
+/// The life of the engine's process, from its first act on. The result is its exit status.
+///
+/// To be called while the process has one thread.
+pub fn run(handoff: Handoff, settings: Settings) -> u8 {
+    process::set_name(c"keepalived");
+    signals::ignore(&Signal::USELESS);
+    let Ok((launcher, to_launcher)) = start_launcher() else { return exit_codes::FATAL };
+    log::open(settings.log);
+    let status = match Signals::take(&TAKEN) {
+        Ok(signals) => {
+            log::run();
+            let status = live(handoff, settings, signals, to_launcher);
+            end_launcher(launcher);
+            status
+        }
+        Err(error) => {
+            log::error(format_args!("Unable to take signals - {error}"));
+            exit_codes::FATAL
+        }
+    };
+    if status == exit_codes::OK {
+        farewell(settings.log.detail);
+    }
+    log::flush(LOG_PATIENCE);
+    status
+}
+
+/// Removes the addresses that a dead engine had put into the kernel. The result is the exit status.
+pub fn release(handoff: &Handoff, settings: Settings) -> u8 {
+    process::set_name(c"keepalived");
+    log::open(settings.log);
+    let removed =
+        handoff.memory.try_clone().and_then(|memory| MemoryStore::read(&File::from(memory))).and_then(
+            |left| {
+                let keys: Vec<Key> = left.addresses.into_iter().map(Key::Address).collect();
+                keepalived_netlink::release(&keys)
+            },
+        );
+    let status = match removed {
+        Ok(count) => {
+            log::info(format_args!("Removed {count} addresses of the VRRP process that died"));
+            exit_codes::OK
+        }
+        Err(error) => {
+            log::error(format_args!("Addresses of the VRRP process that died may be left - {error}"));
+            exit_codes::FATAL
+        }
+    };
+    log::flush(LOG_PATIENCE);
+    status
+}
+
+/// Signals that are read in the loop.
+const TAKEN: [Signal; 7] =
+    [Signal::TERM, Signal::HUP, Signal::INT, Signal::USR1, Signal::USR2, Signal::XCPU, Signal::CHLD];
+
+fn start_launcher() -> io::Result<(Pid, Seqpacket)> {
+    let (ours, theirs) = Seqpacket::pair()?;
+    let pid = process::fork_alone(&theirs, launcher::serve)?;
+    Ok((pid, ours))
+}
+
+/// Its socket is closed; waits until it has ended what was left.
+fn end_launcher(launcher: Pid) {
+    let limit = Instant::now() + LAUNCHER_PATIENCE;
+    while process::reap(Some(launcher)).is_none() && Instant::now() < limit {
+        // A child's end is a signal nobody reads any more: look again soon.
+        let _looked = wait_readable(&[], Some(Duration::from_millis(1)));
+    }
+}
+
+/// Between the launcher's birth and its end.
+fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpacket) -> u8 {
+    log::detail("Registering Kernel netlink reflector");
+    log::detail("Registering Kernel netlink command channel");
+    let netlink = match keepalived_netlink::start() {
+        Ok(netlink) => netlink,
+        Err(error) => return refuse("Unable to read the kernel's interfaces", &error),
+    };
+    let Handoff { control, config: file, memory } = handoff;
+    let Loaded { config, process } = match configuration::load(&file) {
+        Ok(loaded) => loaded,
+        Err(status) => return status,
+    };
+    let sockets = match Sockets::open() {
+        Ok(sockets) => sockets,
+        Err(error) => return refuse("Unable to open sockets for VRRP", &error),
+    };
+    let (memory, left) = match MemoryStore::open(File::from(memory)) {
+        Ok(opened) => opened,
+        Err(error) => return refuse("Unable to use the memory for a successor", &error),
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return refuse("Unable to wait for events", &error),
+    };
+    // Descriptors are registered with the runtime they are opened in.
+    let _inside = runtime.enter();
+    let launcher = Rc::new(launcher);
+    let receiver = Rc::clone(&sockets.receiver);
+    let mut sources = match Sources::open(signals, control, netlink.told, Rc::clone(&launcher), receiver) {
+        Ok(sources) => sources,
+        Err(error) => return refuse("Unable to wait for events", &error),
+    };
+    let scripts = Scripts::new(launcher, settings.umask.or(process.umask));
+    let mut actions = Actions::new();
+    let config = Arc::new(config);
+    let core = Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &mut actions);
+    let started = Started { core, actions, sockets, scripts, memory, netlink: netlink.handle, file };
+    let mut shell = Shell::new(started, process.log_unknown_vrids);
+    shell.carry_out();
+    sources.say(ToSupervisor::Ready(Generation::FIRST));
+    // Not before: a big start takes long enough to look like a runaway.
+    scheduling::apply(&process.vrrp_process);
+    runtime.block_on(turns::run(&mut shell, &mut sources, settings))
+}
+
+fn refuse(what: &str, error: &io::Error) -> u8 {
+    log::error(format_args!("{what} - {error}"));
+    match error.kind() {
+        io::ErrorKind::PermissionDenied => exit_codes::MISSING_PERMISSION,
+        _ => EXIT_SOFTWARE,
+    }
+}
+
+/// The last line (`spec` runtime 1.5).
+fn farewell(detail: bool) {
+    let (own, children) = (process::usage(), process::usage_of_children());
+    if !detail {
+        log::info("Stopped");
+    } else if children == process::Usage::default() {
+        log::info(format_args!("Stopped - used {} user time, {} system time", own.user, own.system));
+    } else {
+        log::info(format_args!(
+            "Stopped - used (self/children) {}/{} user time, {}/{} system time",
+            own.user, children.user, own.system, children.system
+        ));
+    }
+}

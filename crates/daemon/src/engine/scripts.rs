@@ -1,0 +1,222 @@
+//! The launcher's other end: runs for the core, notifications for the outside.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::ffi::CString;
+use std::io;
+use std::rc::Rc;
+
+use keepalived_core::event::{Exit, Kill, Notice, Subject};
+use keepalived_model::RunId;
+use keepalived_model::notify::Command;
+use keepalived_sys::errno_text;
+use keepalived_sys::process::Ended;
+use keepalived_sys::script::Step;
+use keepalived_sys::seqpacket::Seqpacket;
+use keepalived_sys::signals::Signal;
+
+use crate::compat::defaults;
+use crate::launcher::protocol::{Kind, Reply, Request, RunNumber};
+use crate::log;
+
+/// Messages that wait for a launcher that does not read. More would mean that it never will.
+const WAITING_MAX: usize = 4096;
+
+/// Starts, ends and hears of scripts, by way of the launcher.
+#[derive(Debug)]
+pub struct Scripts {
+    /// Also waited on, hence shared.
+    launcher: Rc<Seqpacket>,
+    umask: u32,
+    waiting: VecDeque<Vec<u8>>,
+    pids: BTreeMap<RunId, i32>,
+    /// What runs, by the launcher's numbers, with its path for the log.
+    running: BTreeMap<RunNumber, Vec<u8>>,
+    notifications: u64,
+    /// Notifications from this one on belong to the stop.
+    stop_from: u64,
+    /// Runs that came to nothing before the launcher heard of them.
+    stillborn: VecDeque<RunId>,
+}
+
+/// What became of the launcher's messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Heard {
+    /// A run of the core's ended.
+    Exited(RunId, Exit),
+    /// Nothing more for now.
+    Nothing,
+    /// The launcher is gone.
+    Gone,
+}
+
+impl Scripts {
+    /// With the launcher's socket and the mask that is configured.
+    pub fn new(launcher: Rc<Seqpacket>, umask: Option<u32>) -> Self {
+        Self {
+            launcher,
+            umask: umask.unwrap_or(defaults::UMASK),
+            waiting: VecDeque::new(),
+            pids: BTreeMap::new(),
+            running: BTreeMap::new(),
+            notifications: 0,
+            stop_from: u64::MAX,
+            stillborn: VecDeque::new(),
+        }
+    }
+
+    /// The processes of the core's runs.
+    pub fn pids(&self) -> &BTreeMap<RunId, i32> {
+        &self.pids
+    }
+
+    /// Starts a track script.
+    pub fn run(&mut self, run: RunId, command: &Command) {
+        if self.start(number_of(run), Kind::Check, command, &[]).is_none() {
+            self.stillborn.push_back(run);
+        }
+    }
+
+    /// Ends a track script.
+    pub fn kill(&mut self, run: RunId, how: Kill) {
+        let signal = match how {
+            Kill::Term => Signal::TERM,
+            Kill::Kill => Signal::KILL,
+        };
+        self.ask(&Request::Kill { number: number_of(run), signal: signal.0 });
+    }
+
+    /// Starts the scripts of a notice, the specific one first (`spec` runtime 5.1).
+    pub fn notify(&mut self, notice: &Notice) {
+        let subject = match notice.subject {
+            Subject::Instance => "INSTANCE",
+            Subject::Group => "GROUP",
+        };
+        let priority = notice.priority.to_string();
+        let words = [subject, &notice.name, notice.occasion.word(), &priority];
+        for (command, words) in [(&notice.specific, &[][..]), (&notice.any, &words[..])] {
+            if let Some(command) = command {
+                self.notifications += 1;
+                let number = RunNumber(self.notifications * 2 + 1);
+                // A notification that cannot be started was said in the log.
+                let _started = self.start(number, Kind::Notify, command, words);
+            }
+        }
+    }
+
+    /// Notifications from now on are those of the stop.
+    pub fn stop(&mut self) {
+        self.stop_from = (self.notifications + 1) * 2;
+    }
+
+    /// Whether all notifications of the stop ended.
+    pub fn is_stopped(&self) -> bool {
+        let stops = self.running.range(RunNumber(self.stop_from)..);
+        stops.filter(|(number, _)| number.0 % 2 == 1).count() == 0
+    }
+
+    /// The next thing the launcher has to say.
+    pub fn hear(&mut self) -> Heard {
+        self.flush();
+        if let Some(run) = self.stillborn.pop_front() {
+            return Heard::Exited(run, Exit::NotRun);
+        }
+        let mut buffer = [0; 64];
+        loop {
+            match self.launcher.receive_into(&mut buffer) {
+                Ok(Some(length)) => {
+                    let reply = buffer.get(..length).and_then(Reply::decode);
+                    if let Some(heard) = reply.and_then(|reply| self.take(reply)) {
+                        return heard;
+                    }
+                }
+                Ok(None) => return Heard::Gone,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Heard::Nothing,
+                Err(_) => return Heard::Gone,
+            }
+        }
+    }
+
+    /// Whether something is left to be heard or sent without the launcher's doing.
+    pub fn is_pending(&self) -> bool {
+        !self.stillborn.is_empty() || !self.waiting.is_empty()
+    }
+
+    fn take(&mut self, reply: Reply) -> Option<Heard> {
+        let (number, exit) = match reply {
+            Reply::Started { number, pid } => {
+                if let Some(run) = run_of(number) {
+                    self.pids.insert(run, pid);
+                }
+                return None;
+            }
+            Reply::Ended { number, ended: Ended::Code(code) } => (number, Exit::Code(code)),
+            Reply::Ended { number, ended: Ended::Signal(signal) } => (number, Exit::Signal(signal)),
+            Reply::Failed { number, pid, step, errno } => {
+                self.tell_failure(number, pid, step, errno);
+                (number, Exit::NotRun)
+            }
+        };
+        self.running.remove(&number);
+        let run = run_of(number)?;
+        self.pids.remove(&run);
+        Some(Heard::Exited(run, exit))
+    }
+
+    fn tell_failure(&self, number: RunNumber, pid: i32, step: Step, errno: i32) {
+        let path = self.running.get(&number).map(Vec::as_slice).unwrap_or_default();
+        let (path, words) = (String::from_utf8_lossy(path), errno_text(errno));
+        let pid = u32::try_from(pid).unwrap_or(0);
+        match step {
+            Step::Exec => {
+                log::alert_from(pid, format_args!("Error exec-ing command '{path}', error {errno}: {words}"))
+            }
+            Step::Identity => log::alert_from(
+                pid,
+                format_args!("Couldn't setuid for command '{path}', error {errno}: {words}"),
+            ),
+        }
+    }
+
+    fn start(&mut self, number: RunNumber, kind: Kind, command: &Command, words: &[&str]) -> Option<()> {
+        let text = |bytes: &[u8]| CString::new(bytes).ok();
+        let argv = command.argv.iter().map(Vec::as_slice).chain(words.iter().map(|word| word.as_bytes()));
+        let request = text(&command.path).zip(argv.map(text).collect()).and_then(|(path, argv)| {
+            let (uid, gid, umask) = (command.user.uid, command.user.gid, self.umask);
+            Request::Run { number, kind, uid, gid, umask, path, argv }.encode()
+        });
+        let Some(request) = request.filter(|_| self.waiting.len() < WAITING_MAX) else {
+            let path = String::from_utf8_lossy(&command.path);
+            log::alert(format_args!("Error exec-ing command '{path}', error 7: {}", errno_text(7)));
+            return None;
+        };
+        self.running.insert(number, command.path.clone());
+        self.waiting.push_back(request);
+        self.flush();
+        Some(())
+    }
+
+    fn ask(&mut self, request: &Request) {
+        self.waiting.extend(request.encode());
+        self.flush();
+    }
+
+    /// Sends what waits, in order, as far as the launcher reads.
+    fn flush(&mut self) {
+        while let Some(message) = self.waiting.front() {
+            match self.launcher.send(message, None) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                // A launcher that is gone says so when it is heard.
+                Ok(()) | Err(_) => drop(self.waiting.pop_front()),
+            }
+        }
+    }
+}
+
+/// Runs have even numbers, notifications odd ones.
+fn number_of(run: RunId) -> RunNumber {
+    RunNumber(run.0.wrapping_mul(2))
+}
+
+fn run_of(number: RunNumber) -> Option<RunId> {
+    (number.0 % 2 == 0).then_some(RunId(number.0 / 2))
+}

@@ -1,0 +1,217 @@
+//! Carries out what the core asks for, in its order.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::net::Ipv4Addr;
+use std::sync::Arc;
+
+use keepalived_core::report::Report;
+use keepalived_core::{Action, Actions, Engine, Event};
+use keepalived_model::{InstanceId, Instant, vrrp};
+use keepalived_netlink::{Handle, Told};
+use keepalived_sys::clock;
+use keepalived_sys::receive::{BATCH, ReceiveBuffers};
+
+use crate::compat::log_text::{self, Level, Surroundings};
+use crate::engine::scripts::{Heard, Scripts};
+use crate::engine::sockets::Sockets;
+use crate::log;
+use crate::memory_store::MemoryStore;
+
+/// What a shell is put together from.
+pub struct Started {
+    /// The core, started.
+    pub core: Engine,
+    /// What it wants done first.
+    pub actions: Actions,
+    /// The wire.
+    pub sockets: Sockets,
+    /// The launcher.
+    pub scripts: Scripts,
+    /// What a successor shall know.
+    pub memory: MemoryStore,
+    /// The kernel.
+    pub netlink: Handle,
+    /// The configuration as it came, for a reload without a new one.
+    pub file: File,
+}
+
+/// The core and everything it acts through.
+pub struct Shell {
+    core: Engine,
+    actions: Actions,
+    sockets: Sockets,
+    scripts: Scripts,
+    memory: MemoryStore,
+    netlink: Handle,
+    buffers: ReceiveBuffers,
+    unsent: VecDeque<Unsent>,
+    log_unknown_vrids: bool,
+    /// The configuration in force, as it came.
+    pub file: File,
+}
+
+/// An advert that did not get out.
+struct Unsent {
+    instance: InstanceId,
+    destination: Ipv4Addr,
+    errno: i32,
+}
+
+/// What is left of the datagrams that wait.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drained {
+    /// None.
+    All,
+    /// Some: there were more than may be looked at in one go.
+    Part,
+}
+
+impl Shell {
+    /// With what the core wants done first still to be carried out.
+    pub fn new(started: Started, log_unknown_vrids: bool) -> Self {
+        let Started { core, actions, sockets, scripts, memory, netlink, file } = started;
+        let (buffers, unsent) = (ReceiveBuffers::new(), VecDeque::new());
+        Self { core, actions, sockets, scripts, memory, netlink, buffers, unsent, log_unknown_vrids, file }
+    }
+
+    /// Tells the core one thing, and does what it says.
+    pub fn tell(&mut self, event: Event<'_>) {
+        self.core.handle(clock::now(), event, &mut self.actions);
+        self.carry_out();
+    }
+
+    /// What the netlink thread says.
+    pub fn told(&mut self, told: Told) {
+        match told {
+            Told::Change(change) => self.tell(Event::Kernel(change)),
+            Told::Settled { key, outcome } => {
+                if outcome.is_ok() {
+                    self.memory.settled(key);
+                }
+                self.tell(Event::Settled { key, outcome });
+            }
+            Told::Resynced { lost: true } => {
+                log::info("Netlink: the kernel dropped messages, interfaces and addresses were read again");
+            }
+            Told::Resynced { lost: false } => {}
+        }
+    }
+
+    /// Reads datagrams until there are none or the time is over.
+    pub fn drain(&mut self, until: Instant) -> Drained {
+        loop {
+            let now = clock::now();
+            let count = match self.sockets.receiver.receive(&mut self.buffers) {
+                Ok(received) => {
+                    let count = received.len();
+                    for one in received {
+                        let event = Event::Received { link: one.link, datagram: one.datagram };
+                        self.core.handle(now, event, &mut self.actions);
+                    }
+                    count
+                }
+                Err(error) => {
+                    log::error(format_args!("Unable to receive VRRP packets - {error}"));
+                    return Drained::All;
+                }
+            };
+            self.carry_out();
+            if count < BATCH {
+                return Drained::All;
+            }
+            if clock::now() >= until {
+                return Drained::Part;
+            }
+        }
+    }
+
+    /// What the launcher says; false when it is gone.
+    pub fn hear_launcher(&mut self) -> bool {
+        loop {
+            match self.scripts.hear() {
+                Heard::Exited(run, exit) => self.tell(Event::Exited { run, exit }),
+                Heard::Nothing => return true,
+                Heard::Gone => return false,
+            }
+        }
+    }
+
+    /// A configuration takes effect.
+    pub fn configure(&mut self, config: vrrp::Config, log_unknown_vrids: bool, file: File) {
+        self.log_unknown_vrids = log_unknown_vrids;
+        self.file = file;
+        self.tell(Event::Config(Arc::new(config)));
+    }
+
+    /// The stop begins.
+    pub fn stop(&mut self) {
+        self.scripts.stop();
+        self.tell(Event::Stop);
+        self.memory.forget_standings();
+    }
+
+    /// Whether everything the core wanted at its stop has happened.
+    pub fn is_settled(&self) -> bool {
+        self.core.is_quiet()
+    }
+
+    /// When the core wants to be told that something is due.
+    pub fn next_deadline(&self) -> Option<Instant> {
+        self.core.next_deadline()
+    }
+
+    /// The scripts, to ask.
+    pub fn scripts(&self) -> &Scripts {
+        &self.scripts
+    }
+
+    /// Does what the core says, and what it says to the failures of that.
+    pub fn carry_out(&mut self) {
+        loop {
+            let mut actions = std::mem::take(&mut self.actions);
+            for action in actions.drain(..) {
+                self.act(action);
+            }
+            self.actions = actions;
+            let Some(Unsent { instance, destination, errno }) = self.unsent.pop_front() else { break };
+            let event = Event::SendFailed { instance, destination, errno };
+            self.core.handle(clock::now(), event, &mut self.actions);
+        }
+        self.sockets.tell_joined();
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Send { instance, link, source, destination, datagram } => {
+                if let Err(errno) = self.sockets.send(link, source, destination, &datagram) {
+                    self.unsent.push_back(Unsent { instance, destination, errno });
+                }
+            }
+            Action::Announce { link, frame } => self.sockets.announce(link, &frame),
+            Action::Want { key, spec } => {
+                self.memory.want(key, spec.is_some());
+                self.netlink.want(key, spec);
+            }
+            Action::Join { link, group } => self.sockets.join(link, group),
+            Action::Leave { link, group } => self.sockets.leave(link, group),
+            Action::Admit(vrids) => self.sockets.admit(&vrids),
+            Action::Run { run, command } => self.scripts.run(run, &command),
+            Action::Kill { run, how } => self.scripts.kill(run, how),
+            Action::Notify(notice) => self.scripts.notify(&notice),
+            Action::Remember(memory) => self.memory.remember(&memory),
+            Action::Report(report) => self.log(&report),
+        }
+    }
+
+    fn log(&self, report: &Report) {
+        let surroundings =
+            Surroundings { pids: self.scripts.pids(), log_unknown_vrids: self.log_unknown_vrids };
+        if let Some(line) = log_text::line(report, &surroundings) {
+            match line.level {
+                Level::Info => log::info(line.text),
+                Level::Detail => log::detail(line.text),
+            }
+        }
+    }
+}

@@ -1,0 +1,188 @@
+//! The loop: what woke us becomes events; what is due is told after everything that could be received.
+
+use keepalived_core::Event;
+use keepalived_model::{Instant, Micros};
+use keepalived_sys::clock;
+use keepalived_sys::signals::Signal;
+
+use crate::compat::exit_codes;
+use crate::engine::configuration::{self, Loaded};
+use crate::engine::pace::Pace;
+use crate::engine::shell::{Drained, Shell};
+use crate::engine::wake::{Said, Sources, Wake};
+use crate::engine::{EXIT_SOFTWARE, Farewell, Settings, scheduling};
+use crate::handoff::{ToEngine, ToSupervisor};
+use crate::log;
+
+/// Time for datagrams before something that is due: a flood makes an advert late by no more than this.
+const DRAIN: Micros = Micros::from_millis(2);
+/// The same after a pause, when what waits is what we missed: better late than wrong.
+const DRAIN_AFTER_PAUSE: Micros = Micros::from_millis(200);
+/// Waking so late is a pause.
+const PAUSE: Micros = Micros::from_millis(20);
+/// Deadlines acted on before anything else is looked at again.
+const ROUNDS_MAX: usize = 16;
+/// Facts of the netlink thread taken in one go.
+const TOLD_MAX: usize = 64;
+/// What notifications of the stop get (`spec` runtime 1.5).
+const LAST_NOTIFICATIONS: Micros = Micros::from_secs(1);
+/// What the kernel gets for the removal of our addresses; the supervisor's patience is longer.
+const LAST_REMOVALS: Micros = Micros::from_secs(4);
+
+/// Runs until the engine is told to stop; the result is its exit status.
+pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -> u8 {
+    let mut turns = Turns { pace: Pace::new(), left: Drained::All, stopping: None, settings };
+    loop {
+        turns.due(shell);
+        if turns.is_over(shell) {
+            return exit_codes::OK;
+        }
+        if let Err(error) = sources.arm(turns.next(shell)) {
+            log::error(format_args!("Unable to set the timer - {error}"));
+            return EXIT_SOFTWARE;
+        }
+        let wake = sources.wait(turns.left).await;
+        if let Some(status) = turns.take(wake, shell, sources) {
+            return status;
+        }
+    }
+}
+
+struct Turns {
+    pace: Pace,
+    left: Drained,
+    /// Since when.
+    stopping: Option<Instant>,
+    settings: Settings,
+}
+
+impl Turns {
+    /// Tells what is due, after everything that could be received.
+    fn due(&mut self, shell: &mut Shell) {
+        for _ in 0..ROUNDS_MAX {
+            let now = clock::now();
+            let Some(late) = self.lateness(shell, now) else { return };
+            let time = if late > PAUSE { DRAIN_AFTER_PAUSE } else { DRAIN };
+            self.left = shell.drain(now + time);
+            let now = clock::now();
+            if self.lateness(shell, now).is_some() {
+                self.pace.rang(now);
+                shell.tell(Event::Due);
+            }
+        }
+    }
+
+    /// By how much the next deadline is past the moment it is to be acted on; none when that is to come.
+    fn lateness(&self, shell: &Shell, now: Instant) -> Option<Micros> {
+        let moment = self.pace.moment(shell.next_deadline()?);
+        (moment <= now).then(|| now.since(moment))
+    }
+
+    /// When to look again at the latest.
+    fn next(&self, shell: &Shell) -> Option<Instant> {
+        let deadline = shell.next_deadline().map(|deadline| self.pace.moment(deadline));
+        let limit = self
+            .stopping
+            .map(|since| if shell.is_settled() { since + LAST_NOTIFICATIONS } else { since + LAST_REMOVALS });
+        [deadline, limit].into_iter().flatten().min()
+    }
+
+    fn is_over(&self, shell: &Shell) -> bool {
+        let Some(since) = self.stopping else { return false };
+        let waited = clock::now().since(since);
+        match (shell.is_settled(), shell.scripts().is_stopped()) {
+            (true, true) => true,
+            (true, false) => waited >= LAST_NOTIFICATIONS,
+            (false, _) => waited >= LAST_REMOVALS,
+        }
+    }
+
+    /// Turns what woke us into events; a status means the end.
+    fn take(&mut self, wake: Wake, shell: &mut Shell, sources: &mut Sources) -> Option<u8> {
+        match wake {
+            // What is due is found by looking.
+            Wake::Timer => None,
+            Wake::Received => {
+                self.left = shell.drain(clock::now() + DRAIN);
+                None
+            }
+            Wake::Told(Some(told)) => {
+                shell.told(told);
+                for told in std::iter::from_fn(|| sources.told_already()).take(TOLD_MAX) {
+                    shell.told(told);
+                }
+                None
+            }
+            Wake::Told(None) => {
+                log::error("Lost the connection to the kernel's interfaces");
+                Some(EXIT_SOFTWARE)
+            }
+            Wake::Launcher => {
+                if shell.hear_launcher() || self.stopping.is_some() {
+                    return None;
+                }
+                log::error("The process that starts scripts is gone");
+                Some(EXIT_SOFTWARE)
+            }
+            Wake::Control => self.obey(shell, sources),
+            Wake::Signals => {
+                let mut end = None;
+                while let Some(signal) = sources.next_signal() {
+                    end = end.or(self.signal(signal, shell));
+                }
+                end
+            }
+        }
+    }
+
+    fn obey(&mut self, shell: &mut Shell, sources: &Sources) -> Option<u8> {
+        loop {
+            match sources.said() {
+                Said::Message(ToEngine::Config { generation, config: file }) => {
+                    log::info("Reloading");
+                    match configuration::load(&file) {
+                        Ok(Loaded { config, process }) => {
+                            shell.configure(config, process.log_unknown_vrids, file);
+                            sources.say(ToSupervisor::Applied(generation));
+                        }
+                        Err(_) => sources.say(ToSupervisor::Refused(generation)),
+                    }
+                }
+                Said::Nothing => return None,
+                // It did not stop us, so it died; the original's engine is told by a signal.
+                Said::Gone => return self.stop(shell),
+            }
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, shell: &mut Shell) -> Option<u8> {
+        match signal {
+            Signal::TERM => return self.stop(shell),
+            // Sent to us alone: the text is the one we have (`spec` runtime 1.2).
+            Signal::HUP => {
+                log::info("Reloading");
+                let file = shell.file.try_clone();
+                if let Some((Loaded { config, process }, file)) =
+                    file.ok().and_then(|file| configuration::load(&file).ok().zip(Some(file)))
+                {
+                    shell.configure(config, process.log_unknown_vrids, file);
+                }
+            }
+            Signal::XCPU => scheduling::give_up_realtime(),
+            Signal::USR1 | Signal::USR2 => log::info("Dumps of data and statistics are not supported yet"),
+            _ => {}
+        }
+        None
+    }
+
+    fn stop(&mut self, shell: &mut Shell) -> Option<u8> {
+        if self.settings.farewell == Farewell::Leave {
+            return Some(exit_codes::OK);
+        }
+        if self.stopping.is_none() {
+            self.stopping = Some(clock::now());
+            shell.stop();
+        }
+        None
+    }
+}

@@ -1,0 +1,151 @@
+//! Waits for whatever may happen.
+
+use std::io;
+use std::os::fd::AsRawFd;
+use std::rc::Rc;
+use std::time::Duration;
+
+use keepalived_model::Instant;
+use keepalived_netlink::Told;
+use keepalived_sys::receive::VrrpReceiver;
+use keepalived_sys::seqpacket::Seqpacket;
+use keepalived_sys::signals::{Signal, Signals};
+use keepalived_sys::timer::Timer;
+use tokio::io::unix::AsyncFd;
+use tokio::sync::mpsc;
+
+use crate::engine::shell::Drained;
+use crate::handoff::{EngineControl, ToEngine, ToSupervisor};
+
+/// Everything that can wake the engine.
+pub struct Sources {
+    signals: AsyncFd<Signals>,
+    timer: AsyncFd<Timer>,
+    told: mpsc::Receiver<Told>,
+    launcher: AsyncFd<Rc<Seqpacket>>,
+    control: AsyncFd<EngineControl>,
+    receiver: AsyncFd<Rc<VrrpReceiver>>,
+    armed: Option<Instant>,
+}
+
+/// What woke it.
+#[derive(Debug)]
+pub enum Wake {
+    /// Signals came.
+    Signals,
+    /// The timer rang.
+    Timer,
+    /// The netlink thread said something, or ended.
+    Told(Option<Told>),
+    /// The launcher said something, or ended.
+    Launcher,
+    /// The supervisor said something, or ended.
+    Control,
+    /// Datagrams wait.
+    Received,
+}
+
+/// What the supervisor said.
+#[derive(Debug)]
+pub enum Said {
+    /// This.
+    Message(ToEngine),
+    /// Nothing more for now, or nothing that can be understood.
+    Nothing,
+    /// It is gone.
+    Gone,
+}
+
+/// Slept between two goes at more datagrams than can be looked at, so that real-time scheduling leaves
+/// something for others, and the kernel does not take us for a runaway.
+const BREATH: Duration = Duration::from_micros(1);
+
+impl Sources {
+    /// Inside a runtime.
+    pub fn open(
+        signals: Signals,
+        control: EngineControl,
+        told: mpsc::Receiver<Told>,
+        launcher: Rc<Seqpacket>,
+        receiver: Rc<VrrpReceiver>,
+    ) -> io::Result<Self> {
+        Ok(Self {
+            signals: readable(signals)?,
+            timer: readable(Timer::monotonic()?)?,
+            told,
+            launcher: readable(launcher)?,
+            control: readable(control)?,
+            receiver: readable(receiver)?,
+            armed: None,
+        })
+    }
+
+    /// Lets the timer ring at this moment.
+    pub fn arm(&mut self, at: Option<Instant>) -> io::Result<()> {
+        if at != self.armed {
+            self.timer.get_ref().arm(at)?;
+            self.armed = at;
+        }
+        Ok(())
+    }
+
+    /// Waits; `left` says whether datagrams are known to be there. What can come in floods comes last.
+    pub async fn wait(&mut self, left: Drained) -> Wake {
+        let more = left == Drained::Part;
+        if more {
+            std::thread::sleep(BREATH);
+        }
+        let wake = tokio::select! {
+            biased;
+            () = ready(&self.signals) => Wake::Signals,
+            () = ready(&self.timer) => Wake::Timer,
+            told = self.told.recv() => Wake::Told(told),
+            () = ready(&self.launcher) => Wake::Launcher,
+            () = ready(&self.control) => Wake::Control,
+            () = ready(&self.receiver) => Wake::Received,
+            () = tokio::task::yield_now(), if more => Wake::Received,
+        };
+        if matches!(wake, Wake::Timer) {
+            self.armed = None;
+        }
+        wake
+    }
+
+    /// The next thing the netlink thread said, if it is there already.
+    pub fn told_already(&mut self) -> Option<Told> {
+        self.told.try_recv().ok()
+    }
+
+    /// The next signal, if it is there already.
+    pub fn next_signal(&self) -> Option<Signal> {
+        // A descriptor of ours that cannot be read would be our own mistake; the supervisor's KILL remains.
+        self.signals.get_ref().next().ok().flatten().map(|delivered| delivered.signal)
+    }
+
+    /// The next thing the supervisor said, if it is there already.
+    pub fn said(&self) -> Said {
+        match self.control.get_ref().receive() {
+            Ok(Some(message)) => Said::Message(message),
+            Ok(None) => Said::Gone,
+            Err(_) => Said::Nothing,
+        }
+    }
+
+    /// Says something to the supervisor; if it is gone, its death says more than this error.
+    pub fn say(&self, message: ToSupervisor) {
+        let _gone = self.control.get_ref().send(message);
+    }
+}
+
+fn readable<T: AsRawFd>(source: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::with_interest(source, tokio::io::Interest::READABLE)
+}
+
+/// Ready once for everything that is there now; what comes later makes it ready again.
+async fn ready<T: AsRawFd>(source: &AsyncFd<T>) {
+    match source.readable().await {
+        Ok(mut guard) => guard.clear_ready(),
+        // The runtime is going away, and this future with it.
+        Err(_) => std::future::pending().await,
+    }
+}
