@@ -1,6 +1,6 @@
 //! The launcher's other end: runs for the core, notifications for the outside.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::ffi::CString;
 use std::io;
 use std::rc::Rc;
@@ -111,7 +111,7 @@ impl Scripts {
     /// Whether all notifications of the stop ended.
     pub fn is_stopped(&self) -> bool {
         let stops = self.running.range(RunNumber(self.stop_from)..);
-        stops.filter(|(number, _)| number.0 % 2 == 1).count() == 0
+        stops.filter(|(number, _)| !number.0.is_multiple_of(2)).count() == 0
     }
 
     /// The next thing the launcher has to say.
@@ -218,5 +218,5 @@ fn number_of(run: RunId) -> RunNumber {
 }
 
 fn run_of(number: RunNumber) -> Option<RunId> {
-    (number.0 % 2 == 0).then_some(RunId(number.0 / 2))
+    number.0.is_multiple_of(2).then_some(RunId(number.0 / 2))
 }

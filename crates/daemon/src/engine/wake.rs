@@ -137,6 +137,9 @@ impl Sources {
     }
 }
 
+/// Every source owns its descriptor for as long as it lives, which is what the deprecation worries about; the
+/// successor is an unsafe function, and those are for `sys` alone.
+#[expect(deprecated, reason = "see above")]
 fn readable<T: AsRawFd>(source: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::with_interest(source, tokio::io::Interest::READABLE)
 }
