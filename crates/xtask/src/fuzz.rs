@@ -12,7 +12,7 @@ use crate::run;
 use crate::tally::{Counts, Outcome};
 
 /// The targets.
-const TARGETS: &[&str] = &["packet"];
+const TARGETS: &[&str] = &["packet", "config"];
 /// How long each runs in CI.
 const SECONDS_EACH: u64 = 60;
 /// What one target may use.
