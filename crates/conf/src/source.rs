@@ -23,9 +23,7 @@ pub(crate) enum Content {
 pub(crate) fn lines(bytes: &[u8]) -> Vec<Raw> {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     let mut found = Vec::new();
-    let mut number = 0;
-    for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        number += 1;
+    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
         let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
         // The original reads pieces of this size and throws each of them away; the last one is a line again.
         while rest.len() > LINE_MAX {

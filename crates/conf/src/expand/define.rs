@@ -135,8 +135,7 @@ impl Definitions {
         let mut done = Substituted { lines: vec![text.to_owned()], through: None };
         let mut from = 0;
         let mut count = 0;
-        loop {
-            let Some(line) = done.lines.first().cloned() else { break };
+        while let Some(line) = done.lines.first().cloned() {
             let Some(found) = reference(&line, from) else { break };
             let value = self.find(found.name, &found.parameters)?;
             let before = line.get(..found.start).unwrap_or("");

@@ -1,5 +1,6 @@
 //! Rules between fields, and the model (`spec` config 4).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use keepalived_model::notify::{Command, Notifications};
@@ -27,43 +28,47 @@ impl Drafts {
         if self.interfaces.missing {
             cx.refuse("Non-existent interface specified in configuration");
         }
+        let refused = cx.after.len();
         let scripts = self.check_scripts(cx);
-        let mut config = vrrp::Config {
-            garp_interval: self.globals.garp_interval,
-            startup_delay: self.globals.startup_delay,
-            ..vrrp::Config::default()
-        };
+        let instance_notes: Vec<_> =
+            self.instances.iter_mut().map(|draft| std::mem::take(&mut draft.notify)).collect();
+        let instance_notes: Vec<_> =
+            instance_notes.iter().map(|written| self.notifications(cx, written)).collect();
+        let group_notes: Vec<_> =
+            self.groups.iter_mut().map(|draft| std::mem::take(&mut draft.notify)).collect();
+        let group_notes: Vec<_> = group_notes.iter().map(|written| self.notifications(cx, written)).collect();
+        let group_notes: Vec<(String, Notifications)> =
+            self.groups.iter().map(|group| group.name.clone()).zip(group_notes).collect();
+        self.globals.security.conclude(cx);
+        if self.interfaces.missing {
+            // The original stops before it looks at scripts.
+            cx.after.truncate(refused);
+        }
         self.check_groups(cx);
         let drafts = std::mem::take(&mut self.instances);
         let mut completed = Vec::new();
-        for mut draft in drafts {
+        for (mut draft, notify) in drafts.into_iter().zip(instance_notes) {
             let group = self.groups.iter().find(|group| has_member(group, &draft.name));
-            if let Some(instance) = self.complete_instance(cx, &mut draft, group) {
-                completed.push((draft, instance));
-            }
+            completed.extend(
+                self.complete_instance(cx, &mut draft, group)
+                    .map(|instance| vrrp::Instance { notify, ..instance }),
+            );
         }
         conflict::check(cx, &completed);
-        // Only what came through can have members, peers and trackers.
-        for (draft, mut instance) in completed {
-            instance.notify = self.notifications(cx, &draft.notify);
-            config.instances.push(instance);
+        let mut groups = Vec::new();
+        for draft in std::mem::take(&mut self.groups) {
+            let notify =
+                group_notes.iter().find(|(name, _)| *name == draft.name).map(|(_, notify)| notify.clone());
+            groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed));
         }
-        let groups = std::mem::take(&mut self.groups);
-        config.groups =
-            groups.into_iter().filter_map(|group| self.complete_group(cx, group, &config)).collect();
-        self.globals.security.conclude(cx);
-        let used = |name: &str| {
-            let instances = config.instances.iter().flat_map(|instance| &instance.track_scripts);
-            let groups = config.groups.iter().flat_map(|group| &group.track_scripts);
-            instances.chain(groups).any(|tracked| tracked.name == name)
+        let mut config = vrrp::Config {
+            instances: completed,
+            groups,
+            scripts,
+            garp_interval: self.globals.garp_interval,
+            startup_delay: self.globals.startup_delay,
         };
-        config.scripts = scripts;
-        for script in config.scripts.iter().filter(|script| !used(&script.name)) {
-            cx.conclude_log(format!("Warning - script {} is not used", script.name));
-        }
-        let names: Vec<bool> = config.scripts.iter().map(|script| used(&script.name)).collect();
-        let mut keep = names.into_iter();
-        config.scripts.retain(|_| keep.next().unwrap_or(false));
+        drop_unused_scripts(cx, &mut config);
         Config { global: self.globals.model.clone(), vrrp: config }
     }
 
@@ -156,32 +161,6 @@ impl Drafts {
             }
             !members.is_empty()
         });
-    }
-
-    fn complete_group(
-        &mut self,
-        cx: &mut Context<'_>,
-        draft: group::Draft,
-        config: &vrrp::Config,
-    ) -> Option<SyncGroup> {
-        let exists = |name: &String| config.instances.iter().any(|instance| instance.name == *name);
-        let members: Vec<String> = draft.members.unwrap_or_default().into_iter().filter(exists).collect();
-        let mut track_scripts = draft.track_scripts;
-        let name = draft.name;
-        let owner = |name: &String| config.instances.iter().any(|i| i.name == *name && i.priority.is_owner());
-        if members.iter().any(owner) {
-            for tracked in track_scripts.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
-                let text = format!(
-                    "({name}) Cannot have weighted track script '{}' with member having priority 255 - clearing weight",
-                    tracked.name
-                );
-                cx.conclude(Class::General, text);
-                tracked.weight.amount = 0;
-            }
-        }
-        let notify = self.notifications(cx, &draft.notify);
-        let track_interfaces = draft.track_interfaces;
-        (!members.is_empty()).then_some(SyncGroup { name, members, track_scripts, track_interfaces, notify })
     }
 
     /// One instance; nothing if it cannot run.
@@ -369,6 +348,42 @@ impl Drafts {
         }
         Some(Transport::Multicast { group: draft.group.unwrap_or(self.globals.group), source: draft.source })
     }
+}
+
+fn complete_group(
+    cx: &mut Context<'_>,
+    draft: group::Draft,
+    notify: Notifications,
+    instances: &[vrrp::Instance],
+) -> Option<SyncGroup> {
+    let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
+    let members: Vec<String> =
+        draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
+    let group::Draft { name, mut track_scripts, track_interfaces, .. } = draft;
+    if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
+        for tracked in track_scripts.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+            let script = &tracked.name;
+            let text = format!(
+                "({name}) Cannot have weighted track script '{script}' with member having priority 255 - clearing weight"
+            );
+            cx.conclude(Class::General, text);
+            tracked.weight.amount = 0;
+        }
+    }
+    (!members.is_empty()).then_some(SyncGroup { name, members, track_scripts, track_interfaces, notify })
+}
+
+/// Scripts nobody tracks are not run.
+fn drop_unused_scripts(cx: &mut Context<'_>, config: &mut vrrp::Config) {
+    let instances = config.instances.iter().flat_map(|instance| &instance.track_scripts);
+    let groups = config.groups.iter().flat_map(|group| &group.track_scripts);
+    let used: BTreeSet<String> = instances.chain(groups).map(|tracked| tracked.name.clone()).collect();
+    config.scripts.retain(|script| {
+        if !used.contains(&script.name) {
+            cx.conclude_log(format!("Warning - script {} is not used", script.name));
+        }
+        used.contains(&script.name)
+    });
 }
 
 /// An instance this version cannot run: better none than one that its peers do not understand.

@@ -4,12 +4,11 @@ use keepalived_model::vrrp::{Instance, Transport};
 
 use super::complete::multicast_group;
 use super::context::Context;
-use super::instance::Draft;
 
 /// Refuses pairs of instances that would hear each other as themselves.
-pub(super) fn check(cx: &mut Context<'_>, instances: &[(Draft, Instance)]) {
-    for (position, (_, one)) in instances.iter().enumerate() {
-        for (_, other) in instances.iter().take(position) {
+pub(super) fn check(cx: &mut Context<'_>, instances: &[Instance]) {
+    for (position, one) in instances.iter().enumerate() {
+        for other in instances.iter().take(position) {
             if one.vrid == other.vrid && one.interface == other.interface {
                 pair(cx, other, one);
             }

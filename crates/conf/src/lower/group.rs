@@ -45,7 +45,7 @@ impl Drafts {
     fn group_statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
         let owner = draft.name.clone();
         let prefix = format!("vrrp group {owner}:");
-        if draft.notify.set(cx, &self.globals, statement, &owner, &prefix) {
+        if draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix) {
             return;
         }
         let place = cx.place(statement, 0);

@@ -12,7 +12,7 @@ use super::context::{Context, Place, Reading};
 use super::garp::Garps;
 use super::global::Globals;
 use super::group;
-use super::script::{self, Written};
+use super::script::{self, Security, Written};
 use super::{address, track};
 use crate::diag::Class;
 use crate::host::InterfaceFacts;
@@ -160,7 +160,7 @@ impl Notify {
     pub fn set(
         &mut self,
         cx: &mut Context<'_>,
-        globals: &Globals,
+        security: &mut Security,
         statement: &Statement<'_>,
         owner: &str,
         prefix: &str,
@@ -182,7 +182,7 @@ impl Notify {
             cx.say(&place, Class::General, text);
             return true;
         }
-        *slot = script::notify(cx, &globals.security, statement, owner);
+        *slot = script::notify(cx, security, statement, owner);
         true
     }
 }
@@ -196,7 +196,7 @@ impl Drafts {
     /// One statement outside blocks.
     pub fn root(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         match statement.row.name {
-            "vrrp_script" => self.scripts.extend(script::lower(cx, &self.globals.security, statement)),
+            "vrrp_script" => self.scripts.extend(script::lower(cx, &mut self.globals.security, statement)),
             "vrrp_sync_group" => self.group(cx, statement),
             "vrrp_instance" => self.instance(cx, statement),
             "track_file" | "vrrp_track_process" => {
@@ -232,7 +232,7 @@ impl Drafts {
             || draft.policy(cx, statement)
             || draft.transport(cx, statement)
             || draft.garp.instance(cx, statement, &owner)
-            || draft.notify.set(cx, &self.globals, statement, &owner, &prefix)
+            || draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix)
         {
             return;
         }
@@ -596,7 +596,9 @@ impl Draft {
         let Some(first) = item.words.first() else { return };
         let word = first.text;
         let place = cx.item_place(item, 0);
-        let complaint = match word.parse::<IpAddr>() {
+        // A prefix length is cut off silently.
+        let bare = word.split('/').next().unwrap_or(word);
+        let complaint = match bare.parse::<IpAddr>() {
             Err(_) => format!("malformed unicast peer address[{word}]. Skipping..."),
             Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
                 format!("and unicast peer address[{word}] MUST be of the same family !!! Skipping...")
@@ -627,6 +629,10 @@ impl Draft {
                     format!("({owner}) {peer} - {option} is missing a value"),
                 );
             };
+            // The original reads the number before it looks at the word.
+            let how = Reading { range: Range { min: 0, max: 255 }, lenient: false };
+            let value_place = cx.item_place(item, 2 + 2 * n);
+            let Some(value) = cx.number_word(&value_place, value.text, how, None) else { return };
             let slot = match option.text {
                 "min_ttl" => 0,
                 "max_ttl" => 1,
@@ -635,10 +641,8 @@ impl Draft {
                     return cx.say(&place, Class::General, text);
                 }
             };
-            let how = Reading { range: Range { min: 0, max: 255 }, lenient: false };
-            let value = cx.number_word(&place, value.text, how, None);
             if let Some(limit) = limits.get_mut(slot) {
-                *limit = value;
+                *limit = Some(value);
             }
             self.check_unicast_src = true;
         }

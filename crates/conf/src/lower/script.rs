@@ -71,7 +71,7 @@ impl Security {
     }
 
     /// Who runs a script that names nobody.
-    pub fn default_user(&self, cx: &mut Context<'_>, place: &Place) -> Option<RunAs> {
+    pub fn default_user(&mut self, cx: &mut Context<'_>, place: &Place) -> Option<RunAs> {
         match &self.default {
             DefaultUser::Set(user) => return Some(user.clone()),
             DefaultUser::Failed => return None,
@@ -82,6 +82,7 @@ impl Security {
         }
         if self.enabled {
             cx.say(place, Class::General, format!("Unable to set default user {DEFAULT_USER} for script"));
+            self.default = DefaultUser::Failed;
             return None;
         }
         Some(cx.host.own())
@@ -92,6 +93,10 @@ impl Security {
         let (Some(first), Some(user)) = (written.argv.first(), written.user.clone()) else {
             return Found::Missing;
         };
+        if let Some(rest) = first.strip_prefix('<') {
+            let file = if rest.is_empty() { written.argv.get(1).map_or("", String::as_str) } else { rest };
+            return Found::Runs(open_test(first, file, user));
+        }
         let path = if first.contains('/') {
             crate::host::path(first)
         } else {
@@ -155,6 +160,13 @@ fn command(argv: &[String], resolved: &Path, user: RunAs, has_interpreter: bool)
     Command { path: SHELL.into(), argv: words, user }
 }
 
+/// `</path` succeeds if the file can be opened; nothing of it is executed, so nothing is checked
+/// (`spec` config 3.5).
+fn open_test(first: &str, file: &str, user: RunAs) -> Command {
+    let argv = vec![text::encode(first), b"-c".to_vec(), b": <\"$0\"".to_vec(), text::encode(file)];
+    Command { path: SHELL.into(), argv, user }
+}
+
 /// A user and perhaps a group, by name or number. `:GROUP` and `:` ask for the user's further groups as well,
 /// which scripts do not get yet.
 fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Option<&str>) -> Option<RunAs> {
@@ -176,7 +188,7 @@ fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Option<&str>) 
 /// The command of a notify keyword with its user; nothing where it cannot be read or run.
 pub(super) fn notify(
     cx: &mut Context<'_>,
-    security: &Security,
+    security: &mut Security,
     statement: &Statement<'_>,
     owner: &str,
 ) -> Option<Written> {
@@ -254,7 +266,11 @@ pub(super) struct Draft {
 }
 
 /// Reads a `vrrp_script` block; nothing if it cannot be used.
-pub(super) fn lower(cx: &mut Context<'_>, security: &Security, statement: &Statement<'_>) -> Option<Draft> {
+pub(super) fn lower(
+    cx: &mut Context<'_>,
+    security: &mut Security,
+    statement: &Statement<'_>,
+) -> Option<Draft> {
     let name = cx.word(statement, "")?;
     let mut draft = Draft {
         name: name.to_owned(),
@@ -273,10 +289,6 @@ pub(super) fn lower(cx: &mut Context<'_>, security: &Security, statement: &State
     let end = cx.end_place(statement);
     if draft.written.argv.is_empty() {
         cx.say(&end, Class::General, format!("No script set for vrrp_script {name} - removing"));
-        return None;
-    }
-    if draft.written.argv.first().is_some_and(|first| first.starts_with('<')) {
-        cx.cannot(&end, "", &format!("a file test ({}) in vrrp_script {name}", draft.written.argv.join(" ")));
         return None;
     }
     if draft.written.user.is_none() && !draft.user_failed {

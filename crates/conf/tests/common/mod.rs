@@ -54,13 +54,15 @@ impl Files for Memory {
     }
 }
 
-/// Every interface but those named `nix…`, every script but those in `/missing`, users `root` and `web`.
+/// Every interface but those named `nix…`, every script but those in `/missing`, users `root`, `nobody` and `web`.
 #[derive(Default)]
 pub struct Machine {
     /// No script exists.
     pub no_scripts: bool,
     /// Interfaces that do not exist.
     pub no_interfaces: Vec<String>,
+    /// Hosts that cannot be resolved.
+    pub no_hosts: Vec<String>,
     /// `keepalived_script` exists.
     pub script_user: bool,
 }
@@ -78,6 +80,7 @@ impl Host for Machine {
         match name {
             "root" => Some(RunAs { uid: 0, gid: 0 }),
             "web" => Some(RunAs { uid: 33, gid: 33 }),
+            "nobody" => Some(RunAs { uid: 65534, gid: 65534 }),
             "keepalived_script" if self.script_user => Some(RunAs { uid: 100, gid: 100 }),
             _ => None,
         }
@@ -97,13 +100,28 @@ impl Host for Machine {
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {
-        matches!(program, "killall" | "pidof" | "true").then(|| Path::new("/usr/bin").join(program))
+        matches!(program, "killall" | "pidof" | "true" | "sh").then(|| Path::new("/usr/bin").join(program))
     }
 
     fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
         let name = path.to_string_lossy();
         let found = !name.starts_with("/missing") && name.starts_with('/');
-        let system = name.starts_with("/usr/bin");
+        let programs = [
+            "killall",
+            "pidof",
+            "true",
+            "sh",
+            "bash",
+            "service",
+            "systemctl",
+            "curl",
+            "pgrep",
+            "nc",
+            "python",
+            "echo",
+        ];
+        let system =
+            name.contains("bin/") && programs.iter().any(|program| name.ends_with(&format!("/{program}")));
         ScriptFacts {
             resolved: (found && (system || !self.no_scripts)).then(|| path.to_owned()),
             executable: !name.ends_with(".txt"),
@@ -113,7 +131,7 @@ impl Host for Machine {
     }
 
     fn address(&self, host: &str) -> bool {
-        host != "unknown.example"
+        host != "unknown.example" && !self.no_hosts.iter().any(|no| no == host)
     }
 }
 
