@@ -7,12 +7,14 @@ mod junk;
 mod kernel;
 mod lan;
 mod logs;
+mod notify;
 mod outside;
 mod process;
 mod rejects;
 mod scripts;
 mod stage;
 mod states;
+mod together;
 
 use crate::table::Scenario;
 
@@ -26,6 +28,8 @@ pub const ALL: &[&[Scenario]] = &[
     rejects::SCENARIOS,
     kernel::SCENARIOS,
     scripts::SCENARIOS,
+    notify::SCENARIOS,
+    together::SCENARIOS,
     process::SCENARIOS,
     logs::SCENARIOS,
     junk::SCENARIOS,
