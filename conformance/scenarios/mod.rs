@@ -1,6 +1,7 @@
 //! All scenarios, one file per topic.
 
 mod articles;
+mod decisions;
 mod examples;
 mod golden;
 mod junk;
@@ -33,4 +34,5 @@ pub const ALL: &[&[Scenario]] = &[
     process::SCENARIOS,
     logs::SCENARIOS,
     junk::SCENARIOS,
+    decisions::SCENARIOS,
 ];
