@@ -63,6 +63,10 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
         }
     }
     kept.truncate(kept.trim_end_matches(blank).len());
+    // A backslash at the end joins the last word (`spec` config 1.5).
+    if let Some(before) = kept.strip_suffix('\\') {
+        kept.replace_range(before.trim_end_matches(blank).len().., "\\");
+    }
     (kept, line.len() - body.len())
 }
 
@@ -80,6 +84,7 @@ mod tests {
             ("'A#B'", "'A"),
             (r#"a \" # b"#, r#"a \""#),
             ("! all", ""),
+            (r"router_id \", r"router_id\"),
         ];
         for (line, kept) in table {
             assert_eq!(strip(line).0, kept, "{line}");

@@ -8,7 +8,7 @@
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::lex::{self, Word};
 use crate::lines::{Line, Lines, Piece};
-use crate::schema::{Keyword, ROOT, Table, Takes};
+use crate::schema::{Keyword, Miss, ROOT, Table, Takes};
 
 /// What a pass makes of the lines.
 pub(crate) struct Tree<'a> {
@@ -142,6 +142,8 @@ impl<'a> Parser<'a> {
                 Body::None
             }
             Takes::Values => Body::Items(self.values(row, at, line, &words)),
+            // Without its name and without a brace it opens nothing: one mistake, one line.
+            Takes::Block(_, Miss::Fatal) if words.len() < 2 && !self.comes_open() => Body::None,
             Takes::Block(table, _) => {
                 // A quoted brace opens the block without being counted (`spec` config 1.4).
                 let quoted = words.len() > 1 && words.last().is_some_and(|word| word.text == "{");
@@ -193,11 +195,15 @@ impl<'a> Parser<'a> {
 
     /// Takes an opening brace if it comes next.
     fn open(&mut self) -> bool {
-        let comes = self.lines.logical.get(self.next).is_some_and(|line| line.piece == Piece::Open);
+        let comes = self.comes_open();
         if comes {
             self.advance();
         }
         comes
+    }
+
+    fn comes_open(&self) -> bool {
+        self.lines.logical.get(self.next).is_some_and(|line| line.piece == Piece::Open)
     }
 
     /// Leaves a block that is not ours, if it has a beginning.

@@ -163,6 +163,8 @@ impl Draft {
         if self.address.spec.peer.is_some() {
             let text = format!("Peer {value} - another peer has already been specified");
             cx.say(place, Class::General, text);
+            let text = format!("Unknown configuration entry '{value}' for ip address - ignoring");
+            cx.say(place, Class::General, text);
             return;
         }
         match value.parse::<IpAddr>() {

@@ -173,6 +173,9 @@ impl Drafts {
         let name = draft.name.clone();
         let strict = draft.strict.unwrap_or(self.globals.strict);
         let (vrid, interface) = self.identity(cx, draft)?;
+        if draft.xmit_base && !draft.vmac {
+            cx.conclude(Class::General, format!("({name}) vmac_xmit_base is only valid with a vmac"));
+        }
         let version = self.version(draft);
         self.addresses(cx, draft, version, strict)?;
         let (priority, wants_master) = self.standing(cx, draft, strict);
@@ -342,9 +345,10 @@ impl Drafts {
             cx.conclude(Class::Deprecated, text);
         }
         if !multicast {
-            cx.conclude_log(format!(
+            let text = format!(
                 "({name}) interface {interface} does not support multicast, specify unicast peers - disabling"
-            ));
+            );
+            cx.conclude(Class::General, text);
         }
         Some(Transport::Multicast { group: draft.group.unwrap_or(self.globals.group), source: draft.source })
     }
@@ -360,6 +364,21 @@ fn complete_group(
     let members: Vec<String> =
         draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
     let group::Draft { name, mut track_scripts, track_interfaces, .. } = draft;
+    for tracked in &track_interfaces {
+        let interface = &tracked.name;
+        let both = |instance: &&vrrp::Instance| {
+            instance.interface == *interface
+                || instance.track_interfaces.iter().any(|own| own.name == *interface)
+        };
+        for instance in members.iter().filter_map(find).filter(both) {
+            let member = &instance.name;
+            let text = format!(
+                "({member}) track_interface {interface} is configured on VRRP instance and sync group. \
+                 Remove vrrp instance or sync group config"
+            );
+            cx.conclude(Class::General, text);
+        }
+    }
     if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
         for tracked in track_scripts.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
             let script = &tracked.name;
@@ -519,6 +538,15 @@ fn trackers(
         }
         tracked.name != interface
     });
+    let grouped = group.is_some_and(|group| !group.member_weights);
+    if grouped {
+        for tracked in draft.track_interfaces.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+            let text =
+                format!("({name}) ignoring {} tracked interface weight due to SYNC group", tracked.name);
+            cx.conclude(Class::General, text);
+            tracked.weight.amount = 0;
+        }
+    }
     if priority.is_owner() {
         draft.track_interfaces.retain(|tracked| {
             if tracked.weight.amount != 0 {
@@ -529,19 +557,10 @@ fn trackers(
             tracked.weight.amount == 0
         });
     }
-    let grouped = group.is_some_and(|group| !group.member_weights);
-    if grouped {
-        for tracked in draft.track_interfaces.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
-            let text =
-                format!("({name}) ignoring {} tracked interface weight due to SYNC group", tracked.name);
-            cx.conclude(Class::General, text);
-            tracked.weight.amount = 0;
-        }
-    }
-    let why = if priority.is_owner() {
-        "address_owner"
-    } else if grouped {
+    let why = if grouped {
         "SYNC group"
+    } else if priority.is_owner() {
+        "address_owner"
     } else {
         return;
     };

@@ -23,7 +23,7 @@ fn pair(cx: &mut Context<'_>, first: &Instance, second: &Instance) {
         {
             cx.refuse(format!(
                 "{} and {} both use VRID {} with IPv4 on interface {}",
-                second.name, first.name, first.vrid, first.interface
+                first.name, second.name, first.vrid, first.interface
             ));
         }
         (

@@ -200,6 +200,7 @@ impl Globals {
                 None => {}
             },
             "vrrp_mcast_group4" => self.multicast_group(cx, statement),
+            "vrrp_mcast_group6" => multicast_group6(cx, statement),
             "vrrp_down_timer_adverts" => {
                 if let Some(count) = cx.integer(statement, "").and_then(|n| u32::try_from(n).ok()) {
                     self.down_timer_adverts = count;
@@ -242,6 +243,24 @@ impl Globals {
     }
 }
 
+/// Checked; nobody listens to it yet.
+fn multicast_group6(cx: &mut Context<'_>, statement: &Statement<'_>) {
+    let Some(word) = cx.word(statement, "") else { return };
+    let complaint = match word.parse::<std::net::IpAddr>() {
+        Ok(std::net::IpAddr::V6(group)) if group.segments().first().is_some_and(|s| s & 0xff0f == 0xff02) => {
+            return;
+        }
+        Ok(std::net::IpAddr::V6(group)) if group.is_multicast() => {
+            format!("vrrp_mcast_group6 [{word}] should be link-local multicast.")
+        }
+        Ok(std::net::IpAddr::V6(_)) => format!("vrrp_mcast_group6 [{word}] is not multicast. Skipping"),
+        Ok(std::net::IpAddr::V4(_)) => format!("vrrp_mcast_group6 [{word}] is not IPv6. Skipping"),
+        Err(_) => format!("Can't parse vrrp_mcast_group6 [{word}]. Skipping"),
+    };
+    let place = cx.place(statement, 1);
+    cx.say(&place, Class::General, complaint);
+}
+
 /// Whole seconds as time.
 pub(super) fn seconds(secs: i64) -> Micros {
     Micros::from_secs(u64::try_from(secs).unwrap_or(0))
@@ -273,7 +292,9 @@ fn deprecated_or_unacted(cx: &mut Context<'_>, statement: &Statement<'_>) {
 fn smtp_server(cx: &mut Context<'_>, statement: &Statement<'_>) {
     let Some(host) = cx.word(statement, "") else { return };
     let port = statement.word(2).unwrap_or("25");
-    let known = port.parse::<u16>().is_ok_and(|port| port > 0)
+    let place = cx.place(statement, 2);
+    let how = Reading { range: Range { min: 1, max: 65535 }, lenient: false };
+    let known = cx.number_word(&place, port, how, None).is_some()
         && (host.parse::<std::net::IpAddr>().is_ok() || cx.host.address(host));
     if !known {
         let place = cx.place(statement, 1);

@@ -119,6 +119,8 @@ pub(super) struct Draft {
     /// `smtp_alert` was written, one way or the other.
     pub smtp_alert: Option<bool>,
     pub vmac: bool,
+    /// `vmac_xmit_base` was written.
+    pub xmit_base: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -222,6 +224,12 @@ impl Drafts {
         for inner in statement.block() {
             self.statement(cx, &mut draft, inner);
         }
+        if draft.unicast_ttl.is_some() && draft.peers.is_empty() {
+            let end = cx.end_place(statement);
+            let text = format!("({name}): Cannot use unicast_ttl without unicast peers - resetting");
+            // Adverts keep their TTL of 255 (D10: the original mutes the instance).
+            cx.say(&end, Class::General, text);
+        }
         self.instances.push(draft);
     }
 
@@ -307,6 +315,7 @@ impl Draft {
             notify: Notify::default(),
             smtp_alert: None,
             vmac: false,
+            xmit_base: false,
         }
     }
 
@@ -412,9 +421,8 @@ impl Draft {
                 self.vmac = true;
                 cx.not_yet(statement, &owner);
             }
-            ("vmac_xmit_base", _) if !self.vmac => {
-                cx.conclude(Class::General, format!("({owner}) vmac_xmit_base is only valid with a vmac"));
-            }
+            // Without a VMAC there is nothing to send from another interface.
+            ("vmac_xmit_base", _) => self.xmit_base = true,
             ("linkbeat_use_polling", _) => {
                 let text = format!(
                     "({owner}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
@@ -503,6 +511,7 @@ impl Draft {
             Some(facts) if facts.loopback => {
                 let text = format!("({owner}) cannot use a loopback interface ({name}) for vrrp - ignoring");
                 cx.say(&place, Class::General, text);
+                self.interface = None;
             }
             Some(_) => self.interface = Some(name.to_owned()),
             None => {}

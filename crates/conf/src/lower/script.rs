@@ -192,8 +192,7 @@ pub(super) fn notify(
     statement: &Statement<'_>,
     owner: &str,
 ) -> Option<Written> {
-    cx.word(statement, owner)?;
-    let words = line_words(cx, statement)?;
+    let words = line_words(cx, statement, owner)?;
     let place = cx.place(statement, 1);
     let argv = arguments(cx, statement, &words)?;
     let user = match words.get(2) {
@@ -209,7 +208,7 @@ pub(super) fn notify(
 }
 
 /// The words of a line with a command, by the second tokeniser.
-fn line_words(cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<Vec<String>> {
+fn line_words(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<Vec<String>> {
     let Piece::Text(line) = &statement.line.piece else { return None };
     let plain = line.replace(['“', '”', '„', '‟'], "\"");
     if plain != *line {
@@ -219,7 +218,10 @@ fn line_words(cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<Vec<Str
         cx.tell(&place, |d| d.coded("typographic-quotes").note(note), Class::Warning, text);
     }
     match split_line(&plain) {
-        Ok(words) => Some(words),
+        Ok(words) => {
+            cx.word(statement, owner)?;
+            Some(words)
+        }
         Err(quote) => {
             unterminated(cx, statement, line, quote);
             None
@@ -306,8 +308,7 @@ impl Draft {
         let name = self.name.clone();
         match statement.row.name {
             "script" => {
-                if cx.word(statement, &name).is_some()
-                    && let Some(words) = line_words(cx, statement)
+                if let Some(words) = line_words(cx, statement, &name)
                     && let Some(argv) = arguments(cx, statement, &words)
                 {
                     self.written.argv = argv;

@@ -1,0 +1,71 @@
+//! What is said of the files in `tests/data`, line by line.
+//!
+//! Each `NAME.conf` stands next to `NAME.expected`; `UPDATE_EXPECTED=1` writes the latter anew, for a human
+//! to compare.
+
+mod common;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use common::{FILE, Machine, Memory, run_on};
+use keepalived_conf::{Lowered, render, start_refusal, summary, test_status};
+
+fn snapshot(lowered: &Lowered) -> String {
+    let diagnostics = &lowered.diagnostics;
+    let mut out = format!("-t exits {}", test_status(diagnostics));
+    match start_refusal(diagnostics) {
+        Some(status) => writeln!(out, ", start refused with {status}").unwrap(),
+        None => writeln!(out, ", starts").unwrap(),
+    }
+    if let Some(summary) = summary(diagnostics) {
+        writeln!(out, "{summary}").unwrap();
+    }
+    for diagnostic in diagnostics {
+        let mark = match (diagnostic.log_only, diagnostic.test_only) {
+            (true, _) => "log ",
+            (_, true) => "-t  ",
+            _ => "    ",
+        };
+        writeln!(out, "{mark}{}", render::keepalived::line(diagnostic).replace(FILE, "F")).unwrap();
+        for note in &diagnostic.notes {
+            writeln!(out, "       = {note}").unwrap();
+        }
+    }
+    out
+}
+
+#[test]
+fn everything_said_of_a_file_is_as_expected() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut wrong = Vec::new();
+    let mut count = 0;
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "conf") {
+            continue;
+        }
+        count += 1;
+        let files = Memory::default().with(FILE, std::fs::read(&path).unwrap());
+        let found = snapshot(&run_on(&files, &Machine::default()));
+        let expected = path.with_extension("expected");
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            std::fs::write(&expected, &found).unwrap();
+        } else if std::fs::read_to_string(&expected).unwrap_or_default() != found {
+            wrong.push(format!("{}\n{found}", path.display()));
+        }
+    }
+    assert!(count >= 15 && wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_caret_stands_under_the_word() {
+    let files = Memory::default().with(FILE, "vrrp_instance V {\n\tpriorty 100\n\tpriority  300\n}\n");
+    let lowered = run_on(&files, &Machine::default());
+    let text: String = lowered.diagnostics.iter().take(2).map(render::caret::text).collect();
+    assert_eq!(
+        text.replace(FILE, "F"),
+        "F:2:2: Unknown keyword 'priorty'\n  |\n2 | \tpriorty 100\n  | \t^^^^^^^\n  = did you mean 'priority'?\n\
+         F:3:12: number '300' outside range [1, 255]\n  |\n3 | \tpriority  300\n  | \t          ^^^\n"
+    );
+}
