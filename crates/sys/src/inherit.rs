@@ -96,6 +96,16 @@ pub fn take_inherited() -> Option<Inherited> {
     Some(Inherited { role, files })
 }
 
+/// A variable of the environment, taken out of it, so that nothing started from here sees it.
+///
+/// To be called in `main`, before any other thread exists: it changes the environment.
+pub fn take_variable(name: &str) -> Option<OsString> {
+    let value = env::var_os(name)?;
+    // SAFETY: the documented contract is that no other thread exists yet.
+    unsafe { env::remove_var(name) };
+    Some(value)
+}
+
 /// Takes over an open file that nothing in this process knows of yet.
 fn own(number: RawFd) -> Option<OwnedFd> {
     /// Standard input, output and error are never handed over; somebody set the variable by hand.

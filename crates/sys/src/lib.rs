@@ -13,6 +13,7 @@ pub mod clock;
 pub mod filter;
 pub mod inherit;
 pub mod lab;
+pub mod interfaces;
 pub mod local_time;
 pub mod lock;
 pub mod membership;

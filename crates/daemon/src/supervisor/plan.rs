@@ -1,0 +1,123 @@
+//! A configuration as the supervisor sees it: what it acts on itself, and the bytes for the engines.
+
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use keepalived_conf::{Answers, Conditions, Diagnostic, Lines, Lowered, Pass, Recorder, Uses, render};
+use keepalived_model::global::Global;
+use keepalived_sys::memfd;
+
+use crate::cli::Options;
+use crate::compat::defaults;
+use crate::handoff;
+use crate::host::{Disk, Machine};
+
+/// One reading of the configuration.
+#[derive(Debug)]
+pub struct Plan {
+    /// What engines get.
+    pub config: File,
+    /// Which engines have something to do.
+    pub uses: Uses,
+    /// What concerns the processes.
+    pub global: Global,
+    /// Everything there is to say about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+/// Reads configurations under the conditions of this start.
+#[derive(Debug)]
+pub struct Reader {
+    file: PathBuf,
+    conditions: Conditions,
+}
+
+impl Reader {
+    /// Remembers what would change by daemonising: the directory, the environment.
+    pub fn new(options: &Options) -> Self {
+        let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let conditions = Conditions {
+            config_id: options.config_id.clone().unwrap_or_else(short_host_name),
+            environment: std::env::vars_os()
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+                .collect(),
+            seed: u64::from(seed.subsec_nanos()) ^ seed.as_secs(),
+            all_files: options.all_config,
+            directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+        };
+        Self { file: options.config_file(), conditions }
+    }
+
+    /// The configuration file, as it was named.
+    pub fn file(&self) -> &std::path::Path {
+        &self.file
+    }
+
+    /// Reads the files and asks the machine; may block.
+    pub fn read(&self) -> Reading {
+        let sourced = keepalived_conf::read(&Disk, &self.file, &self.conditions);
+        let recorder = Recorder::new(&Machine);
+        let Lowered { config, mut diagnostics, uses } = keepalived_conf::lower(&sourced.lines, &recorder);
+        diagnostics.splice(..0, sourced.diagnostics);
+        Reading { lines: sourced.lines, answers: recorder.into_answers(), uses, global: config.global, diagnostics }
+    }
+}
+
+/// What a file says, before it is made ready for travelling.
+#[derive(Debug)]
+pub struct Reading {
+    lines: Lines,
+    answers: Answers,
+    uses: Uses,
+    global: Global,
+    /// Everything there is to say about it.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Reading {
+    /// With the bytes for the engines in a file that nobody can change.
+    pub fn into_plan(self) -> io::Result<Plan> {
+        let bytes = handoff::join_config(&self.lines.to_bytes(), &self.answers.to_bytes());
+        let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
+        let Self { uses, global, diagnostics, .. } = self;
+        Ok(Plan { config, uses, global, diagnostics })
+    }
+
+    /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word
+    /// missing in what it reads itself (`spec` config 0.3). What engines refuse, they refuse themselves.
+    pub fn refusal(&self) -> Option<u8> {
+        refusal(self.diagnostics.iter().filter(|diagnostic| diagnostic.pass == Pass::Parent))
+    }
+
+    /// The exit status with which anybody would refuse it.
+    pub fn any_refusal(&self) -> Option<u8> {
+        refusal(self.diagnostics.iter())
+    }
+}
+
+impl Plan {
+    /// How long an engine may take to stop.
+    pub fn child_wait(&self) -> Duration {
+        self.global.child_wait.map_or(defaults::CHILD_WAIT, |wait| Duration::from_micros(wait.0))
+    }
+}
+
+/// The lines one process logs about a configuration.
+pub fn log_lines(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item = String> + '_ {
+    render::keepalived::log(diagnostics, pass)
+}
+
+fn refusal<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>) -> Option<u8> {
+    diagnostics.filter_map(|diagnostic| diagnostic.stops).max()
+}
+
+/// The host name up to its first dot.
+fn short_host_name() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    name.trim().split('.').next().unwrap_or_default().to_owned()
+}
+
+/// How `/proc` shows the file, as in the original.
+const CONFIG_NAME: &str = "/keepalived/consolidated_configuration";
