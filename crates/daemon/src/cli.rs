@@ -13,6 +13,7 @@ use clap::{Arg, Command, CommandFactory, Parser};
 
 use crate::compat::defaults;
 use crate::compat::signal_names;
+use crate::log;
 
 /// What the operator asked for.
 #[derive(Clone, Debug, Default, Parser)]
@@ -187,6 +188,36 @@ impl Options {
         self.use_file.clone().unwrap_or_else(|| defaults::CONFIG_FILE.into())
     }
 
+    /// Where the log of a process goes.
+    pub fn log_settings(&self, ident: &'static str) -> log::Settings {
+        let facility = self.log_facility.as_deref().and_then(facility).unwrap_or(DAEMON);
+        log::Settings {
+            ident,
+            facility: (!self.no_syslog).then_some(facility),
+            console: self.log_console,
+            detail: self.log_detail > 0,
+        }
+    }
+
+    /// `--umask`, if it was given and makes sense.
+    pub fn umask_value(&self) -> Option<u32> {
+        self.umask.as_deref().and_then(umask)
+    }
+
+    /// Whether the facility makes no sense; `-t` counts that as a mistake.
+    pub fn has_refused_facility(&self) -> bool {
+        self.log_facility.as_deref().is_some_and(|given| facility(given).is_none())
+    }
+
+    /// Sentences about values that are ignored because they make no sense.
+    pub fn refused_values(&self) -> Vec<String> {
+        let log_facility = self.log_facility.as_ref().filter(|given| facility(given).is_none());
+        let umask = self.umask.as_ref().filter(|given| umask(given).is_none());
+        let log_facility = log_facility.map(|given| format!("Invalid log facility '{given}'"));
+        let umask = umask.map(|given| format!("Invalid --umask option {given}"));
+        log_facility.into_iter().chain(umask).collect()
+    }
+
     /// The long names of given options that do nothing yet.
     pub fn without_effect(&self) -> Vec<&'static str> {
         let given = [
@@ -206,6 +237,26 @@ impl Options {
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
     }
 }
+
+/// The number of a syslog facility (RFC 3164 §4.1.1): `0` to `7` are short for `local0` to `local7`.
+fn facility(name: &str) -> Option<u8> {
+    match name {
+        "user" => Some(1),
+        "daemon" => Some(DAEMON),
+        name => {
+            let number: u8 = name.strip_prefix("local").unwrap_or(name).parse().ok()?;
+            (number <= 7).then_some(LOCAL0 + number)
+        }
+    }
+}
+
+/// Permission bits in octal.
+fn umask(digits: &str) -> Option<u32> {
+    u32::from_str_radix(digits, 8).ok().filter(|mask| *mask <= 0o777)
+}
+
+const DAEMON: u8 = 3;
+const LOCAL0: u8 = 16;
 
 /// How much a getopt option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -443,6 +494,23 @@ mod tests {
         for option in Options::command().get_arguments() {
             assert!(option.get_long().is_some() && option.get_help().is_some(), "{option}");
         }
+    }
+
+    #[test]
+    fn facilities_and_masks_that_make_no_sense_are_named_and_ignored() {
+        let settings = |line| go(line).log_settings("test");
+        assert_eq!(settings("-S 7").facility, Some(23));
+        assert_eq!(settings("-S local0 -D").facility, Some(16));
+        assert_eq!(settings("-S user").facility, Some(1));
+        assert_eq!(settings("").facility, Some(3));
+        assert_eq!(settings("-S 9").facility, Some(3));
+        assert_eq!(settings("-G").facility, None);
+        assert_eq!(go("-u 022").umask_value(), Some(0o22));
+        assert_eq!(go("-u 01777 -S local9").umask_value(), None);
+        assert_eq!(
+            go("-u abc -S local9").refused_values(),
+            ["Invalid log facility 'local9'", "Invalid --umask option abc"]
+        );
     }
 
     #[test]

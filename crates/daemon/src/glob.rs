@@ -37,8 +37,8 @@ fn fits(pattern: &[char], name: &[char]) -> bool {
     match (pattern, name) {
         ([], []) => true,
         (['*', rest @ ..], _) => {
-            let rest = rest.iter().position(|c| *c != '*').map_or(&[][..], |at| &rest[at..]);
-            rest.is_empty() || (0..=name.len()).any(|taken| fits(rest, &name[taken..]))
+            rest.is_empty()
+                || (0..=name.len()).any(|taken| name.get(taken..).is_some_and(|left| fits(rest, left)))
         }
         (['?', rest @ ..], [_, name @ ..]) => fits(rest, name),
         (['[', rest @ ..], [first, name @ ..]) => match class(rest, *first) {
@@ -86,13 +86,22 @@ mod tests {
 
     #[test]
     fn patterns_mean_what_the_shell_means() {
-        for (pattern, name) in
-            [("*", ""), ("*.conf", "a.conf"), ("a**b", "a-b"), ("?[a-c]", "xb"), ("[!a]", "b"), ("[]]", "]"),
-             ("\\*", "*"), ("[x", "[x"), ("[a-]", "-"), ("é?", "éé")]
-        {
+        for (pattern, name) in [
+            ("*", ""),
+            ("*.conf", "a.conf"),
+            ("a**b", "a-b"),
+            ("?[a-c]", "xb"),
+            ("[!a]", "b"),
+            ("[]]", "]"),
+            ("\\*", "*"),
+            ("[x", "[x"),
+            ("[a-]", "-"),
+            ("é?", "éé"),
+        ] {
             assert!(fit(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in [("*.conf", "a.conf~"), ("?", ""), ("[a-c]", "d"), ("[^a]", "a"), ("\\*", "x")] {
+        for (pattern, name) in [("*.conf", "a.conf~"), ("?", ""), ("[a-c]", "d"), ("[^a]", "a"), ("\\*", "x")]
+        {
             assert!(!fit(pattern, name), "{pattern} {name}");
         }
     }

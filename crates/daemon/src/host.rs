@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::net::{IpAddr, ToSocketAddrs};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -65,7 +65,8 @@ impl Host for Machine {
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {
         let path = std::env::var_os("PATH").unwrap_or_else(|| DEFAULT_PATH.into());
-        let candidates = std::env::split_paths(&path).map(|directory| directory.join(program)).collect::<Vec<_>>();
+        let candidates =
+            std::env::split_paths(&path).map(|directory| directory.join(program)).collect::<Vec<_>>();
         let executable = |candidate: &PathBuf| {
             candidate.metadata().is_ok_and(|about| about.is_file() && about.mode() & ANY_EXECUTE != 0)
         };
@@ -155,6 +156,7 @@ const NAME_SERVICE_STEP: Duration = Duration::from_millis(1);
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     const ROOT: RunAs = RunAs { uid: 0, gid: 0 };
     const SOMEBODY: RunAs = RunAs { uid: 12_345, gid: 12_345 };

@@ -1,13 +1,88 @@
-//! The daemon `keepalived`.
+//! The daemon `keepalived`: one program that is a supervisor, its engines, and their helpers, by turns
+//! ([`handoff`]).
 
 mod cli;
 mod compat;
+mod config_test;
 mod engine;
+mod glob;
 mod handoff;
+mod host;
 mod launcher;
 mod log;
 mod memory_store;
+mod supervisor;
 
-fn main() {
-    let _ = handoff::Role::take();
+use std::process::ExitCode;
+
+use keepalived_sys::process;
+
+use cli::{Options, Reading, Wish};
+use compat::process_names::VRRP_IDENT;
+use compat::{defaults, exit_codes, signal_names};
+use engine::{Farewell, Settings};
+use handoff::Role;
+
+fn main() -> ExitCode {
+    let role = Role::take();
+    // Started through /proc, a process would be called "exe", and killall would miss it.
+    process::set_name(c"keepalived");
+    let words = std::env::args_os().skip(1);
+    let status = match role {
+        Ok(Role::Outermost) => outermost(Options::read(words)),
+        Ok(Role::Vrrp(handoff)) => engine::run(handoff, engine_settings(Options::read(words))),
+        Ok(Role::Release(handoff)) => engine::release(&handoff, engine_settings(Options::read(words))),
+        Err(error) => {
+            eprintln!("{}: not started by a supervisor: {error}", defaults::PROGRAM);
+            exit_codes::FATAL
+        }
+    };
+    ExitCode::from(status)
+}
+
+/// What an operator started.
+fn outermost(Reading { mistakes, stray, wish }: Reading) -> u8 {
+    mistakes.iter().for_each(|sentence| eprintln!("{sentence}"));
+    if !stray.is_empty() {
+        println!("Unexpected argument(s): {} ", stray.join(" "));
+    }
+    match wish {
+        Wish::Version => {
+            version();
+            exit_codes::OK
+        }
+        Wish::Help => {
+            eprint!("{}", Options::help_text());
+            exit_codes::OK
+        }
+        Wish::SignalNumber(name) => {
+            signal_names::number(&name).iter().for_each(|number| println!("{number}"));
+            exit_codes::OK
+        }
+        Wish::Refuse => exit_codes::FATAL,
+        Wish::Go(options) if options.genhash => {
+            eprintln!("genhash is not supported yet");
+            exit_codes::FATAL
+        }
+        Wish::Go(options) => match &options.config_test {
+            Some(into) => config_test::run(&options, into.as_deref()),
+            None => supervisor::run(*options),
+        },
+    }
+}
+
+fn version() {
+    eprintln!("{}", defaults::VERSION_LINE);
+    eprintln!("\nA replacement for keepalived, compatible with version {}.", defaults::COMPATIBILITY);
+    eprintln!("Licence: MIT OR Apache-2.0");
+}
+
+/// What the same command line means for an engine. Mistakes were reported by whoever started it.
+fn engine_settings(reading: Reading) -> Settings {
+    let options = match reading.wish {
+        Wish::Go(options) => *options,
+        Wish::Version | Wish::Help | Wish::SignalNumber(_) | Wish::Refuse => Options::default(),
+    };
+    let farewell = if options.dont_release_vrrp { Farewell::Leave } else { Farewell::Release };
+    Settings { log: options.log_settings(VRRP_IDENT), umask: options.umask_value(), farewell }
 }

@@ -12,8 +12,8 @@
 pub mod clock;
 pub mod filter;
 pub mod inherit;
-pub mod lab;
 pub mod interfaces;
+pub mod lab;
 pub mod local_time;
 pub mod lock;
 pub mod membership;

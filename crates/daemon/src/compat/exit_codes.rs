@@ -12,6 +12,9 @@ pub const CONFIG: u8 = 2;
 /// Something needed is not permitted.
 pub const MISSING_PERMISSION: u8 = 4;
 
+/// `-t`: the daemon would run, and ignore something.
+pub const CONFIG_WITH_MISTAKES: u8 = 5;
+
 /// The configuration file cannot be read.
 pub const NO_CONFIG_FILE: u8 = 6;
 

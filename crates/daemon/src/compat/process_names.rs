@@ -8,3 +8,6 @@ pub const VRRP_IDENT: &str = "Keepalived_vrrp";
 
 /// The VRRP engine in the supervisor's sentences.
 pub const VRRP: &str = "VRRP";
+
+/// The same in the sentence about one that does not stop.
+pub const VRRP_IN_FAREWELL: &str = "vrrp";

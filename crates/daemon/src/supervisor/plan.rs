@@ -23,8 +23,6 @@ pub struct Plan {
     pub uses: Uses,
     /// What concerns the processes.
     pub global: Global,
-    /// Everything there is to say about it.
-    pub diagnostics: Vec<Diagnostic>,
 }
 
 /// Reads configurations under the conditions of this start.
@@ -61,7 +59,13 @@ impl Reader {
         let recorder = Recorder::new(&Machine);
         let Lowered { config, mut diagnostics, uses } = keepalived_conf::lower(&sourced.lines, &recorder);
         diagnostics.splice(..0, sourced.diagnostics);
-        Reading { lines: sourced.lines, answers: recorder.into_answers(), uses, global: config.global, diagnostics }
+        Reading {
+            lines: sourced.lines,
+            answers: recorder.into_answers(),
+            uses,
+            global: config.global,
+            diagnostics,
+        }
     }
 }
 
@@ -81,8 +85,7 @@ impl Reading {
     pub fn into_plan(self) -> io::Result<Plan> {
         let bytes = handoff::join_config(&self.lines.to_bytes(), &self.answers.to_bytes());
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
-        let Self { uses, global, diagnostics, .. } = self;
-        Ok(Plan { config, uses, global, diagnostics })
+        Ok(Plan { config, uses: self.uses, global: self.global })
     }
 
     /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word

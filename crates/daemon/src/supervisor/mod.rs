@@ -1,0 +1,249 @@
+//! The process that init knows: starts engines, restarts them, reloads, stops.
+//!
+//! ```text
+//! run ─► start: read configuration ─► pid files ─► daemonise ─► Supervisor
+//!                                                                  │
+//!            ┌──────── wait for signals, engines, deadlines ◄──────┤
+//!            ▼                                                     │
+//!       TERM, INT ─► stop        HUP ─► reload        CHLD ─► engine died: restart, or end
+//! ```
+//!
+//! No packets, no tokio, and the only process that may block (for names and files): engines do not wait for it.
+
+mod child;
+mod engine;
+mod farewell;
+mod pidfile;
+mod plan;
+mod reload;
+mod respawn;
+mod service;
+mod start;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use keepalived_sys::process::{self, Pid};
+use keepalived_sys::signals::{Signal, Signals};
+use keepalived_sys::wait_readable;
+
+use crate::cli::Options;
+use crate::compat::{exit_codes, signal_names};
+use crate::handoff::{Generation, ToSupervisor};
+use crate::log;
+
+use engine::Vrrp;
+use pidfile::PidFile;
+use plan::{Plan, Reader};
+use reload::Reload;
+use respawn::Respawn;
+use service::Service;
+
+pub use plan::Reader as ConfigReader;
+pub use start::run;
+
+/// Everything the supervisor knows.
+#[derive(Debug)]
+struct Supervisor {
+    options: Options,
+    service: Service,
+    signals: Signals,
+    reader: Reader,
+    pid_file: PidFile,
+    /// What engines run, or shall run when they are started.
+    plan: Plan,
+    /// The number of the last configuration that was tried.
+    generation: Generation,
+    reload: Reload,
+    /// Shared with the VRRP engine; survives it.
+    memory: OwnedFd,
+    vrrp: Vrrp,
+    vrrp_pid_file: Option<PidFile>,
+    respawn: Respawn,
+    /// `Startup complete` was said.
+    up: bool,
+    stopping: Option<Stopping>,
+}
+
+/// The end has begun.
+#[derive(Clone, Copy, Debug)]
+struct Stopping {
+    /// The exit status of the daemon.
+    status: u8,
+    /// Nobody gets more time than this.
+    limit: Instant,
+}
+
+/// Signals that are read in the loop.
+const TAKEN: [Signal; 8] = [
+    Signal::TERM,
+    Signal::INT,
+    Signal::HUP,
+    Signal::CHLD,
+    Signal(signal_names::DATA),
+    Signal(signal_names::STATS),
+    Signal(signal_names::STATS_CLEAR),
+    Signal(signal_names::JSON),
+];
+
+impl Supervisor {
+    /// Runs until the end; the result is the exit status.
+    fn live(mut self) -> u8 {
+        self.begin();
+        loop {
+            if let Some(status) = self.finished() {
+                self.farewell();
+                return status;
+            }
+            self.wait();
+            self.on_signals();
+            self.on_messages();
+            self.on_time(Instant::now());
+        }
+    }
+
+    fn begin(&mut self) {
+        if self.plan.uses.vrrp || self.options.all {
+            self.start_vrrp();
+        } else {
+            log::info("Warning - keepalived has no configuration to run");
+            self.started();
+        }
+    }
+
+    /// Everything that shall run runs.
+    fn started(&mut self) {
+        if !self.up {
+            self.up = true;
+            if self.vrrp.is_wanted() {
+                log::info("Startup complete");
+            }
+            self.service.ready();
+        }
+    }
+
+    fn finished(&self) -> Option<u8> {
+        self.stopping.filter(|_| self.vrrp.is_gone()).map(|stopping| stopping.status)
+    }
+
+    /// Waits for whatever comes first. Signals that are ready are found out by asking, not here.
+    fn wait(&self) {
+        let mut sources: Vec<BorrowedFd<'_>> = vec![self.signals.as_fd()];
+        sources.extend(self.vrrp.control());
+        let limit = self.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
+        if let Err(error) = wait_readable(&sources, limit) {
+            // Out of memory, if anything: not a reason to end, but not one to spin either.
+            log::error(format_args!("Unable to wait for events - {error}"));
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    }
+
+    fn next_deadline(&self) -> Option<Instant> {
+        let stop = self.stopping.filter(|_| !self.vrrp.is_gone()).map(|stopping| stopping.limit);
+        [stop, self.vrrp.deadline()].into_iter().flatten().min()
+    }
+
+    fn on_signals(&mut self) {
+        loop {
+            match self.signals.next() {
+                Ok(Some(delivered)) => self.on_signal(delivered.signal),
+                Ok(None) => return,
+                Err(error) => return log::error(format_args!("Unable to read signals - {error}")),
+            }
+        }
+    }
+
+    fn on_signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::TERM => self.stop(exit_codes::OK),
+            Signal::INT if !self.options.ignore_sigint => self.stop(exit_codes::OK),
+            Signal::HUP => self.reload(),
+            Signal::CHLD => self.reap(),
+            Signal::INT => {}
+            other => {
+                log::info(format_args!("Signal {other}: writing data and statistics is not supported yet"))
+            }
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, ended)) = process::reap(None) {
+            if self.vrrp.pid() == Some(pid) {
+                self.on_vrrp_ended(pid, ended);
+            }
+        }
+    }
+
+    fn on_messages(&mut self) {
+        for message in self.vrrp.listen() {
+            match message {
+                ToSupervisor::Ready(_) => self.on_vrrp_ready(),
+                ToSupervisor::Applied(generation) => self.on_applied(generation),
+                ToSupervisor::Refused(generation) => self.on_refused(generation),
+            }
+        }
+    }
+
+    fn on_time(&mut self, now: Instant) {
+        match self.stopping {
+            Some(stopping) if now >= stopping.limit => self.force(),
+            Some(_) => {}
+            None => self.on_vrrp_time(now),
+        }
+    }
+
+    /// Begins the end on request; once is enough.
+    fn stop(&mut self, status: u8) {
+        if self.stopping.is_none() {
+            log::info("Stopping");
+            self.service.stopping();
+            self.end_with(status);
+        }
+    }
+
+    /// Begins the end.
+    fn end_with(&mut self, status: u8) {
+        let limit = Instant::now() + self.plan.child_wait();
+        self.stopping = Some(Stopping { status, limit });
+        self.stop_vrrp();
+    }
+
+    fn farewell(self) {
+        if let Some(file) = self.vrrp_pid_file {
+            file.remove();
+        }
+        self.pid_file.remove();
+        farewell::say();
+    }
+}
+
+/// This process, as pid files name it.
+fn own_pid() -> i32 {
+    let Pid(pid) = process::own();
+    pid
+}
+
+/// Opens and locks a pid file; the failure is already in the log, and comes with the exit status.
+fn lock_pid_file(path: &std::path::Path) -> Result<PidFile, u8> {
+    PidFile::lock(path).map_err(|unavailable| match unavailable {
+        pidfile::Unavailable::Locked => {
+            log::info(format_args!("Another process has pid file {} locked", path.display()));
+            log::info("daemon is already running");
+            exit_codes::OK
+        }
+        pidfile::Unavailable::Failed(error) => {
+            log::info(format_args!(
+                "pidfile_write : Cannot open {} pidfile - {}",
+                path.display(),
+                kind(&error)
+            ));
+            exit_codes::FATAL
+        }
+    })
+}
+
+/// The C library's words without Rust's number.
+fn kind(error: &io::Error) -> String {
+    error.raw_os_error().map_or_else(|| error.to_string(), keepalived_sys::errno_text)
+}

@@ -1,0 +1,148 @@
+//! Taking up a changed configuration while everything runs (`spec` runtime 1.11, with D2: one that cannot be
+//! used changes nothing).
+//!
+//! A new plan is on trial until the engine has confirmed it. Should the engine refuse it, or die of it, the old
+//! one is still there.
+
+use keepalived_conf::Pass;
+
+use crate::handoff::{Generation, ToEngine};
+use crate::log;
+
+use super::engine::Vrrp;
+use super::plan::{self, Plan};
+use super::{Supervisor, start};
+
+/// How a reload stands.
+#[derive(Debug, Default)]
+pub(super) struct Reload {
+    /// The plan before the one on trial, and the number of the one on trial.
+    trial: Option<(Plan, Generation)>,
+    /// HUP came meanwhile.
+    queued: bool,
+}
+
+impl Supervisor {
+    /// Reads the configuration again. While a reload is going on, one more is remembered, not several.
+    pub(super) fn reload(&mut self) {
+        if self.stopping.is_some() {
+            return;
+        }
+        if self.reload.trial.is_some() || !self.up {
+            self.reload.queued = true;
+            return;
+        }
+        self.service.reloading();
+        log::info("Reloading ...");
+        match self.read_again() {
+            Some(plan) => self.try_plan(plan),
+            None => self.end_reload(Err("configuration cannot be used")),
+        }
+    }
+
+    /// A plan that could be run, or none; what is wrong is in the log.
+    fn read_again(&self) -> Option<Plan> {
+        let reading = self.reader.read();
+        start::log_reading(&self.reader, &reading);
+        if reading.any_refusal().is_some() {
+            // The engine will not get to see it, so its lines come from here.
+            plan::log_lines(&reading.diagnostics, Pass::Vrrp).for_each(log::info);
+            return None;
+        }
+        reading
+            .into_plan()
+            .map_err(|error| {
+                log::error(format_args!("Unable to keep the configuration - {}", super::kind(&error)))
+            })
+            .ok()
+    }
+
+    fn try_plan(&mut self, plan: Plan) {
+        start::engines_not_there_yet(&plan);
+        let old = std::mem::replace(&mut self.plan, plan);
+        self.generation = self.generation.next();
+        let wanted = self.plan.uses.vrrp || self.options.all;
+        match (&self.vrrp, wanted) {
+            (Vrrp::Running(child), true) => {
+                let config = match self.plan.config.try_clone() {
+                    Ok(config) => config,
+                    Err(error) => return self.take_back(old, &error),
+                };
+                if let Err(error) = child.tell(&ToEngine::Config { generation: self.generation, config }) {
+                    return self.take_back(old, &error);
+                }
+                self.reload.trial = Some((old, self.generation));
+            }
+            (Vrrp::Running(_), false) => {
+                self.stop_vrrp();
+                self.end_reload(Ok(()));
+            }
+            (Vrrp::Gone, true) => {
+                self.start_vrrp();
+                self.reload.trial = Some((old, self.generation));
+            }
+            // The next start takes the new plan.
+            (Vrrp::Gone, false) | (Vrrp::Releasing { .. } | Vrrp::Pausing(_), _) => self.end_reload(Ok(())),
+        }
+    }
+
+    fn take_back(&mut self, old: Plan, error: &std::io::Error) {
+        log::error(format_args!("The VRRP process does not listen - {}", super::kind(error)));
+        self.plan = old;
+        self.end_reload(Err("the VRRP process does not listen"));
+    }
+
+    pub(super) fn on_applied(&mut self, generation: Generation) {
+        if self.on_trial(generation) {
+            self.reload.trial = None;
+            self.end_reload(Ok(()));
+        }
+    }
+
+    pub(super) fn on_refused(&mut self, generation: Generation) {
+        if self.on_trial(generation) {
+            self.fall_back();
+        }
+    }
+
+    /// An engine that was started because of a reload runs.
+    pub(super) fn on_engine_started_anew(&mut self) {
+        self.on_applied(self.generation);
+        if self.reload.queued && self.reload.trial.is_none() {
+            self.reload.queued = false;
+            self.reload();
+        }
+    }
+
+    /// The plan on trial, if there is one, came to nothing.
+    pub(super) fn fall_back(&mut self) {
+        if let Some((old, _)) = self.reload.trial.take() {
+            self.plan = old;
+            self.end_reload(Err("the VRRP process cannot use the configuration"));
+        }
+    }
+
+    fn on_trial(&self, generation: Generation) -> bool {
+        self.reload.trial.as_ref().is_some_and(|(_, trial)| *trial == generation)
+    }
+
+    fn end_reload(&mut self, outcome: Result<(), &str>) {
+        match outcome {
+            Ok(()) => {
+                log::info("Reload complete");
+                self.service.ready_with("");
+            }
+            Err(reason) => {
+                log::error(format_args!(
+                    "Reload failed ({reason}), the running configuration stays in force"
+                ));
+                self.service
+                    .ready_with(&format!("Reload failed: {reason}; the old configuration is in force"));
+            }
+        }
+        if std::mem::take(&mut self.reload.queued) {
+            log::info("Processing queued reload");
+            self.reload();
+        }
+    }
+}
