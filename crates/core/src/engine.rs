@@ -141,7 +141,10 @@ impl Engine {
                     && let Some(tracker) = self.scripts.get_mut(&script)
                 {
                     self.touched.insert(Owner::Script(script));
-                    if tracker.exited(run, exit, out).is_some() && !self.stopping {
+                    if self.stopping {
+                        // Nobody wants to know how a run ended that we have just ended ourselves.
+                        tracker.exited(run, exit, &mut Actions::new());
+                    } else if tracker.exited(run, exit, out).is_some() {
                         self.review_all(out);
                     }
                 }

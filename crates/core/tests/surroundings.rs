@@ -54,6 +54,13 @@ fn a_hanging_script_costs_no_advert() {
 }
 
 #[test]
+fn a_script_that_our_stop_ends_is_no_failure() {
+    let mut me = Router::start(scripted(100, 2));
+    me.until(5).tell(Event::Stop).script_ends(Exit::Signal(15));
+    assert_eq!((me.times("Term"), me.times("ScriptFailed")), (vec![5], vec![]));
+}
+
+#[test]
 fn a_link_that_goes_down_and_comes_back() {
     let mut me = Router::start(config(vec![instance("VI_1", 51, 100)]));
     me.until(5000).kernel(Change::Link(link(false)));

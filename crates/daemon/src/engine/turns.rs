@@ -24,6 +24,8 @@ const PAUSE: Micros = Micros::from_millis(20);
 const ROUNDS_MAX: usize = 16;
 /// Facts of the netlink thread taken in one go.
 const TOLD_MAX: usize = 64;
+/// When a launcher that did not read is tried again.
+const RETRY: Micros = Micros::from_millis(1);
 /// What notifications of the stop get (`spec` runtime 1.5).
 const LAST_NOTIFICATIONS: Micros = Micros::from_secs(1);
 /// What the kernel gets for the removal of our addresses; the supervisor's patience is longer.
@@ -33,6 +35,10 @@ const LAST_REMOVALS: Micros = Micros::from_secs(4);
 pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -> u8 {
     let mut turns = Turns { pace: Pace::new(), left: Drained::All, stopping: None, settings };
     loop {
+        if shell.scripts().is_pending() {
+            // Runs that came to nothing; and what the launcher did not read yet. Its end is told by its socket.
+            shell.hear_launcher();
+        }
         turns.due(shell);
         if turns.is_over(shell) {
             return exit_codes::OK;
@@ -84,7 +90,8 @@ impl Turns {
         let limit = self
             .stopping
             .map(|since| if shell.is_settled() { since + LAST_NOTIFICATIONS } else { since + LAST_REMOVALS });
-        [deadline, limit].into_iter().flatten().min()
+        let retry = shell.scripts().is_pending().then(|| clock::now() + RETRY);
+        [deadline, limit, retry].into_iter().flatten().min()
     }
 
     fn is_over(&self, shell: &Shell) -> bool {
