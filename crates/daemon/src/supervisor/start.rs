@@ -79,11 +79,12 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
         farewell::flush();
         process::daemonise().map_err(|error| fatal("Unable to become a daemon", &error))?;
     }
+    signals::ignore(&Signal::USELESS);
+    // Before there is a second thread: one that blocks nothing would be ended by them, and everything with it.
+    let signals = Signals::take(&TAKEN).map_err(|error| fatal("Unable to take signals", &error))?;
     log::run();
     process::umask(options.umask_value().or(plan.global.umask).unwrap_or(defaults::UMASK));
     process::adopt_orphans().map_err(|error| fatal("Unable to adopt orphans", &error))?;
-    signals::ignore(&Signal::USELESS);
-    let signals = Signals::take(&TAKEN).map_err(|error| fatal("Unable to take signals", &error))?;
     pid_file.write(own_pid()).map_err(|error| fatal("Unable to write the pid file", &error))?;
     let memory = memfd::create(MEMORY_NAME).map_err(|error| fatal("Unable to share memory", &error))?;
     notices(&options, &plan);
