@@ -6,6 +6,7 @@ use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::syslog::Syslog;
@@ -192,8 +193,8 @@ impl Host {
     /// It could not be started or did not end.
     pub fn run(&self, command: &str) -> Result<Run, Fault> {
         // Files, not pipes: a daemon that inherited a pipe would keep it open for ever.
-        let out = tempfile(self.init, "out")?;
-        let err = tempfile(self.init, "err")?;
+        let out = self.output_file("out")?;
+        let err = self.output_file("err")?;
         let mut child = self
             .entering(command)
             .stdin(Stdio::null())
@@ -220,6 +221,14 @@ impl Host {
         use std::os::unix::process::ExitStatusExt;
         let code = status.code().unwrap_or_else(|| 128 + status.signal().unwrap_or(0));
         Ok(Run { code, out: text(&out)?, err: text(&err)? })
+    }
+
+    /// A fresh file for a command's output, among the host's own files so that it goes with the host.
+    fn output_file(&self, what: &str) -> io::Result<PathBuf> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let directory = self.path("/dev/lab");
+        fs::create_dir_all(&directory)?;
+        Ok(directory.join(format!("{}.{what}", NEXT.fetch_add(1, Ordering::Relaxed))))
     }
 
     /// Runs a command that has to succeed, and returns its output.
@@ -369,13 +378,4 @@ fn only_child(pid: u32) -> Result<u32, Fault> {
         Some(child) => Ok(child),
         None => failed(format!("process {pid} has no child")),
     }
-}
-
-fn tempfile(init: u32, what: &str) -> io::Result<PathBuf> {
-    use std::sync::atomic::{AtomicU64, Ordering};
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    let directory = Path::new("/tmp/keepalived-lab");
-    fs::create_dir_all(directory)?;
-    Ok(directory.join(format!("{}.{init}.{number}.{what}", std::process::id())))
 }
