@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{Conditions, FileKind, Files};
-use crate::lines::{Line, Lines, Physical, Piece};
+use crate::lines::{Line, Lines, Physical, Piece, Source};
 use crate::source::{self, Content};
 use define::Definitions;
 use include::Check;
@@ -131,10 +131,10 @@ impl Expander<'_> {
         }
         let mut read = 0;
         for path in &usable {
-            match include::refusal(self.files, path) {
+            match include::refusal(self.files, path, &path.to_string_lossy()) {
                 None => {
                     read += 1;
-                    self.file(path);
+                    self.file(path, &path.to_string_lossy(), usable.len() > 1);
                 }
                 Some(text) => self.say(Diagnostic::new(Class::Include, Pass::Parent, None, text).stops(6)),
             }
@@ -144,13 +144,12 @@ impl Expander<'_> {
         }
     }
 
-    /// Reads one file to its end.
-    fn file(&mut self, path: &Path) {
+    /// Reads one file to its end. It is called `name`, and `named` by the parent too.
+    fn file(&mut self, path: &Path, name: &str, named: bool) {
         let bytes = match self.files.read(path) {
             Ok(bytes) => bytes,
             Err(error) => {
-                let text =
-                    format!("Configuration file '{}' open problem ({error}) - skipping", path.display());
+                let text = format!("Configuration file '{name}' open problem ({error}) - skipping");
                 let class = if self.depth == 0 { Class::Include } else { Class::FileNotFound };
                 let heard = Diagnostic::new(class, Pass::Parent, None, text);
                 self.say(if self.depth == 0 { heard.stops(6) } else { heard });
@@ -158,7 +157,7 @@ impl Expander<'_> {
             }
         };
         let file = self.out.lines.files.len();
-        self.out.lines.files.push(Arc::from(path.to_string_lossy().as_ref()));
+        self.out.lines.files.push(Source { name: Arc::from(name), named });
         let above = self.directory.clone();
         let parent = path.parent().unwrap_or(Path::new(""));
         self.directory = above.join(parent);

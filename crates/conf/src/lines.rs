@@ -8,9 +8,18 @@ use crate::codec::{Malformed, Reader, Writer};
 /// The logical lines of one configuration. Cheap to share, free of I/O.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Lines {
-    pub(crate) files: Vec<Arc<str>>,
+    pub(crate) files: Vec<Source>,
     pub(crate) physical: Vec<Physical>,
     pub(crate) logical: Vec<Line>,
+}
+
+/// A file that was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Source {
+    /// As the command line or the include names it.
+    pub name: Arc<str>,
+    /// Not the only main file: even the parent names it (`spec` config 0.2).
+    pub named: bool,
 }
 
 /// A line as it stands in a file.
@@ -70,15 +79,16 @@ pub struct Span {
     pub quoted: Arc<str>,
     /// The definition the text came through.
     pub through: Option<Arc<str>>,
-    /// Other files were read as well, so that even the parent names the file (`spec` config 0.2).
-    pub several_files: bool,
+    /// It is not the only main file, so that even the parent names it (`spec` config 0.2).
+    pub named: bool,
 }
 
 impl Lines {
     /// The place of a piece of a logical line: `start` and `word` as they stand in its text.
     pub(crate) fn span(&self, line: &Line, start: usize, word: &str) -> Option<Span> {
         let physical = self.physical.get(line.origin)?;
-        let file = Arc::clone(self.files.get(physical.file)?);
+        let source = self.files.get(physical.file)?;
+        let file = Arc::clone(&source.name);
         let quoted = Arc::clone(&physical.text);
         let at = find(&quoted, line.column, start, word);
         let column = quoted.get(..at).map_or(0, |before| before.chars().count()) + 1;
@@ -89,14 +99,17 @@ impl Lines {
             length: word.chars().count().max(1),
             quoted,
             through: line.through.clone(),
-            several_files: self.files.len() > 1,
+            named: source.named,
         })
     }
 
     /// For handing the lines to another process.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
-        out.list(self.files.iter(), |out, file| out.text(file));
+        out.list(self.files.iter(), |out, file| {
+            out.text(&file.name);
+            out.flag(file.named);
+        });
         out.list(self.physical.iter(), |out, line| {
             out.number(u32::try_from(line.file).unwrap_or(u32::MAX));
             out.number(line.number);
@@ -122,7 +135,7 @@ impl Lines {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader(bytes);
         let index = |from: &mut Reader<'_>| usize::try_from(from.number()?).map_err(|_| Malformed);
-        let files = from.list(|from| from.text().map(Arc::from))?;
+        let files = from.list(|from| Ok(Source { name: Arc::from(from.text()?), named: from.flag()? }))?;
         let physical = from.list(|from| {
             Ok(Physical { file: index(from)?, number: from.number()?, text: Arc::from(from.text()?) })
         })?;

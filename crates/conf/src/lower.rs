@@ -13,8 +13,10 @@ mod garp;
 mod global;
 mod group;
 mod instance;
+mod interfaces;
 mod script;
 mod track;
+mod transport;
 
 use std::collections::BTreeSet;
 

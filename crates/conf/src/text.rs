@@ -28,6 +28,11 @@ pub fn encode(text: &str) -> Vec<u8> {
     bytes
 }
 
+/// For human eyes: bytes that are not text show as replacement characters.
+pub fn shown(text: &str) -> String {
+    text.chars().map(|c| if u32::from(c) >= ESCAPE { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -88,6 +88,9 @@ pub(crate) fn parse(lines: &Lines, pass: Pass) -> Tree<'_> {
     Tree { statements, found: parser.found }
 }
 
+/// After so many mistakes nobody reads suggestions any more.
+const SUGGESTIONS_MAX: usize = 500;
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Root,
@@ -251,7 +254,8 @@ impl<'a> Parser<'a> {
         let place = self.lines.span(line, start, word);
         let text = format!("Unknown keyword '{word}'");
         let heard = Diagnostic::new(Class::UnknownKeyword, self.pass, place, text);
-        let suggestion = crate::suggest::keyword(word, table);
+        let suggestion =
+            if self.found.len() < SUGGESTIONS_MAX { crate::suggest::keyword(word, table) } else { None };
         self.found.push((
             at,
             match suggestion {

@@ -42,8 +42,7 @@ pub(super) fn is_pattern(name: &str) -> bool {
 }
 
 /// Why a file that exists is not read.
-pub(super) fn refusal(files: &dyn Files, path: &Path) -> Option<String> {
-    let name = path.display();
+pub(super) fn refusal(files: &dyn Files, path: &Path, name: &str) -> Option<String> {
     match files.kind(path) {
         FileKind::Regular { executable: false } => None,
         FileKind::Directory => Some(format!("Configuration file '{name}' is a directory - skipping")),
@@ -139,8 +138,12 @@ impl Expander<'_> {
             self.file_problem(line, check.brace, format!("Some config files missing: \"{pattern}\"."));
         }
         for path in found {
-            match refusal(self.files, &path) {
-                None => self.file(&path),
+            // Messages call it what the include calls it.
+            let relative =
+                path.strip_prefix(&self.directory).ok().filter(|_| !Path::new(pattern).is_absolute());
+            let name = relative.unwrap_or(&path).to_string_lossy().into_owned();
+            match refusal(self.files, &path, &name) {
+                None => self.file(&path, &name, true),
                 Some(text) => self.file_problem(line, check.read, text),
             }
         }
@@ -161,13 +164,9 @@ impl Expander<'_> {
 
     fn file_problem(&mut self, line: &Text, fatal: bool, text: String) {
         let place = Line { piece: Piece::Open, origin: line.origin, column: line.column, through: None };
-        // The original names no place here, so the place is ours alone to show.
-        let at = self.out.lines.span(&place, 0, &line.text).map(|at| format!("{}:{}", at.file, at.line));
+        let at = self.out.lines.span(&place, 0, &line.text);
         let class = if fatal { Class::Include } else { Class::FileNotFound };
-        let mut heard = Diagnostic::new(class, Pass::Parent, None, text);
-        if let Some(at) = at {
-            heard = heard.note(format!("included at {at}"));
-        }
+        let heard = Diagnostic::new(class, Pass::Parent, at, text);
         self.say(if fatal { heard.stops(6) } else { heard });
     }
 

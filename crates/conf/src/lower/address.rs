@@ -6,7 +6,7 @@ use keepalived_model::kernel::AddressSpec;
 use keepalived_model::vrrp::VirtualAddress;
 
 use super::context::{Context, Place, Reading};
-use super::instance::Interfaces;
+use super::interfaces::Interfaces;
 use crate::diag::Class;
 use crate::lex::number::Range;
 use crate::tree::Item;

@@ -1,6 +1,5 @@
 //! `vrrp_instance` blocks, statement by statement.
 
-use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::time::Micros;
@@ -8,15 +7,14 @@ use keepalived_model::track::{TrackedInterface, TrackedScript};
 use keepalived_model::vrrp::{Version, VirtualAddress};
 use keepalived_model::{Priority, Vrid};
 
-use super::context::{Context, Place, Reading};
+use super::context::Context;
 use super::garp::Garps;
 use super::global::Globals;
 use super::group;
+use super::interfaces::Interfaces;
 use super::script::{self, Security, Written};
 use super::{address, track};
 use crate::diag::Class;
-use crate::host::InterfaceFacts;
-use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
 
 /// Longest interface name.
@@ -32,52 +30,6 @@ pub(super) struct Drafts {
     pub groups: Vec<group::Draft>,
     pub instances: Vec<Draft>,
 }
-
-/// Interfaces by name, and whether one was named that does not exist.
-#[derive(Default)]
-pub(super) struct Interfaces {
-    asked: BTreeMap<String, Option<InterfaceFacts>>,
-    /// `dynamic_interfaces`.
-    pub dynamic: bool,
-    /// One does not exist although it has to.
-    pub missing: bool,
-}
-
-impl Interfaces {
-    /// Facts of an interface that a line names. One that does not exist is said with `unknown`, or has no
-    /// facts yet where interfaces may appear later (`spec` config 4.2).
-    pub fn find(
-        &mut self,
-        cx: &mut Context<'_>,
-        place: &Place,
-        name: &str,
-        unknown: impl Fn(&str) -> String,
-    ) -> Option<InterfaceFacts> {
-        let known = *self.asked.entry(name.to_owned()).or_insert_with(|| cx.host.interface(name));
-        if known.is_none() && self.dynamic {
-            let text = format!(
-                "Configuration specifies interface {name} which doesn't currently exist - will use if created"
-            );
-            cx.log(place, text);
-            return Some(InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU });
-        }
-        if known.is_none() {
-            self.missing = true;
-            let note = "the daemon does not start without it unless dynamic_interfaces is set";
-            cx.tell(place, |d| d.coded("unknown-interface").note(note), Class::General, unknown(name));
-        }
-        known
-    }
-
-    /// Facts of an interface that was named before.
-    pub fn facts(&self, name: &str) -> InterfaceFacts {
-        let assumed = InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU };
-        self.asked.get(name).copied().flatten().unwrap_or(assumed)
-    }
-}
-
-/// What an interface that does not exist yet is taken to carry.
-const ETHERNET_MTU: u32 = 1500;
 
 /// An instance as far as it is written.
 #[derive(Debug)]
@@ -142,7 +94,7 @@ pub(super) enum Family {
 }
 
 impl Family {
-    fn of(ip: IpAddr) -> Self {
+    pub fn of(ip: IpAddr) -> Self {
         if ip.is_ipv4() { Self::V4 } else { Self::V6 }
     }
 }
@@ -191,7 +143,7 @@ impl Notify {
 
 impl Drafts {
     pub fn new(globals: Globals) -> Self {
-        let interfaces = Interfaces { dynamic: globals.model.dynamic_interfaces, ..Interfaces::default() };
+        let interfaces = Interfaces::new(globals.model.dynamic_interfaces);
         Self { globals, interfaces, scripts: Vec::new(), groups: Vec::new(), instances: Vec::new() }
     }
 
@@ -379,31 +331,6 @@ impl Draft {
         true
     }
 
-    /// Where adverts come from and go to; false if it is another keyword.
-    fn transport(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
-        let owner = self.name.clone();
-        match statement.row.name {
-            "mcast_src_ip" | "unicast_src_ip" => {
-                // The original marks unicast before it looks at the address.
-                self.unicast |= statement.row.name == "unicast_src_ip";
-                self.source(cx, statement);
-            }
-            "mcast_dst_ip" => self.group(cx, statement),
-            "unicast_peer" => {
-                self.unicast = true;
-                for item in statement.items() {
-                    self.peer(cx, item);
-                }
-            }
-            "unicast_ttl" => {
-                let ttl = cx.integer(statement, &owner).and_then(|n| u8::try_from(n).ok());
-                self.unicast_ttl = ttl.or(self.unicast_ttl);
-            }
-            _ => return false,
-        }
-        true
-    }
-
     /// Keywords that are recognised and change nothing.
     fn other(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         let owner = self.name.clone();
@@ -557,115 +484,6 @@ impl Draft {
             return cx.cannot(&place, &owner, &format!("IPv6 address {ip}"));
         }
         self.excluded.push(address);
-    }
-
-    fn source(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
-        let owner = self.name.clone();
-        let Some(word) = cx.word(statement, &owner) else { return };
-        let place = cx.place(statement, 1);
-        // What follows a dash or a slash is cut off silently (`spec` config 3.12).
-        let bare = word.split(['-', '/']).next().unwrap_or(word);
-        let complaint = match bare.parse::<IpAddr>() {
-            Err(_) => format!("malformed src address[{word}]. Skipping..."),
-            Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
-                format!("and src address[{word}] MUST be of the same family !!! Skipping...")
-            }
-            Ok(IpAddr::V4(ip)) => {
-                self.source = Some(ip);
-                return;
-            }
-            Ok(IpAddr::V6(_)) => return,
-        };
-        cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
-    }
-
-    fn group(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
-        let owner = self.name.clone();
-        let Some(word) = cx.word(statement, &owner) else { return };
-        let place = cx.place(statement, 1);
-        let complaint = match word.parse::<IpAddr>() {
-            Err(_) => format!("malformed mcast dest address {word}. Skipping..."),
-            Ok(ip) if self.family.is_some_and(|family| family != Family::of(ip)) => {
-                format!("mcast dest address {word} MUST match VRRP instance family. Skipping...")
-            }
-            Ok(ip) if !ip.is_multicast() => format!("mcast_dst_ip {word} not multicast. Skipping..."),
-            Ok(ip) => {
-                self.family = Some(Family::of(ip));
-                if let IpAddr::V4(group) = ip {
-                    self.group = Some(group);
-                }
-                return;
-            }
-        };
-        cx.say(&place, Class::General, format!("({owner}) {complaint}"));
-    }
-
-    fn peer(&mut self, cx: &mut Context<'_>, item: &Item<'_>) {
-        let owner = self.name.clone();
-        let Some(first) = item.words.first() else { return };
-        let word = first.text;
-        let place = cx.item_place(item, 0);
-        // A prefix length is cut off silently.
-        let bare = word.split('/').next().unwrap_or(word);
-        let complaint = match bare.parse::<IpAddr>() {
-            Err(_) => format!("malformed unicast peer address[{word}]. Skipping..."),
-            Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
-                format!("and unicast peer address[{word}] MUST be of the same family !!! Skipping...")
-            }
-            Ok(IpAddr::V6(_)) => return,
-            Ok(IpAddr::V4(ip)) if self.peers.contains(&ip) => {
-                return cx.say(&place, Class::General, format!("({owner}) {word} - duplicate unicast_peer"));
-            }
-            Ok(IpAddr::V4(ip)) => {
-                self.peers.push(ip);
-                return self.peer_options(cx, item, word);
-            }
-        };
-        cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
-    }
-
-    /// `min_ttl` and `max_ttl` of a peer: checked, not acted upon.
-    fn peer_options(&mut self, cx: &mut Context<'_>, item: &Item<'_>, peer: &str) {
-        let owner = self.name.clone();
-        let mut limits = [None, None];
-        for (n, pair) in item.words.get(1..).unwrap_or_default().chunks(2).enumerate() {
-            let place = cx.item_place(item, 1 + 2 * n);
-            let [option, value] = pair else {
-                let option = pair.first().map_or("", |word| word.text);
-                return cx.say(
-                    &place,
-                    Class::Missing,
-                    format!("({owner}) {peer} - {option} is missing a value"),
-                );
-            };
-            // The original reads the number before it looks at the word.
-            let how = Reading { range: Range { min: 0, max: 255 }, lenient: false };
-            let value_place = cx.item_place(item, 2 + 2 * n);
-            let Some(value) = cx.number_word(&value_place, value.text, how, None) else { return };
-            let slot = match option.text {
-                "min_ttl" => 0,
-                "max_ttl" => 1,
-                other => {
-                    let text = format!("({owner}) {peer} - unknown unicast_peer option {other}");
-                    return cx.say(&place, Class::General, text);
-                }
-            };
-            if let Some(limit) = limits.get_mut(slot) {
-                *limit = Some(value);
-            }
-            self.check_unicast_src = true;
-        }
-        let place = cx.item_place(item, 1);
-        if let [Some(min), Some(max)] = limits
-            && min > max
-        {
-            let text =
-                format!("({owner}) {peer} - min_ttl {min} > max_ttl {max} - all packets will be discarded");
-            cx.say(&place, Class::General, text);
-        }
-        if limits != [None, None] {
-            cx.cannot(&place, &owner, &format!("a TTL limit of unicast_peer {peer}"));
-        }
     }
 
     fn authentication(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {

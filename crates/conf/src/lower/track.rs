@@ -4,7 +4,7 @@ use keepalived_model::priority::Weight;
 use keepalived_model::track::{TrackedInterface, TrackedScript};
 
 use super::context::{Context, Reading};
-use super::instance::Interfaces;
+use super::interfaces::Interfaces;
 use super::script;
 use crate::diag::Class;
 use crate::lex::number::Range;

@@ -30,7 +30,7 @@ pub fn text(diagnostic: &Diagnostic) -> String {
     if let Some(name) = diagnostic.at.as_ref().and_then(|at| at.through.as_ref()) {
         push(&mut out, format_args!("{:margin$} = through ${name}", ""));
     }
-    out
+    crate::text::shown(&out)
 }
 
 fn quote(out: &mut String, at: &Span, margin: usize) {

@@ -4,12 +4,12 @@ use crate::diag::{Diagnostic, Pass};
 
 /// One line without its line end: the place as the original writes it, then the sentence.
 ///
-/// The parent's pass leaves the file out as long as there is only one.
+/// The parent's pass leaves the file out while it reads the main file.
 pub fn line(diagnostic: &Diagnostic) -> String {
-    let text = &diagnostic.text;
+    let text = crate::text::shown(&diagnostic.text);
     match &diagnostic.at {
-        None => text.clone(),
-        Some(at) if diagnostic.pass == Pass::Parent && !at.several_files => {
+        None => text,
+        Some(at) if diagnostic.pass == Pass::Parent && !at.named => {
             format!("(Line {}) {text}", at.line)
         }
         Some(at) => format!("({}: Line {}) {text}", at.file, at.line),

@@ -1,0 +1,58 @@
+//! Interfaces that lines name (`spec` config 4.2).
+
+use std::collections::BTreeMap;
+
+use super::context::{Context, Place};
+use crate::diag::Class;
+use crate::host::InterfaceFacts;
+
+/// Interfaces by name, and whether one was named that does not exist.
+#[derive(Default)]
+pub(super) struct Interfaces {
+    asked: BTreeMap<String, Option<InterfaceFacts>>,
+    /// `dynamic_interfaces`.
+    dynamic: bool,
+    /// One does not exist although it has to.
+    pub missing: bool,
+}
+
+impl Interfaces {
+    /// None was named yet. With `dynamic`, they need not exist.
+    pub fn new(dynamic: bool) -> Self {
+        Self { dynamic, ..Self::default() }
+    }
+
+    /// Facts of an interface that a line names. One that does not exist is said with `unknown`, or has no
+    /// facts yet where interfaces may appear later (`spec` config 4.2).
+    pub fn find(
+        &mut self,
+        cx: &mut Context<'_>,
+        place: &Place,
+        name: &str,
+        unknown: impl Fn(&str) -> String,
+    ) -> Option<InterfaceFacts> {
+        let known = *self.asked.entry(name.to_owned()).or_insert_with(|| cx.host.interface(name));
+        if known.is_none() && self.dynamic {
+            let text = format!(
+                "Configuration specifies interface {name} which doesn't currently exist - will use if created"
+            );
+            cx.log(place, text);
+            return Some(InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU });
+        }
+        if known.is_none() {
+            self.missing = true;
+            let note = "the daemon does not start without it unless dynamic_interfaces is set";
+            cx.tell(place, |d| d.coded("unknown-interface").note(note), Class::General, unknown(name));
+        }
+        known
+    }
+
+    /// Facts of an interface that was named before.
+    pub fn facts(&self, name: &str) -> InterfaceFacts {
+        let assumed = InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU };
+        self.asked.get(name).copied().flatten().unwrap_or(assumed)
+    }
+}
+
+/// What an interface that does not exist yet is taken to carry.
+const ETHERNET_MTU: u32 = 1500;
