@@ -5,6 +5,7 @@
 //! cargo xtask test                every check there is, in one run
 //! cargo xtask ci                  the same, plus a minute of every fuzz target and the documentation
 //! cargo xtask tidy                the house rules alone
+//! cargo xtask bench               both programs measured side by side
 //! cargo xtask install --root DIR  binary and files where Debian's package has them
 //! ```
 
@@ -20,7 +21,7 @@ mod tidy;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask demo | test | ci | tidy | install --root DIR";
+const USAGE: &str = "usage: cargo xtask demo | test | ci | tidy | bench | install --root DIR";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -33,7 +34,7 @@ fn main() -> ExitCode {
         ["test"] => plan::carry_out(&root, plan::TEST),
         ["ci"] => plan::carry_out(&root, &[plan::TEST, plan::MORE].concat()),
         ["tidy"] => plan::carry_out(&root, plan::TIDY),
-        ["demo", rest @ ..] => answer(plan::demo(&root, rest)),
+        [word @ ("demo" | "bench"), rest @ ..] => answer(plan::show(&root, word, rest)),
         ["install", "--root", to] => answer(install::install(&root, &PathBuf::from(to))),
         _ => complain(USAGE),
     }

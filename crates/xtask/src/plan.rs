@@ -68,16 +68,19 @@ pub fn carry_out(root: &Path, steps: &[Step]) -> ExitCode {
     if tally.is_success(in_ci) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-/// Builds what the demo needs, and shows it.
-pub fn demo(root: &Path, words: &[&str]) -> Result<(), String> {
+/// Builds what the demo or the measurements need, and starts them.
+pub fn show(root: &Path, what: &str, words: &[&str]) -> Result<(), String> {
     packages::provide()?;
-    run::plainly(run::cargo().current_dir(root).args(RELEASE_BUILD))?;
+    if !packages::is_root() {
+        return Err("network namespaces need root".to_owned());
+    }
+    run::plainly(run::cargo().current_dir(root).args(RELEASE_BUILD).arg("--quiet"))?;
     let mut show = Command::new(run::release_binary(root, "keepalived-conformance"));
     // SUBJECT_A and SUBJECT_B still put the original on one box.
     if std::env::var_os("SUBJECT").is_none() {
         show.env("SUBJECT", "ours");
     }
-    run::plainly(show.current_dir(root).env("KEEPALIVED_BIN", ours_binary(root)).arg("demo").args(words))
+    run::plainly(show.current_dir(root).env("KEEPALIVED_BIN", ours_binary(root)).arg(what).args(words))
 }
 
 fn packages_are_here(_root: &Path) -> Outcome {
