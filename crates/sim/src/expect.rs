@@ -65,9 +65,12 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
     Some(instance.priority.weighted(sum).number())
 }
 
+/// A node that could be master, its priority and how it preempts.
+type Able = (usize, u8, Preempt);
+
 /// Checks that everybody is what it must be, and says who is master of what.
 pub fn agreement(world: &World) -> Result<BTreeMap<(usize, u8), usize>, Broken> {
-    let mut able: BTreeMap<(usize, u8), Vec<(usize, u8, Preempt)>> = BTreeMap::new();
+    let mut able: BTreeMap<(usize, u8), Vec<Able>> = BTreeMap::new();
     for (n, node) in world.nodes.iter().enumerate() {
         for instance in &node.config.instances {
             let link = node.link(&instance.interface);
