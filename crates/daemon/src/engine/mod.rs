@@ -72,7 +72,7 @@ pub enum Farewell {
 }
 
 /// How long the last lines may take to get away.
-const LOG_PATIENCE: Duration = Duration::from_millis(200);
+const LOG_PATIENCE: Duration = Duration::from_millis(25);
 /// How long the launcher may take to end what still runs; it gives itself less.
 const LAUNCHER_PATIENCE: Duration = Duration::from_millis(1500);
 /// The first status of ours that means a restart may help: our own mistake, or a lost helper.
@@ -117,6 +117,7 @@ pub fn release(handoff: &Handoff, settings: Settings) -> u8 {
             },
         );
     let status = match removed {
+        Ok(0) => exit_codes::OK,
         Ok(count) => {
             log::info(format_args!("Removed {count} addresses of the VRRP process that died"));
             exit_codes::OK

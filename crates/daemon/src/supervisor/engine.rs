@@ -108,7 +108,8 @@ impl Supervisor {
 
     pub(super) fn on_vrrp_ready(&mut self) {
         self.started();
-        self.on_engine_started_anew();
+        // A reload may be why it was started.
+        self.on_applied(self.generation);
     }
 
     /// A child that was ours has ended.
@@ -125,7 +126,7 @@ impl Supervisor {
     }
 
     fn on_engine_ended(&mut self, child: &Child, pid: Pid, ended: Ended) {
-        self.fall_back();
+        let on_trial = self.fall_back();
         if self.stopping.is_some() {
             if ended != Ended::Code(exit_codes::OK) {
                 self.release_vrrp(None);
@@ -133,15 +134,17 @@ impl Supervisor {
             return;
         }
         if !self.plan.uses.vrrp && !self.options.all {
-            // A reload had no more use for it.
+            // A reload has no more use for it.
+            if let Some(file) = self.vrrp_pid_file.take() {
+                file.remove();
+            }
             return;
         }
-        if let Some(name) = permanent(ended) {
-            log::info(format_args!("pid {pid} exited with permanent error {name}. Terminating"));
-            let Ended::Code(status) = ended else { return };
-            self.service.failing(status);
-            self.end_with(status);
-            return;
+        match permanent(ended) {
+            // It was the reload that could not be, not the daemon (D2).
+            Some(_) if on_trial => {}
+            Some((status, name)) => return self.give_up(pid, status, name),
+            None => {}
         }
         log_end(pid, ended);
         if self.options.dont_respawn {
@@ -159,6 +162,16 @@ impl Supervisor {
             pause.as_secs()
         ));
         if pause.is_zero() { self.start_vrrp() } else { self.pause_vrrp(pause) }
+    }
+
+    /// What ended the engine would end the next one as well.
+    fn give_up(&mut self, pid: Pid, status: u8, name: &str) {
+        log::info(format_args!("pid {pid} exited with permanent error {name}. Terminating"));
+        self.service.failing(status);
+        self.end_with(status);
+        if self.up {
+            self.release_vrrp(None);
+        }
     }
 
     /// Removes what the dead engine left, and starts another one later.
@@ -224,10 +237,10 @@ impl Supervisor {
     }
 }
 
-/// The name of an end that a restart would only repeat.
-fn permanent(ended: Ended) -> Option<&'static str> {
+/// Status and name of an end that a restart would only repeat.
+fn permanent(ended: Ended) -> Option<(u8, &'static str)> {
     match ended {
-        Ended::Code(status) => exit_codes::permanent(status),
+        Ended::Code(status) => Some((status, exit_codes::permanent(status)?)),
         Ended::Signal(_) => None,
     }
 }

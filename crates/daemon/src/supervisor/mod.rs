@@ -100,6 +100,7 @@ impl Supervisor {
             self.on_signals();
             self.on_messages();
             self.on_time(Instant::now());
+            self.queued_reload();
         }
     }
 

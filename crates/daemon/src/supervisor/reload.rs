@@ -105,21 +105,21 @@ impl Supervisor {
         }
     }
 
-    /// An engine that was started because of a reload runs.
-    pub(super) fn on_engine_started_anew(&mut self) {
-        self.on_applied(self.generation);
-        if self.reload.queued && self.reload.trial.is_none() {
+    /// Does what HUP asked for while something else was going on.
+    pub(super) fn queued_reload(&mut self) {
+        if self.reload.queued && self.reload.trial.is_none() && self.up {
             self.reload.queued = false;
+            log::info("Processing queued reload");
             self.reload();
         }
     }
 
-    /// The plan on trial, if there is one, came to nothing.
-    pub(super) fn fall_back(&mut self) {
-        if let Some((old, _)) = self.reload.trial.take() {
-            self.plan = old;
-            self.end_reload(Err("the VRRP process cannot use the configuration"));
-        }
+    /// The plan on trial, if there is one, came to nothing; whether there was one.
+    pub(super) fn fall_back(&mut self) -> bool {
+        let Some((old, _)) = self.reload.trial.take() else { return false };
+        self.plan = old;
+        self.end_reload(Err("the VRRP process cannot use the configuration"));
+        true
     }
 
     fn on_trial(&self, generation: Generation) -> bool {
@@ -139,10 +139,6 @@ impl Supervisor {
                 self.service
                     .ready_with(&format!("Reload failed: {reason}; the old configuration is in force"));
             }
-        }
-        if std::mem::take(&mut self.reload.queued) {
-            log::info("Processing queued reload");
-            self.reload();
         }
     }
 }
