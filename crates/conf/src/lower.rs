@@ -14,6 +14,7 @@ mod global;
 mod group;
 mod instance;
 mod interfaces;
+mod rules;
 mod script;
 mod track;
 mod transport;

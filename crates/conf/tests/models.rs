@@ -93,3 +93,204 @@ fn each_process_logs_what_it_owns() {
     assert_eq!(log(Pass::Parent), ["(Line 1) Unknown keyword 'bogus'", "(Line 3) Unknown keyword 'bogus2'"]);
     assert!(log(Pass::Vrrp).first().unwrap().ends_with("Line 6) Unknown keyword 'bogus3'"));
 }
+
+/// One multicast instance with these lines.
+fn instance(lines: &str) -> keepalived_model::vrrp::Instance {
+    with_globals("", lines)
+}
+
+fn with_globals(globals: &str, lines: &str) -> keepalived_model::vrrp::Instance {
+    let text = format!(
+        "global_defs {{\n{globals}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\n\
+         virtual_ipaddress {{ 10.0.0.5 }}\n{lines}\n}}\n"
+    );
+    let lowered = run(&text);
+    lowered
+        .config
+        .vrrp
+        .instances
+        .first()
+        .unwrap_or_else(|| panic!("{text}{:#?}", lowered.diagnostics))
+        .clone()
+}
+
+#[test]
+fn intervals_are_rounded_to_what_their_version_can_say() {
+    let table = [
+        ("0.01", 1_000, 10),
+        ("1.4", 1_000, 1_400),
+        ("1.5", 2_000, 1_500),
+        ("2.5", 3_000, 2_500),
+        ("0.014", 1_000, 10),
+        ("0.015", 1_000, 20),
+        ("1.234567", 1_000, 1_230),
+        ("40.95", 41_000, 40_950),
+        ("40.96", 41_000, 40_950),
+        ("255", 255_000, 40_950),
+    ];
+    for (written, second, third) in table {
+        let of = |version| instance(&format!("version {version}\nadvert_int {written}")).advert_interval;
+        assert_eq!(of(2), Micros::from_millis(second), "{written}");
+        assert_eq!(of(3), Micros::from_millis(third), "{written}");
+    }
+}
+
+#[test]
+fn priority_and_state_make_up_for_each_other() {
+    let of = |lines| {
+        let found = instance(lines);
+        (found.priority.number(), found.wants_master)
+    };
+    assert_eq!(of(""), (100, false));
+    assert_eq!(of("state MASTER"), (255, true));
+    assert_eq!(of("state MASTER\npriority 150"), (150, true));
+    assert_eq!(of("priority 255"), (255, true));
+    assert_eq!(of("priority 300"), (100, false));
+    assert_eq!(of("state MASTER\nstrict_mode\npriority 150"), (150, false));
+}
+
+#[test]
+fn preemption_is_one_of_three() {
+    assert_eq!(instance("nopreempt").preempt, Preempt::Never);
+    assert_eq!(instance("nopreempt\npreempt").preempt, Preempt::Always);
+    assert_eq!(instance("preempt_delay 3.5").preempt, Preempt::After(Micros::from_millis(3_500)));
+    assert_eq!(instance("preempt_delay 5s").preempt, Preempt::After(Micros(5)));
+    assert_eq!(instance("nopreempt\npreempt_delay 3").preempt, Preempt::Never);
+    assert_eq!(instance("state MASTER\npriority 9\nnopreempt").preempt, Preempt::Always);
+}
+
+#[test]
+fn announcements_inherit_from_the_globals_and_never_from_their_own_burst() {
+    let garp = |globals, lines| {
+        let found = with_globals(globals, lines).garp;
+        let secs = [found.delay, found.refresh, found.lower_prio_delay].map(Micros::as_secs);
+        (found.repeat, found.refresh_repeat, found.lower_prio_repeat, secs)
+    };
+    assert_eq!(garp("", ""), (5, 1, 5, [5, 0, 5]));
+    assert_eq!(garp("", "garp_master_delay 7\ngarp_master_repeat 3"), (3, 1, 5, [7, 0, 5]));
+    let globals = "vrrp_garp_master_delay 9\nvrrp_garp_master_repeat 2\nvrrp_garp_master_refresh 60";
+    assert_eq!(garp(globals, ""), (2, 1, 2, [9, 60, 9]));
+    assert_eq!(garp(globals, "garp_master_refresh x\ngarp_lower_prio_repeat 0"), (2, 1, 0, [9, 0, 9]));
+    assert_eq!(garp("vrrp_min_garp", ""), (1, 1, 1, [0, 0, 0]));
+    assert_eq!(garp("vrrp_garp_master_delay 9\nvrrp_min_garp", ""), (1, 1, 1, [9, 0, 9]));
+    assert_eq!(garp("vrrp_min_garp\nvrrp_garp_master_delay 9", ""), (1, 1, 1, [9, 0, 9]));
+    assert_eq!(garp("vrrp_strict", ""), (5, 1, 0, [5, 0, 0]));
+}
+
+#[test]
+fn unicast_needs_a_peer() {
+    let unicast =
+        instance("unicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.2\n10.0.0.3/24\n}\nunicast_ttl 9");
+    let source = Some(Ipv4Addr::new(10, 0, 0, 1));
+    let peers = vec![Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 3)];
+    assert_eq!(unicast.transport, Transport::Unicast { peers, source, check_source: false, ttl: 9 });
+    let group = Ipv4Addr::new(224, 0, 0, 18);
+    assert_eq!(instance("unicast_src_ip 10.0.0.1").transport, Transport::Multicast { group, source });
+    let group = Ipv4Addr::new(224, 0, 0, 99);
+    assert_eq!(instance("mcast_dst_ip 224.0.0.99").transport, Transport::Multicast { group, source: None });
+    assert_eq!(
+        with_globals("vrrp_mcast_group4 224.0.0.99", "").transport,
+        Transport::Multicast { group, source: None }
+    );
+}
+
+#[test]
+fn globals_after_the_instances_count_just_the_same() {
+    let lowered =
+        run("vrrp_instance V {\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress { 10.0.0.5 }\n}\n\
+         global_defs {\nvrrp_garp_master_repeat 2\nvrrp_version 3\nvrrp_down_timer_adverts 9\n}\n");
+    let found = lowered.config.vrrp.instances.first().unwrap();
+    assert_eq!((found.garp.repeat, found.version, found.down_timer_adverts), (2, Version::V3, 9));
+}
+
+#[test]
+fn addresses_that_do_not_fit_an_advert_are_carried_all_the_same() {
+    let many: String = (0..300).map(|n| format!("10.0.{}.{}\n", n / 250, n % 250 + 1)).collect();
+    let found =
+        instance(&format!("virtual_ipaddress_excluded {{ 10.9.9.9 }}\nvirtual_ipaddress {{\n{many}}}"));
+    assert_eq!((found.addresses.len(), found.excluded.len()), (255, 46));
+    assert_eq!(found.excluded.last().map(|address| address.ip.to_string()).as_deref(), Some("10.9.9.9"));
+}
+
+#[test]
+fn a_password_is_bytes_and_eight_of_them() {
+    let auth =
+        |word: &str| instance(&format!("authentication {{\nauth_type PASS\nauth_pass {word}\n}}")).auth;
+    assert_eq!(auth("123456789012"), Auth::Pass(*b"12345678"));
+    assert_eq!(auth("ab!cd"), Auth::Pass(*b"ab\0\0\0\0\0\0"));
+    assert_eq!(auth("\"a b\""), Auth::Pass(*b"a b\0\0\0\0\0"));
+    assert_eq!(auth("ééééé"), Auth::Pass(*"éééé".as_bytes().first_chunk().unwrap()));
+}
+
+#[test]
+fn a_script_in_typographic_quotes_runs() {
+    let lowered = run(
+        "vrrp_script s {\nscript “/opt/check.sh a”\n}\nvrrp_instance V {\ninterface eth0\nvirtual_router_id 7\n\
+         virtual_ipaddress { 10.0.0.5 }\ntrack_script { s }\n}\n",
+    );
+    let script = lowered.config.vrrp.scripts.first().unwrap();
+    assert_eq!(script.command.argv, [b"/opt/check.sh".to_vec(), b"a".to_vec()]);
+    assert!(lowered.diagnostics.iter().any(|d| d.code == "typographic-quotes"));
+}
+
+#[test]
+fn a_file_without_shebang_is_for_the_shell_and_a_bracket_opens_a_file() {
+    let scripts = |line: &str| {
+        let text = format!(
+            "vrrp_script s {{\nscript {line}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\n\
+             virtual_ipaddress {{ 10.0.0.5 }}\ntrack_script {{ s }}\n}}\n"
+        );
+        let command = run(text).config.vrrp.scripts.first().unwrap().command.clone();
+        let argv: Vec<String> =
+            command.argv.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect();
+        (String::from_utf8(command.path).unwrap(), argv)
+    };
+    let words = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+    assert_eq!(
+        scripts("\"/x.noshebang a\""),
+        ("/bin/sh".into(), words(&["/x.noshebang", "/x.noshebang", "a"]))
+    );
+    assert_eq!(
+        scripts("\"</etc/x y\""),
+        ("/bin/sh".into(), words(&["</etc/x", "-c", ": <\"$0\"", "/etc/x"]))
+    );
+    assert_eq!(scripts("/x/y a b"), ("/x/y".into(), words(&["/x/y"])));
+}
+
+#[test]
+fn process_settings_reach_the_model() {
+    let lowered = run(
+        "global_defs {\nrouter_id A\nmax_auto_priority\nvrrp_priority -5\nvrrp_rt_priority 20\nvrrp_no_swap\n\
+         vrrp_rlimit_rttime 1\numask IRWXG|IRWXO\ndynamic_interfaces\nlog_unknown_vrids\n}\nchild_wait_time 9\n",
+    );
+    let global = &lowered.config.global;
+    assert_eq!(
+        (global.router_id.as_deref(), global.max_auto_priority, global.umask),
+        (Some("A"), Some(99), Some(0o077))
+    );
+    assert_eq!(
+        (global.child_wait, global.dynamic_interfaces, global.log_unknown_vrids),
+        (Some(Micros::from_secs(9)), true, true)
+    );
+    let process = global.vrrp_process;
+    assert_eq!((process.nice, process.realtime, process.no_swap), (Some(-5), Some(20), true));
+    assert_eq!(process.rlimit_rttime, Some(Micros(2)));
+    assert_eq!(run("global_defs {\nvrrp_rt_priority 0\n}\n").config.global.vrrp_process.realtime, Some(0));
+}
+
+/// What this version would only pretend to speak is left to the peers.
+#[test]
+fn an_instance_its_peers_would_not_understand_is_not_run() {
+    for lines in
+        ["authentication {\nauth_type AH\nauth_pass x\n}", "unicast_fault_no_peer\ncheck_unicast_src"]
+    {
+        let text = format!(
+            "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress {{ 10.0.0.5 }}\n{lines}\n}}\n"
+        );
+        assert!(run(text).config.vrrp.instances.is_empty());
+    }
+    let ipv6 =
+        run("vrrp_instance V {\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress { fe80::5 }\n}\n");
+    assert!(ipv6.config.vrrp.instances.is_empty());
+    assert_eq!(test_status(&ipv6.diagnostics), 0);
+}

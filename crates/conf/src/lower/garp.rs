@@ -3,13 +3,16 @@
 use keepalived_model::time::Micros;
 use keepalived_model::vrrp::Garp;
 
-use super::context::Context;
+use super::context::{Context, Reading};
 use super::global::seconds;
 use crate::diag::Class;
+use crate::lex::number::Range;
 use crate::tree::Statement;
 
 const DELAY_DEFAULT: Micros = Micros::from_secs(5);
 const REPEAT_DEFAULT: u32 = 5;
+/// A day.
+const EXTRA_SECONDS_MAX: i64 = 86_400;
 
 /// Announcement values as far as they are written.
 #[derive(Clone, Copy, Debug, Default)]
@@ -93,6 +96,24 @@ impl Garps {
         }
         garp.lower_prio_repeat = 0;
         garp.lower_prio_delay = Micros::ZERO;
+    }
+}
+
+/// `[all] SECONDS`: checked, not acted upon (`spec` config 3.2 and 3.12).
+pub(super) fn extra_interfaces(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) {
+    let position = if statement.word(1) == Some("all") { 2 } else { 1 };
+    let name = statement.word(0).unwrap_or(statement.row.name);
+    let prefix = if owner.is_empty() { String::new() } else { format!("({owner}): ") };
+    let place = cx.place(statement, position);
+    let Some(word) = statement.word(position) else {
+        return cx.say(&place, Class::Missing, format!("{prefix}{name} specified without time - ignoring"));
+    };
+    // Zero turns the global default off again, so an instance may say it.
+    let range = Range { min: i64::from(owner.is_empty()), max: EXTRA_SECONDS_MAX };
+    let bad = format!("{prefix}{name} '{word}' invalid - ignoring");
+    let how = Reading { range, lenient: true };
+    if cx.number_word(&place, word, how, Some(bad)).is_some_and(|secs| secs > 0) {
+        cx.not_yet(statement, owner);
     }
 }
 

@@ -280,6 +280,9 @@ fn deprecated_or_unacted(cx: &mut Context<'_>, statement: &Statement<'_>) {
         let text = "Keyword \"vrrp_vmac_garp_intvl\" is deprecated - please use \"vrrp_garp_extra_if\"";
         cx.say(&place, Class::Deprecated, text);
     }
+    if statement.row.name == "vrrp_garp_extra_if" {
+        return super::garp::extra_interfaces(cx, statement, "");
+    }
     if statement.row.name == "vrrp_iptables" {
         let place = cx.place(statement, 0);
         let text = "iptables not supported, using nftables instead. Please replace 'vrrp_iptables and \

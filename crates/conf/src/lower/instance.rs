@@ -73,6 +73,8 @@ pub(super) struct Draft {
     pub vmac: bool,
     /// `vmac_xmit_base` was written.
     pub xmit_base: bool,
+    /// `unicast_fault_no_peer` was written.
+    pub fault_no_peer: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -268,6 +270,7 @@ impl Draft {
             smtp_alert: None,
             vmac: false,
             xmit_base: false,
+            fault_no_peer: false,
         }
     }
 
@@ -315,6 +318,7 @@ impl Draft {
             "no_virtual_ipaddress" => self.no_address = true,
             "accept" => self.accept = true,
             "dont_track_primary" => self.dont_track_primary = true,
+            "unicast_fault_no_peer" => self.fault_no_peer = true,
             "smtp_alert" => {
                 let on = cx.boolean(statement, &owner);
                 self.smtp_alert = on.or(self.smtp_alert);
@@ -367,7 +371,7 @@ impl Draft {
             ("garp_extra_if", Some("vmac_garp_intvl")) => {
                 let text = "Keyword \"vmac_garp_intvl\" is deprecated - please use \"garp_extra_if\"";
                 cx.say(&place, Class::Deprecated, text);
-                cx.not_yet(statement, &owner);
+                super::garp::extra_interfaces(cx, statement, &owner);
             }
             ("timer_expired_backup", Some("thread_timer_expired")) => {
                 let text = format!(
@@ -378,7 +382,16 @@ impl Draft {
             }
             ("old_unicast_checksum", _) => {
                 self.unicast = true;
-                cx.unacted(statement, &owner);
+                match statement.word(1).filter(|mode| *mode != "never") {
+                    Some(mode) => {
+                        let text = format!("({owner}) Unknown old_unicast_chksum mode {mode} - ignoring");
+                        cx.say(&place, Class::General, text);
+                    }
+                    None => cx.not_yet(statement, &owner),
+                }
+            }
+            ("garp_extra_if", _) => {
+                super::garp::extra_interfaces(cx, statement, &owner);
             }
             _ => cx.unacted(statement, &owner),
         }

@@ -69,7 +69,7 @@ pub static INSTANCE: Table = Table {
             Takes::Integer(strict(0, 255, "({o}): TTL '{v}' not valid - must be between 0 & 255")),
             "Time to live of unicast adverts.",
         ),
-        later("unicast_fault_no_peer", Takes::Nothing, "FAULT instead of multicast when there is no peer."),
+        works("unicast_fault_no_peer", Takes::Nothing, "FAULT instead of multicast when there is no peer."),
         works("check_unicast_src", Takes::Nothing, "Hears peers only."),
         later("old_unicast_checksum", WORDS, "Checksum of very old versions."),
         later(

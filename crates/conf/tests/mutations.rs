@@ -1,0 +1,88 @@
+//! Damaged texts: whatever comes out is complete, and nothing panics.
+
+mod common;
+
+use common::run;
+use keepalived_conf::{render, test_status};
+
+/// splitmix64: the same damage every time.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % sides
+    }
+}
+
+const PIECES: &[&[u8]] = &[
+    b"{",
+    b"}",
+    b"\"",
+    b"'",
+    b"\\",
+    b"\n",
+    b" ",
+    b"#",
+    b"@main ",
+    b"$A=",
+    b"${A}",
+    b"$A",
+    b"~SEQ(A,1,3) ",
+    b"~LST(A,1,2) ",
+    b"include /etc/x*",
+    b"-1",
+    b"999999999999999999999",
+    b"1.5.5",
+    b"\xff",
+    b"\0",
+    b"fe80::1",
+    "“".as_bytes(),
+    b"/",
+    b"</",
+];
+
+#[test]
+fn damaged_texts_still_lower() {
+    let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
+    let mut dice = Dice(1);
+    let mut runs = 0;
+    for entry in std::fs::read_dir(data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.extension().is_none_or(|extension| extension != "conf") {
+            continue;
+        }
+        let text = std::fs::read(&path).unwrap();
+        for _ in 0..60 {
+            let mut damaged = text.clone();
+            for _ in 0..=dice.roll(4) {
+                let at = dice.roll(damaged.len());
+                let end = (at + dice.roll(12)).min(damaged.len());
+                let piece = PIECES[dice.roll(PIECES.len())];
+                damaged.splice(at..end, piece.iter().copied());
+            }
+            let lowered = run(&damaged);
+            let _ = test_status(&lowered.diagnostics);
+            for diagnostic in &lowered.diagnostics {
+                assert!(
+                    !render::keepalived::line(diagnostic).is_empty()
+                        && !render::caret::text(diagnostic).is_empty()
+                );
+            }
+            for instance in &lowered.config.vrrp.instances {
+                let known = |name: &str| lowered.config.vrrp.scripts.iter().any(|script| script.name == name);
+                assert!(instance.track_scripts.iter().all(|tracked| known(&tracked.name)));
+                assert!(instance.addresses.len() <= 255 && !instance.advert_interval.is_zero());
+            }
+            for group in &lowered.config.vrrp.groups {
+                let known = |name: &String| lowered.config.vrrp.instances.iter().any(|i| i.name == *name);
+                assert!(!group.members.is_empty() && group.members.iter().all(known));
+            }
+            runs += 1;
+        }
+    }
+    assert!(runs >= 900, "{runs}");
+}
