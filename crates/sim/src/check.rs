@@ -52,15 +52,20 @@ pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) {
         (Version::V2, Auth::Pass(password)) => seen.auth == Some((1, *password)),
     };
     let interval = instance.version == Version::V3 || seen.interval == instance.advert_interval;
+    // On an interface whose appearance is not known yet, nothing is heard.
+    let sure = node.kernel.is_idle();
     if !(transport && version && interval && standing.state == State::Backup) {
         return;
     }
+    let delays = matches!(instance.preempt, Preempt::After(_));
     let waits = seen.priority >= standing.priority || instance.preempt == Preempt::Never;
     let down = seen.interval.times(u64::from(instance.down_timer_adverts));
     let watch = node.watches.entry(seat).or_default();
     match seen.priority {
         0 => watch.respect = None,
-        _ if waits => watch.respect = Some((local, down)),
+        // Whether a worse master is respected depends on the delay, and its interval may be shorter.
+        _ if !waits && delays => watch.respect = None,
+        _ if waits && sure => watch.respect = Some((local, down)),
         _ => {}
     }
 }
@@ -124,7 +129,8 @@ fn sends(
                 format!("{seen:?} to be sent {source} -> {destination}"),
             ));
         }
-        let seat = (*link, seen.vrid);
+        // While the news of another index is on its way, the old one is used.
+        let seat = (node.present(*link), seen.vrid);
         let states = (state_of(before, seat), state_of(after, seat));
         let leaves = states.0 == Some(State::Master) && states.1 != Some(State::Master);
         if seen.priority == 0 && !leaves {
@@ -176,7 +182,7 @@ fn announcements(
 ) -> Result<(), Broken> {
     for action in actions {
         let Action::Announce { link, frame } = action else { continue };
-        let mac = node.port(*link).map_or([0; 6], |port| port.mac.0);
+        let Some(mac) = node.port(*link).map(|port| port.mac.0) else { continue };
         let Some(ip) = packet::gratuitous(frame, mac) else {
             return Err(("gratuitous ARP is well-formed", format!("{frame:02x?}")));
         };
@@ -398,7 +404,10 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
 /// The addresses beside the machine's own. What a crashed predecessor left on an interface that nobody is
 /// configured for any more stays, and is nobody's.
 pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
-    let used = |key: &AddressKey| node.config.instances.iter().any(|i| node.link(&i.interface) == key.link);
+    let used = |key: &AddressKey| {
+        let by = |i: &vrrp::Instance| node.link(&i.interface) == key.link || node.addresses(i).contains(key);
+        node.config.instances.iter().any(by)
+    };
     node.kernel.virtual_addresses(&node.ports).filter(used).collect()
 }
 
@@ -423,7 +432,7 @@ fn one_master(world: &mut World) -> Result<(), Broken> {
     for (router, nodes) in doubled {
         let since = *world.since.masters.entry(router).or_insert(world.now);
         let Some(calm) = world.calm_since else { continue };
-        let interval = interval(world, nodes[0], router);
+        let interval = interval(world, router);
         if world.now.since(since.max(calm)) > interval + Micros::from_millis(150) {
             return Err(("at most one master", format!("{router:?}: {nodes:?} since {since:?}")));
         }
@@ -431,11 +440,13 @@ fn one_master(world: &mut World) -> Result<(), Broken> {
     Ok(())
 }
 
-fn interval(world: &World, n: usize, (segment, vrid): (usize, u8)) -> Micros {
-    let node = &world.nodes[n];
-    let port = node.ports.iter().find(|port| port.segment == segment);
-    let instance = port.and_then(|port| node.instance((port.link, vrid)));
-    instance.map_or(Micros::from_secs(1), |instance| instance.advert_interval)
+/// The longest interval anybody has for a router.
+fn interval(world: &World, (segment, vrid): (usize, u8)) -> Micros {
+    let of = |node: &Node| {
+        let port = node.ports.iter().find(|port| port.segment == segment)?;
+        node.instance((port.link, vrid)).map(|instance| instance.advert_interval)
+    };
+    world.nodes.iter().filter_map(of).max().unwrap_or(Micros::from_secs(1))
 }
 
 /// An address is on one machine only, unless somebody is down and cannot remove it.
@@ -456,7 +467,8 @@ fn one_holder(world: &mut World) -> Result<(), Broken> {
         let since = *world.since.holders.entry(ip).or_insert(world.now);
         let Some(calm) = world.calm_since else { continue };
         let disturbed = list.iter().map(|(n, _)| world.nodes[*n].disturbed_at).max().unwrap_or(calm);
-        let slowest = Micros::from_secs(3);
+        let router = |(link, vrid): Seat| Some((world.nodes[list[0].0].port(link)?.segment, vrid));
+        let slowest = list[0].1.and_then(router).map_or(Micros::ZERO, |router| interval(world, router));
         if world.now.since(since.max(calm).max(disturbed)) > slowest + Micros::from_millis(300) {
             return Err(("an address is on one machine only", format!("{ip}: {list:?} since {since:?}")));
         }

@@ -49,6 +49,20 @@ pub struct Port {
 }
 
 impl Port {
+    /// The interface when it is new.
+    fn link(&self) -> Link {
+        Link {
+            id: self.link,
+            name: self.name.clone(),
+            up: true,
+            mac: Some(self.mac),
+            multicast: true,
+            arp: true,
+            loopback: false,
+            mtu: 1500,
+        }
+    }
+
     /// Its own address as the kernel's identity.
     pub fn primary(&self) -> AddressKey {
         AddressKey { link: self.link, ip: IpAddr::V4(self.ip), prefix_len: 24 }
@@ -73,17 +87,7 @@ pub struct FakeKernel {
 impl FakeKernel {
     /// A kernel with these interfaces, all up.
     pub fn new(ports: &[Port]) -> Self {
-        let link = |port: &Port| Link {
-            id: port.link,
-            name: port.name.clone(),
-            up: true,
-            mac: Some(port.mac),
-            multicast: true,
-            arp: true,
-            loopback: false,
-            mtu: 1500,
-        };
-        let links: BTreeMap<LinkId, Link> = ports.iter().map(|port| (port.link, link(port))).collect();
+        let links: BTreeMap<LinkId, Link> = ports.iter().map(|port| (port.link, port.link())).collect();
         Self {
             temper: Temper::FAIR,
             told_links: links.clone(),
@@ -148,7 +152,7 @@ impl FakeKernel {
 
     /// Somebody else adds an address.
     pub fn add(&mut self, key: AddressKey) {
-        if !self.holds(key) {
+        if self.links.contains_key(&key.link) && !self.holds(key) {
             self.addresses.push(Address { key, ours: false });
         }
     }
@@ -158,6 +162,22 @@ impl FakeKernel {
         if let Some(link) = self.links.get_mut(&link) {
             link.up = up;
         }
+    }
+
+    /// An interface is deleted.
+    pub fn delete(&mut self, link: LinkId) {
+        self.links.remove(&link);
+        self.addresses.retain(|address| address.key.link != link);
+    }
+
+    /// An interface is created, without addresses.
+    pub fn create(&mut self, port: &Port) {
+        self.links.insert(port.link, port.link());
+    }
+
+    /// Whether an interface exists.
+    pub fn exists(&self, link: LinkId) -> bool {
+        self.links.contains_key(&link)
     }
 
     /// Whether an interface carries traffic.
@@ -192,6 +212,10 @@ impl FakeKernel {
                 news.push(Change::Link(link.clone()));
             }
         }
+        let gone = self.told_links.keys().filter(|link| !self.links.contains_key(link));
+        news.extend(gone.map(|link| Change::LinkGone(*link)));
+        // The addresses of a deleted interface are not told one by one.
+        self.told_addresses.retain(|key| self.links.contains_key(&key.link));
         self.told_links = self.links.clone();
         let there: Vec<AddressKey> = self.addresses.iter().map(|address| address.key).collect();
         news.extend(
@@ -205,6 +229,11 @@ impl FakeKernel {
         self.told_addresses = there;
         self.pending += news.len();
         news
+    }
+
+    /// When everything asked for so far will have been carried out.
+    pub fn busy_until(&self) -> Instant {
+        self.free_at
     }
 
     /// Whether the process knows everything there is to know.

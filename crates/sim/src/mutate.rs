@@ -2,8 +2,8 @@
 
 use std::net::IpAddr;
 
-use keepalived_model::Priority;
-use keepalived_model::vrrp::{self, VirtualAddress};
+use keepalived_model::vrrp::{self, Preempt, VirtualAddress};
+use keepalived_model::{Micros, Priority};
 
 use crate::rng::Rng;
 
@@ -17,6 +17,8 @@ pub enum Mutation {
     Original,
     /// Another priority for one instance, or for all of its group; an owner keeps its own.
     Priority { which: usize, number: u8 },
+    /// Another way to treat living masters, for one instance or for all of its group.
+    Preempt { which: usize, preempt: Preempt },
     /// One more address.
     AddAddress { which: usize },
     /// One address less.
@@ -34,8 +36,10 @@ impl Mutation {
     pub fn draw(rng: &mut Rng) -> Self {
         let (which, to) = (rng.index(8), rng.index(8));
         let number = u8::try_from(rng.between(1, 254)).unwrap_or(1);
+        let preempt = rng.pick(&[Preempt::Always, Preempt::Never, Preempt::After(Micros::from_secs(1))]);
         rng.pick(&[
             Self::Same,
+            Self::Preempt { which, preempt },
             Self::Original,
             Self::Original,
             Self::Priority { which, number },
@@ -59,9 +63,18 @@ impl Mutation {
             Self::Same => {}
             Self::Original => config = original.clone(),
             Self::Priority { which, number } => {
-                if let Ok(priority) = Priority::try_from(number) {
-                    set_priority(&mut config, which % count, priority);
-                }
+                change_together(&mut config, which % count, |instance| {
+                    if !instance.priority.is_owner() {
+                        instance.priority = Priority::try_from(number).unwrap_or(instance.priority);
+                    }
+                });
+            }
+            Self::Preempt { which, preempt } => {
+                change_together(&mut config, which % count, |instance| {
+                    if !instance.priority.is_owner() {
+                        instance.preempt = preempt;
+                    }
+                });
             }
             Self::AddAddress { which } => add_address(&mut config, which % count),
             Self::RemoveAddress { which } => {
@@ -84,15 +97,12 @@ impl Mutation {
     }
 }
 
-fn set_priority(config: &mut vrrp::Config, which: usize, priority: Priority) {
+/// Members of a group have to agree on who is better.
+fn change_together(config: &mut vrrp::Config, which: usize, change: impl Fn(&mut vrrp::Instance)) {
     let name = config.instances[which].name.clone();
     let group = config.groups.iter().find(|group| group.members.contains(&name));
     let together = group.map_or_else(|| vec![name], |group| group.members.clone());
-    for instance in config.instances.iter_mut().filter(|instance| together.contains(&instance.name)) {
-        if !instance.priority.is_owner() {
-            instance.priority = priority;
-        }
-    }
+    config.instances.iter_mut().filter(|instance| together.contains(&instance.name)).for_each(change);
 }
 
 fn add_address(config: &mut vrrp::Config, which: usize) {

@@ -166,6 +166,22 @@ impl Node {
         self.kernel.pending = 0;
     }
 
+    /// Delays are excused until then.
+    pub fn disturb(&mut self, until: Instant) {
+        self.disturbed_at = self.disturbed_at.max(until);
+    }
+
+    /// An interface has another index now; what we noticed stays with its name.
+    pub fn move_port(&mut self, number: usize, new: LinkId) {
+        let old = std::mem::replace(&mut self.ports[number].link, new);
+        let moved = |seat: Seat| if seat.0 == old { (new, seat.1) } else { seat };
+        self.watches =
+            std::mem::take(&mut self.watches).into_iter().map(|(seat, w)| (moved(seat), w)).collect();
+        if let Some(process) = &mut self.process {
+            process.standings.iter_mut().for_each(|standing| standing.seat = moved(standing.seat));
+        }
+    }
+
     /// Keeps mail for later; a full box loses datagrams, and only these.
     pub fn keep(&mut self, mail: Mail) {
         let packets = matches!(mail, Mail::Packet { .. });
@@ -206,6 +222,11 @@ impl Node {
     /// The interface of this name.
     pub fn link(&self, name: &str) -> LinkId {
         self.ports.iter().find(|port| port.name == name).map_or(LinkId(0), |port| port.link)
+    }
+
+    /// The index that the interface has now which once had this one: see [`crate::world`], creation.
+    pub fn present(&self, link: LinkId) -> LinkId {
+        self.ports.iter().map(|port| port.link).find(|now| now.0 % 10 == link.0 % 10).unwrap_or(link)
     }
 
     /// The interface with this index.

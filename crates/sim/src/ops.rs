@@ -26,6 +26,10 @@ pub enum Op {
     Cable { node: usize, port: usize, up: bool },
     /// An interface gets or loses its own address.
     Primary { node: usize, port: usize, there: bool },
+    /// An interface is deleted, and all its addresses with it.
+    Delete { node: usize, port: usize },
+    /// It is there again, under another index.
+    Create { node: usize, port: usize },
     /// Nothing gets from one node to another.
     Cut { segment: usize, from: usize, to: usize },
     /// The way is open again.
@@ -67,6 +71,7 @@ pub const TROUBLES: &[fn(&mut Draw<'_>)] = &[
     freeze,
     cable,
     primary,
+    delete,
     cut_one_way,
     cut_off,
     storm,
@@ -152,6 +157,12 @@ fn primary(draw: &mut Draw<'_>) {
     let (at, node, port, length) = (draw.moment(), draw.node(), draw.segment(), draw.length());
     draw.put(at, Op::Primary { node, port, there: false });
     draw.put(at + length, Op::Primary { node, port, there: true });
+}
+
+fn delete(draw: &mut Draw<'_>) {
+    let (at, node, port, length) = (draw.moment(), draw.node(), draw.segment(), draw.length());
+    draw.put(at, Op::Delete { node, port });
+    draw.put(at + length, Op::Create { node, port });
 }
 
 fn cut_one_way(draw: &mut Draw<'_>) {

@@ -55,7 +55,10 @@ struct Router {
     unicast: bool,
     addresses: Vec<VirtualAddress>,
     excluded: Vec<VirtualAddress>,
-    owner: Option<usize>,
+    /// Who claims to own the addresses; more than one is a mistake of the operator.
+    owners: Vec<usize>,
+    /// Version 3: nodes advertise at intervals of their own.
+    uneven: bool,
     grouped: bool,
 }
 
@@ -158,7 +161,8 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
             unicast: rng.one_in(5),
             addresses: (first..first + shown).map(address).collect(),
             excluded: (first + 5..first + 5 + hidden).map(address).collect(),
-            owner: (!grouped && rng.one_in(8)).then(|| rng.index(nodes)),
+            owners: if grouped { Vec::new() } else { draw_owners(rng, nodes) },
+            uneven: version == Version::V3 && rng.one_in(6),
             grouped,
         }
     };
@@ -240,7 +244,8 @@ fn draw_instance(
     let peers: Vec<Ipv4Addr> = others.map(|(_, ports)| ports[router.segment].ip).collect();
     let own = ports[node][router.segment].clone();
     let source = rng.one_in(3).then_some(own.ip);
-    let owner = router.owner == Some(node);
+    let owner = router.owners.contains(&node);
+    let factor = if router.uneven { rng.pick(&[1, 2, 4]) } else { 1 };
     vrrp::Instance {
         name: format!("VI_{}", router.vrid),
         vrid: router.vrid,
@@ -248,7 +253,7 @@ fn draw_instance(
         interface: own.name,
         priority: if owner { Priority::OWNER } else { draw_priority(rng) },
         wants_master: rng.one_in(3),
-        advert_interval: router.interval,
+        advert_interval: router.interval.times(factor),
         preempt: if owner { Preempt::Always } else { draw_preempt(rng, preempt) },
         down_timer_adverts: router.adverts,
         auth: router.auth.clone(),
@@ -257,7 +262,7 @@ fn draw_instance(
             false => Transport::Multicast { group: GROUP, source },
         },
         addresses: router.addresses.clone(),
-        excluded: router.excluded.clone(),
+        excluded: placed_elsewhere(rng, &router.excluded, &ports[node]),
         garp: draw_garp(rng),
         lower_prio_no_advert: rng.one_in(8),
         higher_prio_send_advert: rng.one_in(8),
@@ -267,6 +272,21 @@ fn draw_instance(
         track_scripts: draw_tracked(rng, scripts, !router.grouped),
         notify: Notifications::default(),
     }
+}
+
+/// An excluded address may sit on another interface than its router.
+fn placed_elsewhere(rng: &mut Rng, addresses: &[VirtualAddress], ports: &[Port]) -> Vec<VirtualAddress> {
+    let elsewhere = rng.one_in(3).then(|| rng.index(ports.len())).and_then(|port| ports.get(port));
+    let place = |address: &VirtualAddress| VirtualAddress {
+        interface: elsewhere.map(|port| port.name.clone()),
+        ..address.clone()
+    };
+    addresses.iter().map(place).collect()
+}
+
+fn draw_owners(rng: &mut Rng, nodes: usize) -> Vec<usize> {
+    let count = if rng.one_in(7) { rng.pick(&[1, 1, 1, 2]) } else { 0 };
+    (0..count).map(|_| rng.index(nodes)).collect()
 }
 
 fn draw_priority(rng: &mut Rng) -> Priority {

@@ -247,6 +247,10 @@ impl World {
             Mail::SendFailed { instance, destination, errno } => {
                 self.tell(n, Event::SendFailed { instance, destination, errno })
             }
+            // Whoever is asked to end does not read another configuration.
+            Mail::Reload(_) if self.nodes[n].process.as_ref().is_some_and(|process| process.stopping) => {
+                Ok(())
+            }
             Mail::Reload(config) => {
                 let members = |config: &keepalived_model::vrrp::Config| -> Vec<usize> {
                     config.groups.iter().map(|group| group.members.len()).collect()
@@ -255,7 +259,7 @@ impl World {
                     self.nodes[n].regrouped_at = self.now;
                 }
                 self.nodes[n].config = Arc::clone(&config);
-                self.nodes[n].disturbed_at = self.now;
+                self.nodes[n].disturb(self.now);
                 self.tell(n, Event::Config(config))
             }
             Mail::Stop => {
@@ -277,7 +281,7 @@ impl World {
         let outcome = kernel.apply(key, spec.as_ref(), &mut self.rng);
         let refused = outcome.is_err();
         if refused {
-            self.nodes[n].disturbed_at = self.now;
+            self.nodes[n].disturb(self.now);
             let retry = Mail::Apply { key, spec: None, again: true };
             self.mail(n, RETRY, retry);
         }
@@ -453,12 +457,14 @@ impl World {
         | Op::Stop { node }
         | Op::Freeze { node }
         | Op::Thaw { node }
+        | Op::Delete { node, .. }
+        | Op::Create { node, .. }
         | Op::Cable { node, .. }
         | Op::Primary { node, .. }
         | Op::Temper { node, .. }
         | Op::Remove { node, .. } = &op
         {
-            self.nodes[*node].disturbed_at = self.now;
+            self.nodes[*node].disturb(self.now);
         }
         match op {
             Op::Start { node, adopt } => self.start(node, adopt)?,
@@ -484,11 +490,20 @@ impl World {
                 }
                 self.spread_news(node);
             }
+            Op::Delete { node, port } => {
+                let link = self.nodes[node].ports[port].link;
+                self.nodes[node].kernel.delete(link);
+                self.spread_news(node);
+            }
+            Op::Create { node, port } => self.create(node, port),
             Op::Cut { segment, from, to } => _ = self.segments[segment].cut.insert((from, to)),
             Op::Mend { segment, from, to } => _ = self.segments[segment].cut.remove(&(from, to)),
             Op::Weather { segment, weather } => self.segments[segment].weather = weather,
             Op::Temper { node, temper } => {
                 self.nodes[node].kernel.temper = temper;
+                // What piled up is still to be worked off.
+                let busy = self.nodes[node].kernel.busy_until();
+                self.nodes[node].disturb(busy);
                 self.spread_news(node);
             }
             Op::Remove { node, which } => self.remove(node, which),
@@ -511,6 +526,25 @@ impl World {
     fn set_fate(&mut self, node: usize, script: usize, fate: Fate) {
         let path = format!("/check/{script}").into_bytes();
         self.nodes[node].scripts.fates.insert(path, fate);
+    }
+
+    /// A deleted interface comes back under another index, with its own address.
+    fn create(&mut self, n: usize, number: usize) {
+        let old = self.nodes[n].ports[number].link;
+        if self.nodes[n].kernel.exists(old) {
+            return;
+        }
+        let new = LinkId(old.0 + 10);
+        let segment = self.nodes[n].ports[number].segment;
+        for port in self.segments[segment].ports.iter_mut().filter(|port| **port == (n, old)) {
+            port.1 = new;
+        }
+        let node = &mut self.nodes[n];
+        node.move_port(number, new);
+        let port = node.ports[number].clone();
+        node.kernel.create(&port);
+        node.kernel.add(port.primary());
+        self.spread_news(n);
     }
 
     fn remove(&mut self, node: usize, which: u64) {
@@ -624,8 +658,11 @@ impl World {
         }
         for n in 0..self.nodes.len() {
             self.nodes[n].kernel.temper = Temper::FAIR;
-            self.nodes[n].disturbed_at = self.now;
-            for port in self.nodes[n].ports.clone() {
+            let busy = self.nodes[n].kernel.busy_until().max(self.now);
+            self.nodes[n].disturb(busy);
+            for number in 0..self.nodes[n].ports.len() {
+                self.create(n, number);
+                let port = self.nodes[n].ports[number].clone();
                 self.nodes[n].kernel.set_up(port.link, true);
                 self.nodes[n].kernel.add(port.primary());
             }
