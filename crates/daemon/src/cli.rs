@@ -221,7 +221,6 @@ impl Options {
     /// The long names of given options that do nothing yet.
     pub fn without_effect(&self) -> Vec<&'static str> {
         let given = [
-            ("check", self.check),
             ("dont-release-ipvs", self.dont_release_ipvs),
             ("dump-conf", self.dump_conf),
             ("checkers_pid", self.checkers_pid.is_some()),

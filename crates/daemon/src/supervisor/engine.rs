@@ -133,7 +133,7 @@ impl Supervisor {
             }
             return;
         }
-        if !self.plan.uses.vrrp && !self.options.all {
+        if !self.plan.wants_vrrp(&self.options) {
             // A reload has no more use for it.
             if let Some(file) = self.vrrp_pid_file.take() {
                 file.remove();

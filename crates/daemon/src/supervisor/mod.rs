@@ -105,7 +105,7 @@ impl Supervisor {
     }
 
     fn begin(&mut self) {
-        if self.plan.uses.vrrp || self.options.all {
+        if self.plan.wants_vrrp(&self.options) {
             self.start_vrrp();
         } else {
             log::info("Warning - keepalived has no configuration to run");

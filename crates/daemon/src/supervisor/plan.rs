@@ -101,6 +101,12 @@ impl Reading {
 }
 
 impl Plan {
+    /// Whether the VRRP engine has something to do, and may.
+    pub fn wants_vrrp(&self, options: &Options) -> bool {
+        let others_only = options.check && !options.vrrp;
+        options.all || (self.uses.vrrp && !others_only)
+    }
+
     /// How long an engine may take to stop.
     pub fn child_wait(&self) -> Duration {
         self.global.child_wait.map_or(defaults::CHILD_WAIT, |wait| Duration::from_micros(wait.0))

@@ -28,7 +28,7 @@ impl Supervisor {
         if self.stopping.is_some() {
             return;
         }
-        if self.reload.trial.is_some() || !self.up {
+        if self.reload_must_wait() {
             self.reload.queued = true;
             return;
         }
@@ -38,6 +38,12 @@ impl Supervisor {
             Some(plan) => self.try_plan(plan),
             None => self.end_reload(Err("configuration cannot be used")),
         }
+    }
+
+    /// An engine that is starting for the first time has not seen the first plan yet. One that died may have
+    /// died of it, and waits for a better one.
+    fn reload_must_wait(&self) -> bool {
+        self.reload.trial.is_some() || (!self.up && matches!(self.vrrp, Vrrp::Running(_)))
     }
 
     /// A plan that could be run, or none; what is wrong is in the log.
@@ -58,10 +64,9 @@ impl Supervisor {
     }
 
     fn try_plan(&mut self, plan: Plan) {
-        start::engines_not_there_yet(&plan);
         let old = std::mem::replace(&mut self.plan, plan);
         self.generation = self.generation.next();
-        let wanted = self.plan.uses.vrrp || self.options.all;
+        let wanted = self.plan.wants_vrrp(&self.options);
         match (&self.vrrp, wanted) {
             (Vrrp::Running(child), true) => {
                 let config = match self.plan.config.try_clone() {
@@ -107,7 +112,7 @@ impl Supervisor {
 
     /// Does what HUP asked for while something else was going on.
     pub(super) fn queued_reload(&mut self) {
-        if self.reload.queued && self.reload.trial.is_none() && self.up {
+        if self.reload.queued && !self.reload_must_wait() {
             self.reload.queued = false;
             log::info("Processing queued reload");
             self.reload();

@@ -74,7 +74,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     let reader = Reader::new(&options);
     let plan = first_plan(&reader)?;
     let mut pid_file = lock_pid_file(&file_or(options.pid.as_ref(), defaults::SUPERVISOR_PID_FILE))?;
-    let vrrp_pid_file = if plan.uses.vrrp || options.all { lock_vrrp_pid_file(&options)? } else { None };
+    let vrrp_pid_file = if plan.wants_vrrp(&options) { lock_vrrp_pid_file(&options)? } else { None };
     if !options.dont_fork {
         farewell::flush();
         process::daemonise().map_err(|error| fatal("Unable to become a daemon", &error))?;
@@ -122,8 +122,9 @@ pub(super) fn log_reading(reader: &Reader, reading: &Reading) {
         log::detail(format_args!("Opening file '{file}'."));
         log::info(format_args!("Configuration file {file}"));
     }
-    for line in plan::log_lines(&reading.diagnostics, Pass::Parent) {
-        log::info(line);
+    // Engines that are not there cannot speak for themselves.
+    for pass in [Pass::Parent, Pass::Checker, Pass::Bfd] {
+        plan::log_lines(&reading.diagnostics, pass).for_each(log::info);
     }
     if let Some(line) = keepalived_conf::summary(&reading.diagnostics) {
         log::info(line);
@@ -139,16 +140,6 @@ fn notices(options: &Options, plan: &Plan) {
     }
     for name in options.without_effect() {
         log::info(format_args!("Option --{name} is not supported yet, ignored"));
-    }
-    engines_not_there_yet(plan);
-}
-
-/// Engines that a configuration wants and this version does not have.
-pub(super) fn engines_not_there_yet(plan: &Plan) {
-    for (wanted, engine) in [(plan.uses.checkers, "Health checks are"), (plan.uses.bfd, "BFD is")] {
-        if wanted {
-            log::info(format_args!("{engine} not supported yet"));
-        }
     }
 }
 
