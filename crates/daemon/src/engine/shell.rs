@@ -170,6 +170,12 @@ impl Shell {
     pub fn carry_out(&mut self) {
         loop {
             let mut actions = std::mem::take(&mut self.actions);
+            // The neighbours and the kernel wait for the first kind, nobody for the second: a line in the log
+            // costs as much as an advert.
+            let is_talk = |action: &Action| matches!(action, Action::Report(_) | Action::Remember(_));
+            for action in actions.extract_if(.., |action| !is_talk(action)) {
+                self.act(action);
+            }
             for action in actions.drain(..) {
                 self.act(action);
             }
@@ -190,8 +196,11 @@ impl Shell {
             }
             Action::Announce { link, frame } => self.sockets.announce(link, &frame),
             Action::Want { key, spec } => {
-                self.memory.want(key, spec.is_some());
+                let wanted = spec.is_some();
                 self.netlink.want(key, spec);
+                // Afterwards, as somebody waits for the address; were we killed just here, a successor finds it
+                // by its mark.
+                self.memory.want(key, wanted);
             }
             Action::Join { link, group } => self.sockets.join(link, group),
             Action::Leave { link, group } => self.sockets.leave(link, group),
