@@ -26,6 +26,8 @@ pub struct Diagnostic {
     pub log_only: bool,
     /// Shown under `-t` only: the daemon reads the same text more leniently (`spec` config 1.6).
     pub test_only: bool,
+    /// The daemon's log puts `WARNING - ` before it (`spec` config 1.6).
+    pub lenient: bool,
     /// The daemon refuses to start with this exit status.
     pub stops: Option<u8>,
 }
@@ -35,7 +37,8 @@ impl Diagnostic {
     pub fn new(class: Class, pass: Pass, at: Option<Span>, text: impl Into<String>) -> Self {
         let text = text.into();
         let (code, notes) = (class.code(), Vec::new());
-        Self { code, class, pass, at, text, notes, log_only: false, test_only: false, stops: None }
+        let (log_only, test_only, lenient, stops) = (false, false, false, None);
+        Self { code, class, pass, at, text, notes, log_only, test_only, lenient, stops }
     }
 
     /// With another name than its class has.
@@ -68,6 +71,8 @@ impl Diagnostic {
 pub enum Class {
     /// Understood, but this version cannot do it yet. Ours; does not change the exit status.
     NotYet,
+    /// Worth knowing, and no reason for another exit status. Ours.
+    Note,
     /// A plain `include` found nothing.
     FileNotFound,
     /// An interface that only gets reported.
@@ -105,6 +110,7 @@ impl Class {
     pub fn code(self) -> &'static str {
         match self {
             Self::NotYet => "not-supported-yet",
+            Self::Note => "note",
             Self::FileNotFound => "file-not-found",
             Self::BadInterface => "bad-interface",
             Self::Fatal => "fatal",
@@ -126,7 +132,7 @@ impl Class {
     /// Exit status of `-t` when this is the worst class (`spec` config 0.3).
     fn status(self) -> u8 {
         match self {
-            Self::NotYet | Self::FileNotFound => 0,
+            Self::NotYet | Self::Note | Self::FileNotFound => 0,
             Self::BadInterface | Self::Fatal => 4,
             Self::MultipleFiles
             | Self::UnknownKeyword
@@ -172,7 +178,7 @@ pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     let ignored = diagnostics
         .iter()
         .filter(|d| !d.log_only && !d.test_only)
-        .filter(|d| !matches!(d.class, Class::Security | Class::Deprecated | Class::Warning))
+        .filter(|d| !matches!(d.class, Class::Security | Class::Deprecated | Class::Warning | Class::Note))
         .filter_map(|d| d.at.as_ref().map(|at| (Arc::clone(&at.file), at.line)))
         .collect::<std::collections::BTreeSet<_>>()
         .len();

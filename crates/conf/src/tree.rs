@@ -179,8 +179,7 @@ impl<'a> Parser<'a> {
         }
         if !self.open() {
             let text = format!("'{{' missing from beginning of block {}", row.name);
-            let at_line = self.lines.span(line, 0, row.name);
-            self.found.push((at, Diagnostic::new(Class::Brace, self.pass, at_line, text).log_only()));
+            self.found.push((at, Diagnostic::new(Class::Brace, self.pass, None, text).log_only()));
         }
         let mut items = Vec::new();
         while let Some((at, line)) = self.advance() {

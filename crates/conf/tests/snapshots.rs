@@ -25,6 +25,7 @@ fn snapshot(lowered: &Lowered) -> String {
         let mark = match (diagnostic.log_only, diagnostic.test_only) {
             (true, _) => "log ",
             (_, true) => "-t  ",
+            _ if diagnostic.lenient => "~   ",
             _ => "    ",
         };
         writeln!(out, "{mark}{}", render::keepalived::line(diagnostic).replace(FILE, "F")).unwrap();

@@ -86,11 +86,14 @@ impl Drafts {
                     }
                     continue;
                 }
-                Found::Missing => "since not found/accessible",
-                Found::Insecure => "due to insecure",
+                Found::Missing => Some("since not found/accessible"),
+                Found::Insecure => Some("due to insecure"),
+                Found::NotExecutable => None,
             };
             let name = &draft.name;
-            cx.conclude(Class::General, format!("Disabling track script {name} {why}"));
+            if let Some(why) = why {
+                cx.conclude(Class::General, format!("Disabling track script {name} {why}"));
+            }
             if let Some(last) = cx.after.last_mut() {
                 last.code = "script-disabled";
                 last.notes.push("every instance that tracks it runs without this check".into());
@@ -428,7 +431,7 @@ fn find(
 ) -> Option<Command> {
     match security.find(cx, written.as_ref()?) {
         Found::Runs(command) => Some(command),
-        Found::Missing | Found::Insecure => None,
+        Found::Missing | Found::NotExecutable | Found::Insecure => None,
     }
 }
 

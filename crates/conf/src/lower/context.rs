@@ -77,8 +77,10 @@ impl<'a> Context<'a> {
         self.tell(place, |d| d, class, text);
     }
 
+    /// A plain line for the log. The original names no place in these.
     pub fn log(&mut self, place: &Place, text: impl Into<String>) {
-        self.tell(place, Diagnostic::log_only, Class::Warning, text);
+        let nowhere = Place { at: place.at, span: None };
+        self.tell(&nowhere, Diagnostic::log_only, Class::Warning, text);
     }
 
     /// Says something that needs more than a text.
@@ -96,6 +98,11 @@ impl<'a> Context<'a> {
     /// Says something after all lines, without a place.
     pub fn conclude(&mut self, class: Class, text: impl Into<String>) {
         self.after.push(Diagnostic::new(class, self.pass, None, text));
+    }
+
+    /// Says something after all lines that does not count for the exit status.
+    pub fn conclude_note(&mut self, text: impl Into<String>) {
+        self.conclude(Class::Note, text);
     }
 
     pub fn conclude_log(&mut self, text: impl Into<String>) {
@@ -186,21 +193,21 @@ impl<'a> Context<'a> {
 
     fn number(&mut self, place: &Place, read: Read, lenient: bool, bad: Option<String>) -> Option<i64> {
         let Some(complaint) = read.complaint else { return read.value };
+        let milder = |mut heard: Diagnostic| {
+            heard.lenient = lenient;
+            heard
+        };
+        self.tell(place, milder, Class::Number, complaint);
         if read.value.is_some() {
-            self.say(place, Class::Number, complaint);
             return read.value;
         }
         let taken = read.lenient.filter(|_| lenient);
-        let audience = |mut heard: Diagnostic| {
-            heard.test_only = taken.is_some();
-            heard
-        };
-        self.tell(place, audience, Class::Number, complaint.as_str());
         if let Some(bad) = bad {
-            self.tell(place, audience, Class::General, bad);
-        }
-        if taken.is_some() {
-            self.log(place, format!("WARNING - {complaint}"));
+            let test_only = |mut heard: Diagnostic| {
+                heard.test_only = taken.is_some();
+                heard
+            };
+            self.tell(place, test_only, Class::General, bad);
         }
         taken
     }

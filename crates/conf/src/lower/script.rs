@@ -31,6 +31,8 @@ pub(super) struct Security {
     seen: bool,
     /// And others than root could change it.
     insecure: bool,
+    /// The log says once that nobody is there to run scripts but ourselves.
+    missing_user_told: bool,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -53,6 +55,8 @@ pub(super) struct Written {
 pub(super) enum Found {
     Runs(Command),
     Missing,
+    /// Said already, and the original says no more (seen in 2.2.7).
+    NotExecutable,
     Insecure,
 }
 
@@ -84,6 +88,9 @@ impl Security {
             cx.say(place, Class::General, format!("Unable to set default user {DEFAULT_USER} for script"));
             self.default = DefaultUser::Failed;
             return None;
+        }
+        if !std::mem::replace(&mut self.missing_user_told, true) {
+            cx.log(place, format!("Script user '{DEFAULT_USER}' does not exist"));
         }
         Some(cx.host.own())
     }
@@ -117,10 +124,11 @@ impl Security {
         };
         if !facts.executable {
             let RunAs { uid, gid, .. } = user;
-            cx.conclude_log(format!(
+            // A mere log line of the original; who forgets `chmod +x` has no check, so we say it under -t too.
+            cx.conclude_note(format!(
                 "WARNING - script '{first}' is not executable for uid:gid {uid}:{gid} - disabling."
             ));
-            return Found::Missing;
+            return Found::NotExecutable;
         }
         if facts.insecure && self.enabled {
             cx.conclude_log(format!("Unsafe permissions found for script '{first}' - disabling."));

@@ -6,13 +6,17 @@ use crate::diag::{Diagnostic, Pass};
 ///
 /// The parent's pass leaves the file out while it reads the main file.
 pub fn line(diagnostic: &Diagnostic) -> String {
+    placed(diagnostic, "")
+}
+
+fn placed(diagnostic: &Diagnostic, before: &str) -> String {
     let text = crate::text::shown(&diagnostic.text);
     match &diagnostic.at {
-        None => text,
+        None => format!("{before}{text}"),
         Some(at) if diagnostic.pass == Pass::Parent && !at.named => {
-            format!("(Line {}) {text}", at.line)
+            format!("(Line {}) {before}{text}", at.line)
         }
-        Some(at) => format!("({}: Line {}) {text}", at.file, at.line),
+        Some(at) => format!("({}: Line {}) {before}{text}", at.file, at.line),
     }
 }
 
@@ -23,5 +27,6 @@ pub fn test(diagnostics: &[Diagnostic]) -> impl Iterator<Item = String> + '_ {
 
 /// What the process of this pass logs, in order.
 pub fn log(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item = String> + '_ {
-    diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass).map(line)
+    let mark = |d: &Diagnostic| placed(d, if d.lenient { "WARNING - " } else { "" });
+    diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass).map(mark)
 }
