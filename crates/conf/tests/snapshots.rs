@@ -1,6 +1,6 @@
 //! What is said of the files in `tests/data`, line by line.
 //!
-//! Each `NAME.conf` stands next to `NAME.expected`; `UPDATE_EXPECTED=1` writes the latter anew, for a human
+//! Each `NAME.conf` stands next to `NAME.expected`; `UPDATE_EXPECT=1` writes the latter anew, for a human
 //! to compare.
 
 mod common;
@@ -50,7 +50,7 @@ fn everything_said_of_a_file_is_as_expected() {
         let files = Memory::default().with(FILE, std::fs::read(&path).unwrap());
         let found = snapshot(&run_on(&files, &Machine::default()));
         let expected = path.with_extension("expected");
-        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+        if std::env::var_os("UPDATE_EXPECT").is_some() {
             std::fs::write(&expected, &found).unwrap();
         } else if std::fs::read_to_string(&expected).unwrap_or_default() != found {
             wrong.push(format!("{}\n{found}", path.display()));
