@@ -11,7 +11,7 @@ use keepalived_model::vrrp::{self, Auth, Preempt, Transport, Version};
 use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::node::{Node, Seat, Standing, Watch};
-use crate::packet;
+use crate::packet::{self, Seen};
 use crate::world::World;
 
 pub use crate::expect::{agreement, longest_down, patience};
@@ -34,12 +34,49 @@ pub struct Since {
     holders: BTreeMap<IpAddr, Instant>,
 }
 
-/// An advert is about to be told to a node's engine: notes whether it will have to wait because of it.
-pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) {
-    let Some(seen) = packet::advert(bytes) else { return };
-    let seat = (link, seen.vrid);
-    let Some(instance) = node.instance(seat) else { return };
-    let Some(standing) = node.standings().iter().find(|standing| standing.seat == seat) else { return };
+/// What a datagram means to a router that is master.
+#[derive(Clone, Copy, Debug)]
+pub struct Contest {
+    seat: Seat,
+    /// The sender wins.
+    lost: bool,
+}
+
+/// A datagram is about to be told to a node's engine: notes whether it will have to wait because of it, or,
+/// where it is master, to yield.
+pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) -> Option<Contest> {
+    let seen = packet::advert(bytes).filter(|seen| accepts(node, (link, seen.vrid), seen));
+    let addressed = bytes.get(21).map(|vrid| (link, *vrid));
+    let seat = addressed.filter(|seat| seen.is_none_or(|seen| seen.vrid == seat.1))?;
+    let standing = node.standings().iter().find(|standing| standing.seat == seat)?;
+    match standing.state {
+        State::Master => {
+            let own = (standing.priority, node.port(link)?.ip);
+            // On an interface whose appearance is not known yet, nothing is heard.
+            let sure = node.kernel.is_idle();
+            let lost = seen.is_some_and(|seen| (seen.priority, seen.source) > own && seen.priority != 0);
+            sure.then_some(Contest { seat, lost })
+        }
+        State::Backup => {
+            waits(node, local, seat, &seen?);
+            None
+        }
+        State::Init | State::Fault => None,
+    }
+}
+
+/// A master has read a datagram.
+pub fn contested(node: &Node, contest: Contest) -> Result<(), Broken> {
+    match (state_of(node.standings(), contest.seat), contest.lost) {
+        (Some(State::Master), true) => Err(("a master yields to a better one", format!("{contest:?}"))),
+        (Some(State::Backup), false) => Err(("a master yields to nobody worse", format!("{contest:?}"))),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a router of this configuration has to believe an advert.
+fn accepts(node: &Node, seat: Seat, seen: &Seen) -> bool {
+    let Some(instance) = node.instance(seat) else { return false };
     let transport = match &instance.transport {
         Transport::Multicast { group, .. } => *group == seen.destination && seen.ttl == 255,
         Transport::Unicast { peers, check_source, .. } => {
@@ -52,11 +89,13 @@ pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) {
         (Version::V2, Auth::Pass(password)) => seen.auth == Some((1, *password)),
     };
     let interval = instance.version == Version::V3 || seen.interval == instance.advert_interval;
-    // On an interface whose appearance is not known yet, nothing is heard.
+    transport && version && interval
+}
+
+fn waits(node: &mut Node, local: Instant, seat: Seat, seen: &Seen) {
+    let Some(instance) = node.instance(seat) else { return };
+    let Some(standing) = node.standings().iter().find(|standing| standing.seat == seat) else { return };
     let sure = node.kernel.is_idle();
-    if !(transport && version && interval && standing.state == State::Backup) {
-        return;
-    }
     let delays = matches!(instance.preempt, Preempt::After(_));
     let waits = seen.priority >= standing.priority || instance.preempt == Preempt::Never;
     let down = seen.interval.times(u64::from(instance.down_timer_adverts));
@@ -132,7 +171,9 @@ fn sends(
         // While the news of another index is on its way, the old one is used.
         let seat = (node.present(*link), seen.vrid);
         let states = (state_of(before, seat), state_of(after, seat));
-        let leaves = states.0 == Some(State::Master) && states.1 != Some(State::Master);
+        // Not by who yields to a better one: `spec` runtime 3.6 and 3.8.
+        let leaves =
+            states.0 == Some(State::Master) && !matches!(states.1, Some(State::Master | State::Backup));
         if seen.priority == 0 && !leaves {
             return Err(("priority 0 is only sent by who leaves", format!("{seat:?} {states:?}")));
         }

@@ -149,22 +149,46 @@ impl World {
         }
     }
 
-    /// The earliest delivery or deadline. Mail of the same moment comes first, as with the real shell.
-    fn step(&mut self) -> Result<bool, Broken> {
-        let wakes = self.nodes.iter().enumerate().filter_map(|(index, node)| Some((node.wake?, index)));
-        let wake = wakes.min();
-        let next = self.queue.peek().map(|Reverse(entry)| entry.at);
-        match (next, wake) {
-            (None, None) => Ok(false),
-            (None, Some((at, node))) => self.due(at, node),
-            (Some(next), Some((at, node))) if at < next => self.due(at, node),
-            (Some(_), _) => match self.queue.pop() {
-                Some(Reverse(entry)) => {
-                    self.now = entry.at;
-                    self.deliver(entry.delivery)
+    /// Runs everything that happens until then.
+    pub fn run_until(&mut self, until: Instant) -> Result<(), Violation> {
+        while self.next().is_some_and(|(at, _)| at <= until) {
+            match self.step() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err((rule, text)) => {
+                    return Err(Violation { seed: self.plan.seed, rule, at: self.now, text });
                 }
-                None => Ok(false),
-            },
+            }
+        }
+        self.now = self.now.max(until);
+        Ok(())
+    }
+
+    /// When the next thing happens, and whose deadline it is if it is one. Mail of the same moment comes
+    /// first, as with the real shell.
+    fn next(&self) -> Option<(Instant, Option<usize>)> {
+        let wakes = self.nodes.iter().enumerate().filter_map(|(index, node)| Some((node.wake?, index)));
+        let next = self.queue.peek().map(|Reverse(entry)| entry.at);
+        match (next, wakes.min()) {
+            (None, None) => None,
+            (Some(next), None) => Some((next, None)),
+            (Some(next), Some((at, _))) if next <= at => Some((next, None)),
+            (_, Some((at, node))) => Some((at, Some(node))),
+        }
+    }
+
+    /// The earliest delivery or deadline. Returns whether there is more to come.
+    fn step(&mut self) -> Result<bool, Broken> {
+        match self.next() {
+            None => Ok(false),
+            Some((at, Some(node))) => self.due(at, node),
+            Some((at, None)) => {
+                self.now = at;
+                match self.queue.pop() {
+                    Some(Reverse(entry)) => self.deliver(entry.delivery),
+                    None => Ok(false),
+                }
+            }
         }
     }
 
@@ -222,8 +246,9 @@ impl World {
                     return Ok(());
                 }
                 let local = self.nodes[n].clock.local(self.now);
-                check::heard(&mut self.nodes[n], local, link, &bytes);
-                self.tell(n, Event::Received { link, datagram: &bytes })
+                let contest = check::heard(&mut self.nodes[n], local, link, &bytes);
+                self.tell(n, Event::Received { link, datagram: &bytes })?;
+                contest.map_or(Ok(()), |contest| check::contested(&self.nodes[n], contest))
             }
             Mail::Apply { key, spec, again } => {
                 self.apply(n, key, spec, again);

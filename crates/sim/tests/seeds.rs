@@ -1,4 +1,4 @@
-//! Many seeds, and those that once showed a mistake.
+//! Many seeds; what some of them once showed is in `regressions.rs`.
 
 use keepalived_sim::{Summary, Violation};
 
@@ -32,24 +32,4 @@ fn three_hundred_seeds_break_no_rule() {
 #[test]
 fn a_seed_is_the_same_run_every_time() {
     assert_eq!(run([7, 8, 9]), run([7, 8, 9]));
-}
-
-#[test]
-fn an_adopted_master_is_not_deaf_for_a_startup_delay() {
-    run([1075, 5533]);
-}
-
-#[test]
-fn a_group_is_adopted_as_a_whole() {
-    run([1149, 3740]);
-}
-
-#[test]
-fn an_address_given_up_by_a_reload_is_not_announced_from_the_queue() {
-    run([152]);
-}
-
-#[test]
-fn a_member_added_to_a_group_of_masters_joins_it_or_is_followed() {
-    run([1264, 1724]);
 }

@@ -1,0 +1,107 @@
+//! Plans made by hand, for tests that want one particular thing to happen.
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use keepalived_model::kernel::AddressSpec;
+use keepalived_model::notify::Notifications;
+use keepalived_model::vrrp::{self, Auth, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress};
+use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid};
+
+use crate::clock::Clock;
+use crate::kernel::Port;
+use crate::ops::Op;
+use crate::plan::{NodePlan, Plan};
+
+/// A router of version 2 on `eth0` with the original's defaults and one address, 10.0.0.VRID.
+///
+/// # Panics
+/// For a VRID or a priority of zero.
+pub fn router(vrid: u8, priority: u8) -> vrrp::Instance {
+    vrrp::Instance {
+        name: format!("VI_{vrid}"),
+        vrid: Vrid::try_from(vrid).expect("tests name VRIDs"),
+        version: Version::V2,
+        interface: "eth0".into(),
+        priority: Priority::try_from(priority).expect("tests name priorities"),
+        wants_master: false,
+        advert_interval: Micros::from_secs(1),
+        preempt: Preempt::Always,
+        down_timer_adverts: 3,
+        auth: Auth::None,
+        transport: Transport::Multicast { group: Ipv4Addr::new(224, 0, 0, 18), source: None },
+        addresses: vec![address(vrid)],
+        excluded: Vec::new(),
+        garp: Garp {
+            repeat: 5,
+            delay: Micros::from_secs(5),
+            refresh: Micros::ZERO,
+            refresh_repeat: 1,
+            lower_prio_repeat: 5,
+            lower_prio_delay: Micros::from_secs(5),
+        },
+        lower_prio_no_advert: false,
+        higher_prio_send_advert: false,
+        skip_check_adv_addr: false,
+        dont_track_primary: false,
+        track_interfaces: Vec::new(),
+        track_scripts: Vec::new(),
+        notify: Notifications::default(),
+    }
+}
+
+/// The virtual address 10.0.0.`last`/32.
+pub fn address(last: u8) -> VirtualAddress {
+    let ip = IpAddr::from([10, 0, 0, last]);
+    VirtualAddress { ip, prefix_len: 32, interface: None, spec: AddressSpec::default(), no_track: false }
+}
+
+/// A configuration of these routers.
+pub fn config(instances: Vec<vrrp::Instance>) -> vrrp::Config {
+    vrrp::Config { instances, ..vrrp::Config::default() }
+}
+
+/// A configuration of these routers in one sync group.
+pub fn group(instances: Vec<vrrp::Instance>) -> vrrp::Config {
+    let members = instances.iter().map(|instance| instance.name.clone()).collect();
+    let (track_scripts, track_interfaces) = (Vec::new(), Vec::new());
+    let group = SyncGroup {
+        name: "G1".into(),
+        members,
+        track_scripts,
+        track_interfaces,
+        notify: Notifications::default(),
+    };
+    vrrp::Config { groups: vec![group], ..config(instances) }
+}
+
+/// A moment of the world.
+pub fn at(millis: u64) -> Instant {
+    Instant(millis * 1_000)
+}
+
+/// A start without memories.
+pub fn start(node: usize) -> Op {
+    Op::Start { node, adopt: false }
+}
+
+/// One Ethernet with these machines, nothing wrong but `ops`, healed after a minute.
+pub fn lan(configs: Vec<vrrp::Config>, mut ops: Vec<(Instant, Op)>) -> Plan {
+    let port = |host: u8| Port {
+        link: LinkId(2),
+        name: "eth0".into(),
+        segment: 0,
+        ip: Ipv4Addr::new(10, 0, 0, host),
+        mac: MacAddr([2, 0, 0, 0, 0, host]),
+    };
+    let clock = Clock { offset: 1_000_000, ppm: 0 };
+    let node = |(host, config)| NodePlan { ports: vec![port(host)], clock, config };
+    ops.sort_by_key(|(at, _)| *at);
+    Plan {
+        seed: 0,
+        nodes: (1..).zip(configs).map(node).collect(),
+        segments: 1,
+        ops,
+        stay_bad: Vec::new(),
+        heal_at: at(60_000),
+    }
+}

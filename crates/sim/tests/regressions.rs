@@ -1,0 +1,97 @@
+//! What seeds once showed, as small as it got, made by hand so that it stays what it is when seeds come to
+//! mean something else.
+
+use keepalived_core::report::State;
+use keepalived_model::{Instant, Micros};
+use keepalived_sim::by_hand::{address, at, config, group, lan, router, start};
+use keepalived_sim::mutate::Mutation;
+use keepalived_sim::ops::Op;
+use keepalived_sim::{Plan, World};
+
+fn holds(plan: Plan) {
+    if let Err(violation) = World::new(plan).run() {
+        panic!("{violation}");
+    }
+}
+
+fn crash(node: usize, millis: u64, down: u64) -> [(Instant, Op); 2] {
+    [(at(millis), Op::Crash { node }), (at(millis + down), Op::Start { node, adopt: true })]
+}
+
+fn reload(node: usize, millis: u64, mutation: Mutation) -> (Instant, Op) {
+    (at(millis), Op::Reload { node, mutation })
+}
+
+/// Seeds 1075 and 5533.
+#[test]
+fn an_adopted_master_is_not_deaf_for_a_startup_delay() {
+    let mut slow = config(vec![router(51, 100)]);
+    slow.startup_delay = Micros::from_secs(3);
+    let mut ops = vec![(at(0), start(0)), (at(10_000), start(1))];
+    ops.extend(crash(0, 12_900, 10));
+    holds(lan(vec![slow, config(vec![router(51, 200)])], ops));
+}
+
+/// Seed 1149: of two members with different intervals only one was remembered well enough.
+#[test]
+fn a_group_is_adopted_as_a_whole() {
+    let mut fast = router(52, 100);
+    fast.version = keepalived_model::vrrp::Version::V3;
+    fast.advert_interval = Micros::from_millis(100);
+    let mut ops = vec![(at(0), start(0))];
+    ops.extend(crash(0, 10_000, 500));
+    holds(lan(vec![group(vec![router(51, 100), fast])], ops));
+}
+
+/// Seed 152.
+#[test]
+fn an_address_given_up_by_a_reload_is_not_announced_from_the_queue() {
+    let mut many = router(51, 100);
+    many.addresses = (100..103).map(address).collect();
+    let mut spaced = config(vec![many]);
+    spaced.garp_interval = Micros::from_millis(100);
+    let ops = vec![(at(0), start(0)), reload(0, 3_800, Mutation::RemoveAddress { which: 0 })];
+    holds(lan(vec![spaced], ops));
+}
+
+/// Seeds 1264 and 1724.
+#[test]
+fn a_member_added_to_a_group_of_masters_joins_it() {
+    let ops = vec![
+        (at(0), start(0)),
+        reload(0, 10_000, Mutation::RemoveInstance { which: 0 }),
+        reload(0, 20_000, Mutation::Original),
+    ];
+    holds(lan(vec![group(vec![router(51, 100), router(52, 100)])], ops));
+}
+
+/// Seed 3740.
+#[test]
+fn a_member_joins_a_group_of_adopted_masters() {
+    let mut ops = vec![
+        (at(0), start(0)),
+        reload(0, 10_000, Mutation::RemoveInstance { which: 0 }),
+        reload(0, 12_000, Mutation::Original),
+    ];
+    ops.extend(crash(0, 8_000, 10));
+    holds(lan(vec![group(vec![router(51, 100), router(52, 100)])], ops));
+}
+
+#[test]
+fn a_group_of_masters_follows_an_added_member_that_hears_a_living_master() {
+    let ops = vec![
+        (at(0), start(0)),
+        reload(0, 5_000, Mutation::RemoveInstance { which: 0 }),
+        (at(6_000), start(1)),
+        reload(0, 20_000, Mutation::Original),
+    ];
+    let plan = lan(vec![group(vec![router(51, 100), router(52, 100)]), config(vec![router(51, 200)])], ops);
+    let mut world = World::new(plan);
+    let states = |world: &World| -> Vec<State> {
+        world.nodes[0].standings().iter().map(|standing| standing.state).collect()
+    };
+    world.run_until(at(19_999)).expect("no rule is broken");
+    assert_eq!(states(&world), [State::Master]);
+    world.run_until(at(22_000)).expect("no rule is broken");
+    assert_eq!(states(&world), [State::Backup, State::Backup]);
+}
