@@ -24,9 +24,9 @@ pub enum Kind {
 /// Where syslog daemons listen.
 const SYSLOG: &str = "/dev/log";
 
-/// First pause before syslog is tried again; doubled up to the second.
-const PAUSE: Duration = Duration::from_secs(1);
-const PAUSE_MAX: Duration = Duration::from_secs(16);
+/// First pause before syslog is tried again; doubled up to the second. Only while lines wait.
+const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE_MAX: Duration = Duration::from_secs(1);
 
 /// Longer lines are cut.
 const TEXT_MAX: usize = 4096;
