@@ -124,8 +124,8 @@ pub enum Report {
     ScriptFailed { script: Name, exit: Exit },
     /// A script went down because it ran too long.
     ScriptTimedOut { script: Name },
-    /// A script's status differs from its last one. `command` is its path as configured.
-    ScriptNow { command: Name, status: u8 },
+    /// A script's status differs from its last one.
+    ScriptNow { script: Name, status: u8 },
     /// A run was skipped because the last one still runs (or is being ended).
     ScriptOverlap { script: Name, ending: bool },
     /// A run survived SIGKILL for two seconds.

@@ -145,8 +145,7 @@ impl Tracker {
             && status != self.last_status
         {
             self.last_status = status;
-            let command = self.command.argv.first().map_or("".into(), |word| String::from_utf8_lossy(word));
-            out.push(Action::Report(Report::ScriptNow { command: Name::from(&*command), status }));
+            out.push(Action::Report(Report::ScriptNow { script: self.name.clone(), status }));
         }
         let up = self.score.count(status == Some(0))?;
         out.push(Action::Report(match (up, timed_out) {

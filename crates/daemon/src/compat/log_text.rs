@@ -243,8 +243,8 @@ fn tracking(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
             info(format_args!("VRRP_Script({script}) failed (could not be run)"))
         }
         Report::ScriptTimedOut { script } => info(format_args!("VRRP_Script({script}) timed_out")),
-        Report::ScriptNow { command, status } => {
-            info(format_args!("Script `{command}` now returning {status}"))
+        Report::ScriptNow { script, status } => {
+            info(format_args!("Script `{script}` now returning {status}"))
         }
         Report::ScriptOverlap { script, ending: false } => {
             info(format_args!("Track script {script} is already running, expect idle - skipping run"))

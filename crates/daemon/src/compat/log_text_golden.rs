@@ -272,10 +272,7 @@ fn scripts_are_told_as_by_the_original() {
         (failed(Exit::Signal(15)), "VRRP_Script(chk) failed (due to signal 15)"),
         (failed(Exit::NotRun), "VRRP_Script(chk) failed (could not be run)"),
         (Report::ScriptTimedOut { script: script() }, "VRRP_Script(chk) timed_out"),
-        (
-            Report::ScriptNow { command: name("/etc/keepalived/chk.sh"), status: 2 },
-            "Script `/etc/keepalived/chk.sh` now returning 2",
-        ),
+        (Report::ScriptNow { script: name("chk"), status: 2 }, "Script `chk` now returning 2"),
         (overlap(false), "Track script chk is already running, expect idle - skipping run"),
         (overlap(true), "Track script chk is being timed out, expect idle - skipping run"),
         (
