@@ -6,6 +6,7 @@
 //!         ▼                           │
 //! ──► Running ── dies again ─► Releasing ─► Pausing ─► Running
 //!         │
+//!         ├── told to by a reload ─► Leaving ─► Gone
 //!         └── ends when told, or for good ─► Gone (after Releasing, if it left addresses behind)
 //! ```
 //!
@@ -33,6 +34,8 @@ pub(super) enum Vrrp {
     Gone,
     /// It runs, or is about to.
     Running(Child),
+    /// It was told to end because nothing is left for it to do.
+    Leaving(Child),
     /// It is dead, and its addresses are being removed. To be started again then, if at all.
     Releasing { child: Child, again: Option<Instant> },
     /// It is to be started then.
@@ -65,15 +68,15 @@ impl Vrrp {
     pub fn deadline(&self) -> Option<Instant> {
         match self {
             Self::Pausing(at) => Some(*at),
-            Self::Gone | Self::Running(_) | Self::Releasing { .. } => None,
+            Self::Gone | Self::Running(_) | Self::Leaving(_) | Self::Releasing { .. } => None,
         }
     }
 
     pub fn listen(&mut self) -> Vec<ToSupervisor> {
         match self {
             Self::Running(child) => child.listen(),
-            Self::Releasing { child, .. } => {
-                // It has nothing to say; this finds out that it hung up.
+            Self::Leaving(child) | Self::Releasing { child, .. } => {
+                // It has nothing to say that matters; this finds out that it hung up.
                 child.listen();
                 Vec::new()
             }
@@ -83,7 +86,7 @@ impl Vrrp {
 
     fn child(&self) -> Option<&Child> {
         match self {
-            Self::Running(child) | Self::Releasing { child, .. } => Some(child),
+            Self::Running(child) | Self::Leaving(child) | Self::Releasing { child, .. } => Some(child),
             Self::Gone | Self::Pausing(_) => None,
         }
     }
@@ -118,6 +121,7 @@ impl Supervisor {
         self.on_messages();
         match std::mem::replace(&mut self.vrrp, Vrrp::Gone) {
             Vrrp::Running(child) => self.on_engine_ended(&child, pid, ended),
+            Vrrp::Leaving(_) => self.on_engine_left(ended),
             Vrrp::Releasing { again: Some(at), .. } if self.stopping.is_none() => {
                 self.vrrp = Vrrp::Pausing(at)
             }
@@ -130,13 +134,6 @@ impl Supervisor {
         if self.stopping.is_some() {
             if ended != Ended::Code(exit_codes::OK) {
                 self.release_vrrp(None);
-            }
-            return;
-        }
-        if !self.plan.wants_vrrp(&self.options) {
-            // A reload has no more use for it.
-            if let Some(file) = self.vrrp_pid_file.take() {
-                file.remove();
             }
             return;
         }
@@ -162,6 +159,19 @@ impl Supervisor {
             pause.as_secs()
         ));
         if pause.is_zero() { self.start_vrrp() } else { self.pause_vrrp(pause) }
+    }
+
+    /// It ended because a reload had no more use for it. Another reload may have one again.
+    fn on_engine_left(&mut self, ended: Ended) {
+        if let Some(file) = self.vrrp_pid_file.take() {
+            file.remove();
+        }
+        if ended != Ended::Code(exit_codes::OK) {
+            let wanted = self.stopping.is_none() && self.plan.wants_vrrp(&self.options);
+            self.release_vrrp(wanted.then(Instant::now));
+        } else if self.stopping.is_none() && self.plan.wants_vrrp(&self.options) {
+            self.start_vrrp();
+        }
     }
 
     /// What ended the engine would end the next one as well.
@@ -201,19 +211,27 @@ impl Supervisor {
         }
     }
 
-    /// Tells the engine to stop, because the daemon does or a reload has no more use for it.
+    /// Tells the engine to stop because the daemon does.
     pub(super) fn stop_vrrp(&mut self) {
         match &self.vrrp {
             Vrrp::Running(child) => child.signal(Signal::TERM),
             Vrrp::Pausing(_) => self.vrrp = Vrrp::Gone,
-            Vrrp::Releasing { .. } | Vrrp::Gone => {}
+            Vrrp::Leaving(_) | Vrrp::Releasing { .. } | Vrrp::Gone => {}
+        }
+    }
+
+    /// Tells the engine to stop because a reload has no more use for it.
+    pub(super) fn dismiss_vrrp(&mut self) {
+        self.stop_vrrp();
+        if let Vrrp::Running(child) = std::mem::replace(&mut self.vrrp, Vrrp::Gone) {
+            self.vrrp = Vrrp::Leaving(child);
         }
     }
 
     /// Time is up for whoever still runs.
     pub(super) fn force(&mut self) {
         match &self.vrrp {
-            Vrrp::Running(child) => {
+            Vrrp::Running(child) | Vrrp::Leaving(child) => {
                 log::info(format_args!("{VRRP_IN_FAREWELL} process failed to die - forcing termination"));
                 child.signal(Signal::KILL);
             }

@@ -79,15 +79,17 @@ impl Supervisor {
                 self.reload.trial = Some((old, self.generation));
             }
             (Vrrp::Running(_), false) => {
-                self.stop_vrrp();
+                self.dismiss_vrrp();
                 self.end_reload(Ok(()));
             }
             (Vrrp::Gone, true) => {
                 self.start_vrrp();
                 self.reload.trial = Some((old, self.generation));
             }
-            // The next start takes the new plan.
-            (Vrrp::Gone, false) | (Vrrp::Releasing { .. } | Vrrp::Pausing(_), _) => self.end_reload(Ok(())),
+            // The next start, if there is one, takes the new plan.
+            (Vrrp::Gone, false) | (Vrrp::Leaving(_) | Vrrp::Releasing { .. } | Vrrp::Pausing(_), _) => {
+                self.end_reload(Ok(()));
+            }
         }
     }
 
