@@ -238,7 +238,7 @@ fn announcements(
             return Err(("only an address that is there is announced", format!("{ip}")));
         }
         let seat = owner.seat;
-        node.watches.entry(seat).or_default().announced.insert(IpAddr::V4(ip));
+        *node.watches.entry(seat).or_default().announced.entry(IpAddr::V4(ip)).or_default() += 1;
     }
     Ok(())
 }
@@ -263,66 +263,65 @@ fn changed(
     standing: &Standing,
     actions: &Actions,
 ) -> Result<(), Broken> {
-    let (seat, name, local) = (standing.seat, &standing.name, node.clock.local(now));
-    let notices = actions.iter().filter(|action| match action {
-        Action::Notify(n) => n.subject == Subject::Instance && *n.name == **name,
+    if standing.state == State::Master {
+        return became_master(node, now, was, standing, actions);
+    }
+    let watch = node.watches.entry(standing.seat).or_default();
+    watch.master_since = None;
+    watch.respect = None;
+    let told = actions.iter().filter(|action| match action {
+        Action::Notify(notice) => {
+            notice.subject == Subject::Instance
+                && *notice.name == *standing.name
+                && notice.occasion == Occasion::Entered(standing.state)
+        }
         _ => false,
     });
-    let entered = |state| move |action: &Action| matches!(action, Action::Notify(n) if n.occasion == Occasion::Entered(state));
+    let must_tell = standing.state == State::Fault || (standing.state == State::Backup && was != State::Init);
+    if must_tell && told.count() != 1 {
+        let text = format!("{}: {was} -> {}", standing.name, standing.state);
+        return Err(("a change of state is told once", text));
+    }
+    Ok(())
+}
+
+fn became_master(
+    node: &mut Node,
+    now: Instant,
+    was: State,
+    standing: &Standing,
+    actions: &Actions,
+) -> Result<(), Broken> {
+    let (seat, name, local) = (standing.seat, &standing.name, node.clock.local(now));
     let known = node.watches.contains_key(&seat);
     let watch = node.watches.entry(seat).or_default();
-    match standing.state {
-        State::Master => {
-            if let Some((at, down)) = watch.respect.take()
-                && was == State::Backup
-                && local.since(at) < down
-            {
-                return Err((
-                    "a living master is not displaced",
-                    format!("{name}: heard it {} ago", local.since(at)),
-                ));
-            }
-            let sent = actions.iter().any(|action| match action {
-                Action::Send { datagram, .. } => {
-                    packet::advert(datagram).is_some_and(|seen| seen.vrid == seat.1)
-                }
-                _ => false,
-            });
-            // An adopted master advertises when its predecessor would have.
-            if !sent && (was != State::Init || known) {
-                return Err(("a new master advertises first", name.clone()));
-            }
-            let adopted = was == State::Init && !sent;
-            *watch = Watch {
-                master_since: Some(now),
-                last_sent: Some(now),
-                told_master: adopted,
-                last_id: watch.last_id,
-                announced: if adopted {
-                    standing.wanted.iter().map(|key| key.ip).collect()
-                } else {
-                    BTreeSet::new()
-                },
-                respect: None,
-            };
-        }
-        State::Backup | State::Fault | State::Init => {
-            watch.master_since = None;
-            watch.respect = None;
-        }
+    if let Some((at, down)) = watch.respect
+        && was == State::Backup
+        && local.since(at) < down
+    {
+        let text = format!("{name}: heard it {} ago", local.since(at));
+        return Err(("a living master is not displaced", text));
     }
-    let told = match standing.state {
-        State::Fault => notices.clone().filter(|a| entered(State::Fault)(a)).count() == 1,
-        State::Backup if was != State::Init => {
-            notices.clone().filter(|a| entered(State::Backup)(a)).count() == 1
-        }
-        State::Backup | State::Master | State::Init => true,
+    let sent = actions.iter().any(|action| match action {
+        Action::Send { datagram, .. } => packet::advert(datagram).is_some_and(|seen| seen.vrid == seat.1),
+        _ => false,
+    });
+    // An adopted master advertises when its predecessor would have.
+    let adopted = was == State::Init && !sent && !known;
+    if !sent && !adopted {
+        return Err(("a new master advertises first", name.clone()));
+    }
+    let (since, last_id) = (Some(now), watch.last_id);
+    *watch = Watch {
+        master_since: since,
+        last_sent: since,
+        told_master: adopted,
+        last_id,
+        adopted,
+        announced: BTreeMap::new(),
+        respect: None,
     };
-    if told {
-        Ok(())
-    } else {
-        Err(("a change of state is told once", format!("{name}: {was} -> {}", standing.state)))
-    }
+    Ok(())
 }
 
 fn told_master(node: &mut Node, actions: &Actions) {
@@ -384,27 +383,7 @@ fn serving(node: &Node, now: Instant) -> Result<(), Broken> {
         let Some(watch) = node.watches.get(&standing.seat) else { continue };
         let Some(instance) = node.instance(standing.seat) else { continue };
         in_time(standing.seat, watch, instance.advert_interval, now, false)?;
-        let Some(since) = watch.master_since else { continue };
-        let wants: usize = node.config.instances.iter().map(|i| i.addresses.len() + i.excluded.len()).sum();
-        let frames = u64::try_from(wants).unwrap_or(0) * 40;
-        let limit = PLACED_WITHIN + node.config.garp_interval.times(frames);
-        let fair = node.kernel.temper == crate::kernel::Temper::FAIR;
-        if fair && node.disturbed_at < since && now.since(since) > limit {
-            let missing: Vec<IpAddr> =
-                standing.wanted.iter().map(|key| key.ip).filter(|ip| !watch.announced.contains(ip)).collect();
-            if !missing.is_empty() {
-                return Err((
-                    "a new master announces every address",
-                    format!("{}: {missing:?}", standing.name),
-                ));
-            }
-            if !watch.told_master {
-                return Err((
-                    "a change of state is told once",
-                    format!("{}: MASTER never told", standing.name),
-                ));
-            }
-        }
+        in_place(node, standing, watch, instance, now)?;
     }
     kernel_as_wanted(node, now)
 }
@@ -450,6 +429,38 @@ pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
         node.config.instances.iter().any(by)
     };
     node.kernel.virtual_addresses(&node.ports).filter(used).collect()
+}
+
+/// Some time after becoming master everything is announced and told.
+fn in_place(
+    node: &Node,
+    standing: &Standing,
+    watch: &Watch,
+    instance: &vrrp::Instance,
+    now: Instant,
+) -> Result<(), Broken> {
+    let Some(since) = watch.master_since else { return Ok(()) };
+    let wants: usize = node.config.instances.iter().map(|i| i.addresses.len() + i.excluded.len()).sum();
+    let frames = u64::try_from(wants).unwrap_or(0) * 40;
+    let limit = PLACED_WITHIN + node.config.garp_interval.times(frames);
+    let fair = node.kernel.temper == crate::kernel::Temper::FAIR;
+    let for_long = now.since(since);
+    if !fair || node.disturbed_at >= since || for_long <= limit {
+        return Ok(());
+    }
+    let (rounds, delay) = (instance.garp.repeat, instance.garp.delay);
+    let due = if !delay.is_zero() && for_long > delay + limit { 2 * rounds } else { rounds };
+    let count = |ip: &IpAddr| watch.announced.get(ip).copied().unwrap_or(0);
+    let missing: Vec<IpAddr> =
+        standing.wanted.iter().map(|key| key.ip).filter(|ip| !watch.adopted && count(ip) < due).collect();
+    if !missing.is_empty() {
+        let text = format!("{}: {missing:?}, {:?} of {due}", standing.name, watch.announced);
+        return Err(("a new master announces every address", text));
+    }
+    if !watch.told_master {
+        return Err(("a change of state is told once", format!("{}: MASTER never told", standing.name)));
+    }
+    Ok(())
 }
 
 /// Where each virtual router is master.

@@ -1,11 +1,17 @@
 //! Runs seeds: `keepalived-sim --seeds 10000 [--from N] [--jobs N]`, or one of them in full:
 //! `keepalived-sim --seed N [--trace] [--shrink]`.
 
+use std::cell::Cell;
 use std::process::ExitCode;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use keepalived_sim::{Plan, Summary, Violation, World, shrink};
+
+thread_local! {
+    /// The seed a thread is at, should it panic.
+    static AT: Cell<u64> = const { Cell::new(0) };
+}
 
 struct Options {
     seed: Option<u64>,
@@ -38,6 +44,11 @@ fn options() -> Result<Options, String> {
 }
 
 fn main() -> ExitCode {
+    let print = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        println!("seed {} panicked", AT.get());
+        print(panic);
+    }));
     match options() {
         Err(text) => {
             eprintln!("keepalived-sim: {text}");
@@ -51,6 +62,7 @@ fn main() -> ExitCode {
 }
 
 fn one(seed: u64, options: &Options) -> ExitCode {
+    AT.set(seed);
     let mut plan = Plan::draw(seed);
     println!("seed {seed}: {}", plan.describe());
     if options.shrink
@@ -80,6 +92,7 @@ fn many(options: &Options) -> ExitCode {
                     if seed >= options.from + options.seeds {
                         return;
                     }
+                    AT.set(seed);
                     let result = keepalived_sim::run(seed);
                     let mut found = found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
                     match result {

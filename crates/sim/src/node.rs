@@ -71,8 +71,10 @@ pub struct Watch {
     pub master_since: Option<Instant>,
     /// When it last advertised (or could not, because it was frozen); the world's time.
     pub last_sent: Option<Instant>,
-    /// Addresses announced since it became master.
-    pub announced: BTreeSet<IpAddr>,
+    /// How often addresses were announced since it became master.
+    pub announced: BTreeMap<IpAddr, u32>,
+    /// It took up a predecessor's role, announcements included.
+    pub adopted: bool,
     /// Its being master was told to the outside.
     pub told_master: bool,
     /// The last advert that has to make it wait: when, by its own clock, and for how long.

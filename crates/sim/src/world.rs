@@ -1,26 +1,24 @@
 //! The world: one queue, one time, and the rule that a step is the earliest delivery or deadline, nothing
 //! else.
 
+mod trouble;
+
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use keepalived_core::Engine;
 use keepalived_core::event::{Action, Actions, Event};
-use keepalived_core::memory::Memory;
-use keepalived_model::kernel::{Change, Key};
+use keepalived_model::kernel::Key;
 use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::check::{self, Broken, Since};
-use crate::kernel::{RETRY, Temper};
+use crate::kernel::RETRY;
 use crate::lan::{Segment, Weather};
-use crate::node::{Mail, Node, Process, Watch};
+use crate::node::{Mail, Node, Process};
 use crate::ops::Op;
-use crate::packet;
 use crate::plan::Plan;
 use crate::rng::Rng;
-use crate::scripts::Fate;
 use crate::verdict::{Summary, Violation};
 
 /// How often the rules that need time to be broken are looked at.
@@ -473,241 +471,6 @@ impl World {
         }
     }
 
-    fn operate(&mut self, op: Op) -> Result<(), Broken> {
-        self.say(format_args!("{op:?}"));
-        if !matches!(op, Op::Junk { .. } | Op::Fate { .. }) {
-            self.disturb(Micros::ZERO);
-        }
-        if let Op::Crash { node }
-        | Op::Stop { node }
-        | Op::Freeze { node }
-        | Op::Thaw { node }
-        | Op::Delete { node, .. }
-        | Op::Create { node, .. }
-        | Op::Cable { node, .. }
-        | Op::Primary { node, .. }
-        | Op::Temper { node, .. }
-        | Op::Remove { node, .. } = &op
-        {
-            self.nodes[*node].disturb(self.now);
-        }
-        match op {
-            Op::Start { node, adopt } => self.start(node, adopt)?,
-            Op::Crash { node } => self.nodes[node].end_process(),
-            Op::Stop { node } => self.now_or_later(node, Mail::Stop)?,
-            Op::Freeze { node } => {
-                self.nodes[node].frozen = self.nodes[node].process.is_some();
-                self.nodes[node].wake = self.nodes[node].wake.filter(|_| !self.nodes[node].frozen);
-            }
-            Op::Thaw { node } => self.thaw(node)?,
-            Op::Cable { node, port, up } => {
-                let link = self.nodes[node].ports[port].link;
-                self.nodes[node].kernel.set_up(link, up);
-                self.spread_news(node);
-            }
-            Op::Primary { node, port, there } => {
-                let key = self.nodes[node].ports[port].primary();
-                let kernel = &mut self.nodes[node].kernel;
-                if there {
-                    kernel.add(key)
-                } else {
-                    kernel.remove(key)
-                }
-                self.spread_news(node);
-            }
-            Op::Delete { node, port } => {
-                let link = self.nodes[node].ports[port].link;
-                self.nodes[node].kernel.delete(link);
-                self.spread_news(node);
-            }
-            Op::Create { node, port } => self.create(node, port),
-            Op::Cut { segment, from, to } => _ = self.segments[segment].cut.insert((from, to)),
-            Op::Mend { segment, from, to } => _ = self.segments[segment].cut.remove(&(from, to)),
-            Op::Weather { segment, weather } => self.segments[segment].weather = weather,
-            Op::Temper { node, temper } => {
-                self.nodes[node].kernel.temper = temper;
-                // What piled up is still to be worked off.
-                let busy = self.nodes[node].kernel.busy_until();
-                self.nodes[node].disturb(busy);
-                self.spread_news(node);
-            }
-            Op::Remove { node, which } => self.remove(node, which),
-            Op::Fate { node, script, fate } => self.set_fate(node, script, fate),
-            Op::Reload { node, mutation } => {
-                let target = &self.nodes[node];
-                let config = Arc::new(mutation.apply(&target.original, &target.config));
-                if target.process.is_none() {
-                    self.nodes[node].config = config;
-                } else {
-                    self.now_or_later(node, Mail::Reload(config))?;
-                }
-            }
-            Op::Junk { segment, kind, vrid } => self.junk(segment, kind, vrid),
-        }
-        self.weigh_calm();
-        Ok(())
-    }
-
-    fn set_fate(&mut self, node: usize, script: usize, fate: Fate) {
-        let path = format!("/check/{script}").into_bytes();
-        self.nodes[node].scripts.fates.insert(path, fate);
-    }
-
-    /// A deleted interface comes back under another index, with its own address.
-    fn create(&mut self, n: usize, number: usize) {
-        let old = self.nodes[n].ports[number].link;
-        if self.nodes[n].kernel.exists(old) {
-            return;
-        }
-        let new = LinkId(old.0 + 10);
-        let segment = self.nodes[n].ports[number].segment;
-        for port in self.segments[segment].ports.iter_mut().filter(|port| **port == (n, old)) {
-            port.1 = new;
-        }
-        let node = &mut self.nodes[n];
-        node.move_port(number, new);
-        let port = node.ports[number].clone();
-        node.kernel.create(&port);
-        node.kernel.add(port.primary());
-        self.spread_news(n);
-    }
-
-    fn remove(&mut self, node: usize, which: u64) {
-        let target = &mut self.nodes[node];
-        let there: Vec<_> = target.kernel.virtual_addresses(&target.ports).collect();
-        let count = u64::try_from(there.len()).unwrap_or(0).max(1);
-        if let Some(key) = usize::try_from(which % count).ok().and_then(|index| there.get(index)) {
-            target.kernel.remove(*key);
-            self.spread_news(node);
-        }
-    }
-
-    /// Everything is as it should be, or it is not calm.
-    fn weigh_calm(&mut self) {
-        let network = self.segments.iter().all(|segment| segment.cut.is_empty() && segment.weather.is_fair());
-        let node = |node: &Node| {
-            let ports = |port: &crate::kernel::Port| {
-                node.kernel.is_up(port.link) && node.kernel.holds(port.primary())
-            };
-            !node.frozen && node.kernel.temper == Temper::FAIR && node.ports.iter().all(ports)
-        };
-        let fair = network && self.nodes.iter().all(node);
-        self.calm_since = fair.then(|| self.calm_since.unwrap_or(self.now));
-    }
-
-    fn start(&mut self, n: usize, adopt: bool) -> Result<(), Broken> {
-        if self.nodes[n].process.as_ref().is_some_and(|process| !process.stopping) {
-            return Ok(());
-        }
-        self.nodes[n].end_process();
-        let (now, node) = (self.now, &mut self.nodes[n]);
-        let memories: Vec<Memory> = if adopt { node.memory.values().cloned().collect() } else { Vec::new() };
-        node.memory.clear();
-        node.disturbed_at = now;
-        let snapshot = node.kernel.dump(now);
-        let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
-        let engine = Engine::start(local, config, &snapshot, &memories, &mut actions);
-        node.process = Some(Process {
-            engine,
-            joined: Default::default(),
-            admitted: Default::default(),
-            stopping: false,
-            standings: Vec::new(),
-        });
-        for memory in memories {
-            node.remember(memory);
-        }
-        self.conclude(n, &[], actions)
-    }
-
-    /// Runs again: everything that came in meanwhile is read before any deadline is acted on.
-    fn thaw(&mut self, n: usize) -> Result<(), Broken> {
-        if !std::mem::replace(&mut self.nodes[n].frozen, false) {
-            return Ok(());
-        }
-        let now = self.now;
-        if self.nodes[n].regrouped_at.0 > 0 {
-            self.nodes[n].regrouped_at = now;
-        }
-        for Watch { last_sent, .. } in self.nodes[n].watches.values_mut() {
-            *last_sent = last_sent.map(|_| now);
-        }
-        while let Some(mail) = self.nodes[n].inbox.pop_front() {
-            self.take(n, mail)?;
-        }
-        self.arm(n);
-        Ok(())
-    }
-
-    fn now_or_later(&mut self, n: usize, mail: Mail) -> Result<(), Broken> {
-        match (&self.nodes[n].process, self.nodes[n].frozen) {
-            (None, _) => Ok(()),
-            (Some(_), true) => {
-                self.nodes[n].keep(mail);
-                Ok(())
-            }
-            (Some(_), false) => self.take(n, mail),
-        }
-    }
-
-    /// The kernel tells what others changed.
-    fn spread_news(&mut self, n: usize) {
-        if self.nodes[n].process.is_some() {
-            let news: Vec<Change> = self.nodes[n].kernel.news();
-            for change in news {
-                let way = Micros(200);
-                self.mail(n, way, Mail::News(change));
-            }
-        }
-    }
-
-    fn junk(&mut self, segment: usize, kind: u8, vrid: u8) {
-        let seed = self.rng.next();
-        for (node, link) in self.segments[segment].ports.clone() {
-            let Some(instance) = self.nodes[node].instance((link, vrid)).cloned() else { continue };
-            let Some(port) = self.nodes[node].port(link) else { continue };
-            let bytes: Rc<[u8]> = check::junk(&instance, port, kind, &mut Rng::new(seed)).into();
-            if self.hears(node, link, &bytes) {
-                let mail = Mail::Packet { link, bytes };
-                self.post(self.now + Micros(100), Delivery::Mail { node, epoch: None, mail });
-            }
-        }
-    }
-
-    /// The second phase begins: nothing is wrong any more, and nothing goes wrong from now on.
-    fn heal(&mut self) -> Result<(), Broken> {
-        self.say(format_args!("heal"));
-        for segment in &mut self.segments {
-            segment.cut.clear();
-            segment.weather = Weather::FAIR;
-        }
-        for n in 0..self.nodes.len() {
-            self.nodes[n].kernel.temper = Temper::FAIR;
-            let busy = self.nodes[n].kernel.busy_until().max(self.now);
-            self.nodes[n].disturb(busy);
-            for number in 0..self.nodes[n].ports.len() {
-                self.create(n, number);
-                let port = self.nodes[n].ports[number].clone();
-                self.nodes[n].kernel.set_up(port.link, true);
-                self.nodes[n].kernel.add(port.primary());
-            }
-            for script in 0..self.nodes[n].original.scripts.len() {
-                let bad = self.plan.stay_bad.contains(&(n, script));
-                self.set_fate(n, script, if bad { Fate::Bad } else { Fate::Good });
-            }
-            self.thaw(n)?;
-            self.spread_news(n);
-            self.start(n, false)?;
-            if !self.nodes[n].original.groups.is_empty() {
-                let original = Arc::clone(&self.nodes[n].original);
-                self.take(n, Mail::Reload(original))?;
-            }
-        }
-        self.calm_since = Some(self.now);
-        self.post(self.now + check::patience(self), Delivery::Judge);
-        Ok(())
-    }
-
     fn mail(&mut self, node: usize, after: Micros, mail: Mail) {
         let epoch = Some(self.nodes[node].epoch);
         self.post(self.now + after, Delivery::Mail { node, epoch, mail });
@@ -740,9 +503,4 @@ impl World {
             println!("{:>12} {text}", self.now.since(Instant(0)));
         }
     }
-}
-
-/// Whether a datagram is one that somebody could accept, for those who look from outside.
-pub fn is_advert(datagram: &[u8]) -> bool {
-    packet::advert(datagram).is_some()
 }
