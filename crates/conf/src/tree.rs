@@ -214,7 +214,13 @@ impl<'a> Parser<'a> {
             return;
         }
         let outside = self.depth.saturating_sub(1);
-        while self.depth > outside && self.advance().is_some() {}
+        while self.depth > outside {
+            let Some((at, line)) = self.advance() else { break };
+            // The parent reads every line, also those it does not look at.
+            if let (Pass::Parent, Piece::Text(text)) = (self.pass, &line.piece) {
+                self.words(at, line, text);
+            }
+        }
     }
 
     fn missing_open(&mut self, row: &Keyword) {

@@ -269,7 +269,9 @@ pub(super) fn seconds(secs: i64) -> Micros {
 fn large_interval(cx: &mut Context<'_>, statement: &Statement<'_>, micros: u64) {
     if micros >= 1_000_000 {
         let place = cx.place(statement, 1);
-        let (name, secs) = (statement.row.name, Micros(micros));
+        let name = statement.row.name;
+        let secs = Micros(micros).to_string();
+        let secs = secs.trim_end_matches('0').trim_end_matches('.');
         cx.log(&place, format!("The {name} is very large - {secs} seconds"));
     }
 }
