@@ -29,6 +29,9 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a reload of a changed file changes just that", reload_changed),
     decision("D2", F, "a reload of an unusable file leaves everything as it was", reload_broken),
     original(F, "a reload of a backup keeps it a backup", reload_backup),
+    original(F, "a reload takes the last router away, another brings it back", reload_to_nothing),
+    ours(F, "an engine that dies again leaves no address while it waits", no_address_while_waiting),
+    ours(F, "an engine that does not stop is killed and leaves no address", stuck_engine),
 ];
 
 fn master(context: &Context) -> Result<Single, Fault> {
@@ -309,4 +312,39 @@ fn reload_backup(context: &Context) -> Outcome {
     let at = lan.a.signal(pid(&lan.a, "/run/keepalived.pid")?, 15)?;
     let first = lan.lab.capture.wait_advert("b", VRID, at, skew(100) + ms(600), |_| true)?;
     in_window("took over", at, first.at, skew(100) - ms(5), skew(100) + SLACK)
+}
+
+fn reload_to_nothing(context: &Context) -> Outcome {
+    let lan = master(context)?;
+    let supervisor = pid(&lan.a, "/run/keepalived.pid")?;
+    lan.a.configure("global_defs {\n    router_id nothing\n}\n")?;
+    lan.a.signal(supervisor, 1)?;
+    lan.a.loses(VIP, ms(1000))?;
+    ensure_same!(lan.a.pid_file("/run/keepalived.pid"), Some(supervisor), "the supervisor");
+    lan.a.configure(&instance(150, ""))?;
+    lan.a.signal(supervisor, 1)?;
+    lan.a.gains(VIP, master_down(150) + ms(1500)).map(drop)
+}
+
+fn no_address_while_waiting(context: &Context) -> Outcome {
+    let lan = master(context)?;
+    let first = pid(&lan.a, "/run/vrrp.pid")?;
+    lan.a.signal(first, 9)?;
+    until(ms(1000), "a new engine", || lan.a.pid_file("/run/vrrp.pid").is_some_and(|new| new != first))?;
+    let second = pid(&lan.a, "/run/vrrp.pid")?;
+    thread::sleep(ms(200));
+    lan.a.signal(second, 9)?;
+    says(&lan.a, "Restart of VRRP process delayed 1 seconds to limit respawn rate", ms(500))?;
+    lan.a.loses(VIP, ms(300))?;
+    until(ms(2000), "a new engine", || lan.a.pid_file("/run/vrrp.pid").is_some_and(|new| new != second))?;
+    lan.a.gains(VIP, master_down(150) + ms(1500)).map(drop)
+}
+
+fn stuck_engine(context: &Context) -> Outcome {
+    let lan = master(context)?;
+    lan.a.signal(pid(&lan.a, "/run/vrrp.pid")?, 19)?;
+    lan.a.signal(pid(&lan.a, "/run/keepalived.pid")?, 15)?;
+    says(&lan.a, "vrrp process failed to die - forcing termination", ms(6000))?;
+    lan.a.loses(VIP, ms(500))?;
+    lan.a.quiet(ms(500)).map(drop)
 }
