@@ -214,7 +214,13 @@ impl Instance {
     /// Enters the first state after having waited for scripts: then a state entered is not one of the start
     /// (`spec` runtime 4.2: `Entering BACKUP STATE` without `(init)`).
     pub fn begin_late(&mut self, ctx: &mut Context<'_>) {
-        if self.in_fault() { self.begin(ctx) } else { self.leave_fault(ctx) }
+        if !self.in_fault() {
+            return self.leave_fault(ctx);
+        }
+        // Nor is there a line for FAULT: what the script said has one of its own.
+        self.state = State::Fault;
+        self.notify(Occasion::Entered(State::Fault), ctx.out);
+        self.remember(ctx);
     }
 
     /// Whether what a predecessor that was killed stood as is recent enough to be still true.

@@ -102,7 +102,7 @@ pub struct Options {
     snmp_agent_socket: Option<String>,
     /// Run in this network namespace
     #[arg(short = 's', long, value_name = "NAME")]
-    namespace: Option<String>,
+    pub namespace: Option<String>,
     /// Leave a core file when crashing
     #[arg(short = 'm', long)]
     core_dump: bool,
@@ -228,7 +228,6 @@ impl Options {
             ("bfd_pid", self.bfd_pid.is_some()),
             ("snmp", self.snmp),
             ("snmp-agent-socket", self.snmp_agent_socket.is_some()),
-            ("namespace", self.namespace.is_some()),
             ("core-dump", self.core_dump),
             ("core-dump-pattern", self.core_dump_pattern.is_some()),
             ("config-fd", self.config_fd.is_some()),
@@ -514,7 +513,7 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_named() {
-        assert_eq!(go("-x -m --namespace=blue -n").without_effect(), ["snmp", "namespace", "core-dump"]);
+        assert_eq!(go("-x -m --namespace=blue -n").without_effect(), ["snmp", "core-dump"]);
         assert!(go("-nlDPBVRX").without_effect().is_empty());
     }
 }

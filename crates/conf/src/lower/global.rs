@@ -72,6 +72,11 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>]) -> Globa
                     globals.model.child_wait = Some(seconds(secs));
                 }
             }
+            "net_namespace" if statement.word(1).is_some() => {
+                // Addresses in the wrong namespace are worse than no start.
+                let text = "net_namespace is not supported yet - not starting in another namespace";
+                cx.tell(&cx.place(statement, 0), |told| told.stops(2), Class::General, text);
+            }
             _ => cx.unacted(statement, ""),
         }
     }

@@ -71,6 +71,11 @@ fn hello(options: &Options) {
 }
 
 fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
+    if options.namespace.is_some() {
+        // Addresses in the wrong namespace are worse than no start.
+        log::error("Option --namespace is not supported yet - not starting in another namespace");
+        return Err(exit_codes::FATAL.into());
+    }
     let reader = Reader::new(&options);
     let plan = first_plan(&reader)?;
     let mut pid_file = lock_pid_file(&file_or(options.pid.as_ref(), defaults::SUPERVISOR_PID_FILE))?;
