@@ -17,6 +17,7 @@ pub const SCENARIOS: &[Scenario] = &[
     decision("D4", F, "who loses a contest sends one last advert, who wins it back announces", contest),
     original(F, "a master that was frozen ends the double mastership at once and says how long", frozen),
     decision("D7", F, "ignored words are summed up in one line at start", summary),
+    decision("D9", F, "-t of a missing file exits 6", missing_file),
     decision("D11", F, "a byte order mark is skipped", byte_order_mark),
     decision("D13", F, "a missing word is one complaint among all the others", missing_word),
     decision("D14", F, "the engine runs at the lowest real-time priority, its scripts do not", real_time),
@@ -41,11 +42,11 @@ fn contest(context: &Context) -> Outcome {
     Ok(())
 }
 
-/// Sends a signal to every process of keepalived, parents first.
+/// Sends a signal to every process of keepalived, parents first; says when the first one was sent.
 fn signal_all(host: &Host, number: i32) -> Result<Instant, Fault> {
-    let mut at = Instant::now();
+    let at = Instant::now();
     for process in host.keepalived() {
-        at = host.signal(process.pid, number)?;
+        host.signal(process.pid, number)?;
     }
     Ok(at)
 }
@@ -90,6 +91,14 @@ fn byte_order_mark(context: &Context) -> Outcome {
     ensure_same!((test.code, test.err.as_str()), (0, ""), "keepalived -t");
     lan.start()?;
     lan.a.gains(VIP, ms(1500))?;
+    Ok(())
+}
+
+fn missing_file(context: &Context) -> Outcome {
+    let lan = Single::set(context, "")?;
+    let test = lan.a.run("keepalived -t -f /not/there")?;
+    ensure_same!(test.code, 6, "exit code");
+    ensure!(test.err.contains("/not/there"), "the file is not named: {}", test.err);
     Ok(())
 }
 

@@ -45,7 +45,7 @@ pub fn run(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> Tally {
     tally
 }
 
-fn together<'a>(scenarios: Vec<&'a Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec<&'a Scenario>) {
+fn together(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec<&Scenario>) {
     let queue = Mutex::new(VecDeque::from(scenarios));
     let tally = Mutex::new(Tally::default());
     let failed = Mutex::new(Vec::new());

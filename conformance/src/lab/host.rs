@@ -294,10 +294,14 @@ impl Host {
         Some(Process { pid, outer, parent, comm, state })
     }
 
-    /// The keepalived processes that are alive, lowest number first.
+    /// The processes that run the keepalived binary, whatever they call themselves, lowest number first.
     pub fn keepalived(&self) -> Vec<Process> {
-        let alive = |process: &Process| process.comm.starts_with("keepalived") && process.state != 'Z';
-        self.processes().into_iter().filter(alive).collect()
+        let runs_it = |process: &Process| {
+            let link = self.path(&format!("/proc/{}/exe", process.pid));
+            process.state != 'Z'
+                && fs::read_link(link).is_ok_and(|file| file.as_os_str() == "/usr/sbin/keepalived")
+        };
+        self.processes().into_iter().filter(runs_it).collect()
     }
 
     /// Cuts the power of keepalived: every process of it is killed before any of them can react.

@@ -22,7 +22,7 @@ pub struct Script {
     pub environment: Vec<CString>,
     /// Who runs it.
     pub uid: u32,
-    /// Its primary, and only, group; supplementary ones are dropped when the user is not ours.
+    /// Its primary group, which is also its only supplementary one.
     pub gid: u32,
     /// Its file mode creation mask.
     pub umask: u32,
@@ -119,11 +119,9 @@ fn become_script(script: &Script, null: RawFd, change_user: bool, launcher: Pid)
                 libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
             }
         }
-        if change_user
-            && (libc::setgroups(0, std::ptr::null()) < 0
-                || libc::setgid(script.gid) < 0
-                || libc::setuid(script.uid) < 0)
-        {
+        // One supplementary group, the primary one, as with the original: also where the user stays the same.
+        let alone = libc::setgroups(1, &raw const script.gid) == 0;
+        if change_user && (!alone || libc::setgid(script.gid) < 0 || libc::setuid(script.uid) < 0) {
             return Err(last_errno());
         }
         // After the change of user, which clears it.
@@ -292,6 +290,19 @@ mod tests {
             }
             assert!(Instant::now() < patience, "the sleeper survived");
             std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
+    #[test]
+    fn a_script_has_its_primary_group_as_only_supplementary_one() {
+        if users::own().uid != 0 {
+            return eprintln!("SKIP: only root may become somebody else");
+        }
+        for (id, groups) in [(0, "0"), (65534, "65534")] {
+            let line = format!("grep -q '^Groups:[[:space:]]*{groups} *$' /proc/self/status");
+            let mut one = script("/bin/sh", &["-c", &line]);
+            (one.uid, one.gid) = (id, id);
+            assert_eq!(run(&one), (Ended::Code(0), None));
         }
     }
 
