@@ -223,7 +223,7 @@ done | grep -v pipe:)
     echo cwd $(pwd)
     echo umask $(umask)
     echo arguments $#
-    grep -E '^(SigBlk|Uid|Gid|Groups|NoNewPrivs):' /proc/$$/status
+    grep -E '^(SigBlk|Uid|Gid|Groups|NoNewPrivs):' /proc/self/status
     ignored=$(sed -n 's/^SigIgn:.//p' /proc/$$/status)
     echo ignored ${ignored: -7}
     stat=($(cat /proc/$$/stat))

@@ -47,6 +47,31 @@ pub fn set_name(name: &CStr) {
     unsafe { libc::prctl(libc::PR_SET_NAME, name.as_ptr()) };
 }
 
+/// The words that `ps` shows for this process, and the name of [`set_name`] with them; as much as fits where
+/// its arguments were. From then on it must not ask for its own arguments.
+pub fn set_title(title: &CStr) {
+    set_name(title);
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name, which may contain anything, ends with the last parenthesis; the third field follows.
+    let mut fields = stat.rsplit(')').next().unwrap_or_default().split_ascii_whitespace();
+    let mut address =
+        |skipped| fields.nth(skipped).and_then(|field| field.parse::<usize>().ok()).unwrap_or(0);
+    // proc(5): fields 48 and 49, where the arguments begin and end.
+    let (start, end) = (address(45), address(0));
+    if start == 0 || end <= start {
+        return;
+    }
+    let room = std::ptr::with_exposed_provenance_mut::<u8>(start);
+    let mut words = title.to_bytes().iter();
+    for offset in 0..end - start {
+        // The last byte stays zero, so that whoever still has a pointer into it finds an end.
+        let byte = if offset + 1 == end - start { 0 } else { words.next().copied().unwrap_or(0) };
+        // SAFETY: the kernel put the arguments there, into writable memory that stays for ever and that nothing
+        // but a reader of the arguments looks at.
+        unsafe { room.add(offset).write_volatile(byte) };
+    }
+}
+
 /// Has the kernel send `signal` when `parent` dies. False when it is dead already, so that nothing will come.
 pub fn die_with(parent: Pid, signal: Signal) -> bool {
     // SAFETY: takes an integer.
@@ -318,6 +343,26 @@ mod tests {
         assert!(kill(Pid(0), Signal::KILL).is_err());
         assert!(kill_group(Pid(1), Signal::KILL).is_err());
         assert!(kill_group(Pid(0), Signal::KILL).is_err());
+    }
+
+    #[test]
+    fn a_process_is_shown_under_its_title() {
+        let titled = fork(|| {
+            set_title(c"a-title-longer-than-a-name");
+            std::thread::sleep(Duration::from_secs(20));
+            0
+        });
+        let titled = titled.unwrap();
+        let shown = |what: &str| std::fs::read(format!("/proc/{titled}/{what}")).unwrap();
+        let patience = Instant::now() + Duration::from_secs(10);
+        while shown("comm") != b"a-title-longer-\n"
+            || !shown("cmdline").starts_with(b"a-title-longer-than-a-name\0")
+        {
+            assert!(Instant::now() < patience, "{:?}", String::from_utf8_lossy(&shown("cmdline")));
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        kill(titled, Signal::KILL).unwrap();
+        assert_eq!(end_of(titled), Ended::Signal(9));
     }
 
     #[test]

@@ -7,13 +7,14 @@
 //!        ◄─ Started, Ended, Failed ─┘   SIGCHLD ◄──────┘
 //! ```
 //!
-//! `killall keepalived` inside a script reaches the launcher, too: it ignores what the engine obeys, and ends
+//! Scripts count processes called `keepalived` and signal them (`killall`, `pidof`, `ps -C`), and find as many
+//! as they are used to: the launcher is called otherwise. What reaches it all the same it does not obey; it ends
 //! when the engine is gone.
 
 pub mod protocol;
 
 use std::collections::BTreeMap;
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
@@ -29,11 +30,15 @@ use protocol::{Kind, Reply, Request, RunNumber};
 /// Variables that scripts do not see (`spec` runtime 4.1).
 const NOT_FOR_SCRIPTS: [&str; 4] = ["NOTIFY_SOCKET", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
+/// What `ps` shows.
+const TITLE: &CStr = c"ka-scripts";
+
 /// What scripts still running get between SIGTERM and SIGKILL when the engine is gone (`spec` runtime 1.5).
 const LAST_RESPITE: Duration = Duration::from_secs(1);
 
 /// The launcher's life, from its fork to the end of the engine. The result is its exit status.
 pub fn serve(engine: &Seqpacket) -> u8 {
+    process::set_title(TITLE);
     signals::ignore(&Signal::USELESS);
     // Blocked and read away, not ignored: what is sent to a script between its fork and its exec must wait
     // for it, and an ignored signal would be lost.
