@@ -102,6 +102,7 @@ pub fn lan(configs: Vec<vrrp::Config>, mut ops: Vec<(Instant, Op)>) -> Plan {
         segments: 1,
         ops,
         stay_bad: Vec::new(),
+        marks: true,
         heal_at: at(60_000),
     }
 }

@@ -15,7 +15,7 @@ use crate::packet::{self, Seen};
 use crate::world::World;
 
 pub use crate::expect::{agreement, longest_down, patience};
-pub use crate::junk::junk;
+pub use crate::junk::{junk, rogue};
 
 /// A broken rule and who broke it how.
 pub type Broken = (&'static str, String);
@@ -191,6 +191,10 @@ fn sends(
 
 fn advertised(node: &mut Node, now: Instant, seat: Seat, id: u16) -> Result<(), Broken> {
     let interval = node.instance(seat).map_or(Micros::ZERO, |instance| instance.advert_interval);
+    let peers = match node.instance(seat).map(|instance| &instance.transport) {
+        Some(Transport::Unicast { peers, .. }) => u64::try_from(peers.len()).unwrap_or(1),
+        Some(Transport::Multicast { .. }) | None => 1,
+    };
     let frozen = node.frozen;
     let watch = node.watches.entry(seat).or_default();
     if let Some(last) = watch.last_id
@@ -200,6 +204,13 @@ fn advertised(node: &mut Node, now: Instant, seat: Seat, id: u16) -> Result<(), 
         return Err(("identifications count up", format!("{seat:?}: {last} then {id}")));
     }
     watch.last_id = Some(id);
+    let (start, count) = watch.recent.unwrap_or((now, 0));
+    let second = Micros::from_secs(1);
+    watch.recent = Some(if now.since(start) < second { (start, count + 1) } else { (now, 1) });
+    let fastest = 20 + 6 * (1 + second.0 / interval.0.max(1));
+    if count > fastest * peers {
+        return Err(("nobody can make a master flood", format!("{seat:?}: {count} adverts in a second")));
+    }
     if watch.master_since.is_some() {
         in_time(seat, watch, interval, now, frozen)?;
     }
@@ -311,12 +322,13 @@ fn became_master(
     if !sent && !adopted {
         return Err(("a new master advertises first", name.clone()));
     }
-    let (since, last_id) = (Some(now), watch.last_id);
+    let (since, last_id, recent) = (Some(now), watch.last_id, watch.recent);
     *watch = Watch {
         master_since: since,
         last_sent: since,
         told_master: adopted,
         last_id,
+        recent,
         adopted,
         announced: BTreeMap::new(),
         respect: None,
@@ -401,7 +413,8 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
     let mut wanted = BTreeSet::new();
     for standing in node.standings() {
         let Some(instance) = node.instance(standing.seat) else { continue };
-        let own: BTreeSet<AddressKey> = node.addresses(instance).into_iter().collect();
+        let there = |key: &AddressKey| node.kernel.exists(key.link);
+        let own: BTreeSet<AddressKey> = node.addresses(instance).into_iter().filter(there).collect();
         let expected = if standing.state == State::Master { own } else { BTreeSet::new() };
         let claimed: BTreeSet<AddressKey> = standing.wanted.iter().copied().collect();
         if claimed != expected {
@@ -422,11 +435,12 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
 }
 
 /// The addresses beside the machine's own. What a crashed predecessor left on an interface that nobody is
-/// configured for any more stays, and is nobody's.
+/// configured for any more stays and is nobody's, and so does everything that is not configured any more on
+/// kernels without marks.
 pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
     let used = |key: &AddressKey| {
-        let by = |i: &vrrp::Instance| node.link(&i.interface) == key.link || node.addresses(i).contains(key);
-        node.config.instances.iter().any(by)
+        let here = |i: &vrrp::Instance| node.kernel.marks && node.link(&i.interface) == key.link;
+        node.config.instances.iter().any(|i| here(i) || node.addresses(i).contains(key))
     };
     node.kernel.virtual_addresses(&node.ports).filter(used).collect()
 }

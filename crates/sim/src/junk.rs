@@ -34,6 +34,19 @@ pub fn junk(instance: &vrrp::Instance, port: &Port, kind: u8, rng: &mut Rng) -> 
     parts.encode(instance.vrid.number())
 }
 
+/// A sound advert of somebody else for this instance.
+pub fn rogue(instance: &vrrp::Instance, port: &Port, priority: u8, high: bool) -> Vec<u8> {
+    let destination = match &instance.transport {
+        Transport::Multicast { group, .. } => *group,
+        Transport::Unicast { .. } => port.ip,
+    };
+    let [a, b, c, _] = port.ip.octets();
+    let from = Ipv4Addr::new(a, b, c, if high { 250 } else { 0 });
+    let mut parts = Parts::good(instance, from, destination);
+    parts.message[2] = priority;
+    parts.encode(instance.vrid.number())
+}
+
 struct Parts {
     from: Ipv4Addr,
     to: Ipv4Addr,

@@ -74,6 +74,8 @@ impl Port {
 pub struct FakeKernel {
     /// How it behaves.
     pub temper: Temper,
+    /// It keeps the mark that says whose an address is.
+    pub marks: bool,
     links: BTreeMap<LinkId, Link>,
     addresses: Vec<Address>,
     wanted: BTreeMap<Key, Option<Spec>>,
@@ -86,10 +88,11 @@ pub struct FakeKernel {
 
 impl FakeKernel {
     /// A kernel with these interfaces, all up.
-    pub fn new(ports: &[Port]) -> Self {
+    pub fn new(ports: &[Port], marks: bool) -> Self {
         let links: BTreeMap<LinkId, Link> = ports.iter().map(|port| (port.link, port.link())).collect();
         Self {
             temper: Temper::FAIR,
+            marks,
             told_links: links.clone(),
             links,
             addresses: ports.iter().map(|port| Address { key: port.primary(), ours: false }).collect(),
@@ -134,7 +137,7 @@ impl FakeKernel {
             return Err(Refusal { errno: 105, text: "No buffer space available".into() });
         }
         if !self.holds(key) {
-            self.addresses.push(Address { key, ours: true });
+            self.addresses.push(Address { key, ours: self.marks });
         }
         self.told_addresses.push(key);
         Ok(())

@@ -79,6 +79,8 @@ pub struct Watch {
     pub told_master: bool,
     /// The last advert that has to make it wait: when, by its own clock, and for how long.
     pub respect: Option<(Instant, Micros)>,
+    /// When the present second began, and how many adverts were sent in it.
+    pub recent: Option<(Instant, u64)>,
     /// The identification of its last advert.
     pub last_id: Option<u16>,
 }
@@ -135,14 +137,14 @@ pub struct Node {
 
 impl Node {
     /// A machine with nothing running.
-    pub fn new(plan: &NodePlan) -> Self {
+    pub fn new(plan: &NodePlan, marks: bool) -> Self {
         let config = Arc::new(plan.config.clone());
         Self {
             ports: plan.ports.clone(),
             clock: plan.clock,
             original: Arc::clone(&config),
             config,
-            kernel: FakeKernel::new(&plan.ports),
+            kernel: FakeKernel::new(&plan.ports, marks),
             scripts: FakeScripts::default(),
             process: None,
             epoch: 0,

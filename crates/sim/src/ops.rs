@@ -44,6 +44,8 @@ pub enum Op {
     Fate { node: usize, script: usize, fate: Fate },
     /// A node gets another configuration.
     Reload { node: usize, mutation: Mutation },
+    /// A sound advert of a router that is none of ours, with the highest address or the lowest.
+    Rogue { segment: usize, vrid: u8, priority: u8, high: bool },
     /// A packet that nobody may accept.
     Junk { segment: usize, kind: u8, vrid: u8 },
 }
@@ -78,6 +80,7 @@ pub const TROUBLES: &[fn(&mut Draw<'_>)] = &[
     temper,
     deaf,
     remove,
+    rogue,
     reload,
     junk,
     junk,
@@ -220,6 +223,16 @@ fn remove(draw: &mut Draw<'_>) {
     let times = draw.rng.pick(&[1, 1, 2, 9]);
     for time in 0..times {
         draw.put(at + Micros::from_millis(300).times(time), Op::Remove { node, which });
+    }
+}
+
+/// Once, for some time like a real router, or a flood.
+fn rogue(draw: &mut Draw<'_>) {
+    let (at, segment, vrid) = (draw.moment(), draw.segment(), draw.rng.pick(draw.vrids));
+    let (priority, high) = (draw.rng.pick(&[0, 1, 100, 200, 255]), draw.rng.one_in(2));
+    let (times, every) = draw.rng.pick(&[(1, 1), (5, 1000), (200, 5)]);
+    for time in 0..times {
+        draw.put(at + Micros::from_millis(every).times(time), Op::Rogue { segment, vrid, priority, high });
     }
 }
 

@@ -40,6 +40,8 @@ pub struct Plan {
     pub ops: Vec<(Instant, Op)>,
     /// Scripts that stay bad after everything else is repaired: node, script.
     pub stay_bad: Vec<(usize, usize)>,
+    /// Kernels keep the mark that says whose an address is (Linux 5.18 and later).
+    pub marks: bool,
     /// When everything is repaired.
     pub heal_at: Instant,
 }
@@ -87,7 +89,8 @@ impl Plan {
         let ops = draw_ops(&mut rng, extent, &vrids);
         let mut stay_bad: Vec<(usize, usize)> = (0..nodes).map(|node| (node, rng.index(3))).collect();
         stay_bad.retain(|(_, script)| *script < scripts.len() && rng.one_in(4));
-        Self { seed, nodes: plans, segments, ops, stay_bad, heal_at }
+        let marks = !rng.one_in(4);
+        Self { seed, nodes: plans, segments, ops, stay_bad, marks, heal_at }
     }
 
     /// One line that says what is being tried.

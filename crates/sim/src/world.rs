@@ -95,7 +95,7 @@ pub struct World {
 impl World {
     /// A world at its beginning.
     pub fn new(plan: Plan) -> Self {
-        let nodes: Vec<Node> = plan.nodes.iter().map(Node::new).collect();
+        let nodes: Vec<Node> = plan.nodes.iter().map(|node| Node::new(node, plan.marks)).collect();
         let port = |segment: usize| {
             let attached =
                 nodes.iter().enumerate().flat_map(move |(node, n)| n.ports.iter().map(move |p| (node, p)));
@@ -224,6 +224,10 @@ impl World {
                 self.post(self.now + TICK, Delivery::Tick);
             }
             Delivery::Heal => self.heal()?,
+            // Whoever stood aside only after everything was repaired needs its time.
+            Delivery::Judge if self.nodes.iter().any(check::stands_aside) => {
+                self.post(self.now + check::patience(self), Delivery::Judge);
+            }
             Delivery::Judge => {
                 let agreed = check::agreement(self)?;
                 self.agreed = Some(agreed);

@@ -7,10 +7,10 @@ use keepalived_core::Engine;
 use keepalived_core::event::Actions;
 use keepalived_core::memory::Memory;
 use keepalived_model::kernel::Change;
-use keepalived_model::{LinkId, Micros};
+use keepalived_model::{LinkId, Micros, vrrp};
 
 use crate::check::{self, Broken};
-use crate::kernel::Temper;
+use crate::kernel::{Port, Temper};
 use crate::lan::Weather;
 use crate::node::{Mail, Node, Process, Watch};
 use crate::ops::Op;
@@ -94,7 +94,14 @@ impl World {
                     self.now_or_later(node, Mail::Reload(config))?;
                 }
             }
-            Op::Junk { segment, kind, vrid } => self.junk(segment, kind, vrid),
+            Op::Junk { segment, kind, vrid } => {
+                let seed = self.rng.next();
+                let make = |i: &vrrp::Instance, port: &Port| check::junk(i, port, kind, &mut Rng::new(seed));
+                self.inject(segment, vrid, make);
+            }
+            Op::Rogue { segment, vrid, priority, high } => {
+                self.inject(segment, vrid, |i, port| check::rogue(i, port, priority, high));
+            }
         }
         Ok(())
     }
@@ -212,12 +219,12 @@ impl World {
         }
     }
 
-    fn junk(&mut self, segment: usize, kind: u8, vrid: u8) {
-        let seed = self.rng.next();
+    /// A packet from nowhere for everybody who has this VRID.
+    fn inject(&mut self, segment: usize, vrid: u8, make: impl Fn(&vrrp::Instance, &Port) -> Vec<u8>) {
         for (node, link) in self.segments[segment].ports.clone() {
-            let Some(instance) = self.nodes[node].instance((link, vrid)).cloned() else { continue };
+            let Some(instance) = self.nodes[node].instance((link, vrid)) else { continue };
             let Some(port) = self.nodes[node].port(link) else { continue };
-            let bytes: Rc<[u8]> = check::junk(&instance, port, kind, &mut Rng::new(seed)).into();
+            let bytes: Rc<[u8]> = make(instance, port).into();
             if self.hears(node, link, &bytes) {
                 let mail = Mail::Packet { link, bytes };
                 self.post(self.now + Micros(100), Delivery::Mail { node, epoch: None, mail });
