@@ -86,8 +86,8 @@ impl Links {
 
     /// The address adverts come from: the link's first IPv4 address that is none of `excluded`
     /// (`spec` config 4.2).
-    pub fn source(&self, id: LinkId, excluded: impl Fn(IpAddr) -> bool) -> Option<Ipv4Addr> {
-        self.addresses(id).filter(|key| !excluded(key.ip)).find_map(|key| match key.ip {
+    pub fn source(&self, id: LinkId, excluded: impl Fn(AddressKey) -> bool) -> Option<Ipv4Addr> {
+        self.addresses(id).filter(|key| !excluded(*key)).find_map(|key| match key.ip {
             IpAddr::V4(ip) => Some(ip),
             IpAddr::V6(_) => None,
         })

@@ -168,7 +168,7 @@ impl Engine {
         for instance in self.order.iter().filter_map(|id| self.instances.get(id)) {
             let Some(link) = instance.link.filter(|link| told.insert(*link)) else { continue };
             let interface = Name::from(instance.config.interface.as_str());
-            let source = self.links.source(link, |ip| self.virtual_ips.contains(&ip)).map(IpAddr::V4);
+            let source = self.links.source(link, |key| self.is_virtual(key)).map(IpAddr::V4);
             for ip in source.into_iter().chain(self.links.link_local(link)) {
                 out.push(Action::Report(Report::AddressAssigned { interface: interface.clone(), ip }));
             }

@@ -5,6 +5,7 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use keepalived_model::kernel::{AddressKey, Key};
 use keepalived_model::vrrp::Transport;
 use keepalived_model::{InstanceId, Priority, Weight};
 
@@ -98,7 +99,7 @@ impl Engine {
         let configured = match &instance.config.transport {
             Transport::Multicast { source, .. } | Transport::Unicast { source, .. } => *source,
         };
-        let found = link.and_then(|link| self.links.source(link, |ip| self.virtual_ips.contains(&ip)));
+        let found = link.and_then(|link| self.links.source(link, |key| self.is_virtual(key)));
         let source = configured.or(found);
         let (before, interface) = (instance.source, Name::from(instance.config.interface.as_str()));
         let entered = instance.state != State::Init;
@@ -114,6 +115,12 @@ impl Engine {
                 out.push(Action::Report(Report::AddressAssigned { interface, ip }));
             }
         }
+    }
+
+    /// Whether an address comes and goes with a router: one of this configuration, or one of an earlier
+    /// configuration whose removal the kernel has not confirmed yet.
+    pub(crate) fn is_virtual(&self, key: AddressKey) -> bool {
+        self.virtual_ips.contains(&key.ip) || self.wanted.concerns(Key::Address(key))
     }
 
     fn finding(&self, instance: &Instance) -> Finding {
@@ -220,7 +227,10 @@ impl Engine {
             (State::Fault, false) => {
                 self.with(id, out, |instance, ctx| instance.leave_fault(ctx));
             }
-            (State::Backup | State::Master, false) | (State::Fault, true) => {}
+            (State::Master, false) => {
+                self.with(id, out, |instance, ctx| instance.follow_links(ctx));
+            }
+            (State::Backup, false) | (State::Fault, true) => {}
         }
     }
 

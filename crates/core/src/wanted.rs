@@ -85,6 +85,11 @@ impl Wanted {
         self.changed.contains(&key) || self.entries.get(&key).is_some_and(|entry| entry.unanswered > 0)
     }
 
+    /// Whether it is wanted, or was and is not known to be gone.
+    pub fn concerns(&self, key: Key) -> bool {
+        self.entries.contains_key(&key)
+    }
+
     /// Everybody who wants it now.
     pub fn owners(&self, key: Key) -> Vec<InstanceId> {
         self.entries.get(&key).map(|entry| entry.owners.iter().copied().collect()).unwrap_or_default()

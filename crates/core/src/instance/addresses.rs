@@ -61,6 +61,14 @@ impl Instance {
         Some(Intent::Review)
     }
 
+    /// Interfaces of its addresses may have come, gone or changed their index. Where the interface matters the
+    /// instance has been in FAULT for that; with `dont_track_primary` it stays master.
+    pub fn follow_links(&mut self, ctx: &mut Context<'_>) {
+        if self.placements(ctx.links) != self.placed {
+            self.move_addresses(ctx);
+        }
+    }
+
     pub(super) fn move_addresses(&mut self, ctx: &mut Context<'_>) {
         let before = std::mem::take(&mut self.placed);
         self.place(ctx);
@@ -73,8 +81,10 @@ impl Instance {
             .filter(|old| !self.placed.iter().any(|placed| placed.key == old.key))
             .collect();
         for old in gone {
-            let interface = ctx.links.get(old.key.link).map_or("", |link| link.name.as_str()).into();
-            ctx.report(Report::AddressNoLonger { instance: self.name.clone(), interface, key: old.key });
+            if let Some(link) = ctx.links.get(old.key.link) {
+                let (instance, interface) = (self.name.clone(), link.name.as_str().into());
+                ctx.report(Report::AddressNoLonger { instance, interface, key: old.key });
+            }
             ctx.wanted.release(self.id, Key::Address(old.key));
             ctx.announcer.forget_address(self.id, old.key);
         }
