@@ -168,6 +168,9 @@ fn sends(
                 format!("{seen:?} to be sent {source} -> {destination}"),
             ));
         }
+        if node.ports.iter().all(|port| port.ip != *source) {
+            return Err(("adverts come from an interface's own address", format!("{source}")));
+        }
         // While the news of another index is on its way, the old one is used.
         let seat = (node.present(*link), seen.vrid);
         let states = (state_of(before, seat), state_of(after, seat));

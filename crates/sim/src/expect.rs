@@ -72,6 +72,10 @@ type Able = (usize, u8, Preempt);
 pub fn agreement(world: &World) -> Result<BTreeMap<(usize, u8), usize>, Broken> {
     let mut able: BTreeMap<(usize, u8), Vec<Able>> = BTreeMap::new();
     for (n, node) in world.nodes.iter().enumerate() {
+        if world.agreed.is_none() && !node.kernel.is_idle() {
+            let text = format!("n{n}: {} requests open", node.kernel.pending);
+            return Err(("everybody is done with its kernel once healed", text));
+        }
         for instance in &node.config.instances {
             let link = node.link(&instance.interface);
             let Some(segment) = node.port(link).map(|port| port.segment) else { continue };

@@ -1,8 +1,11 @@
 //! What seeds once showed, as small as it got, made by hand so that it stays what it is when seeds come to
 //! mean something else.
 
+use std::net::Ipv4Addr;
+
 use keepalived_core::report::State;
-use keepalived_model::{Instant, Micros};
+use keepalived_model::vrrp::{Transport, VirtualAddress};
+use keepalived_model::{Instant, LinkId, Micros};
 use keepalived_sim::by_hand::{address, at, config, group, lan, router, start};
 use keepalived_sim::mutate::Mutation;
 use keepalived_sim::ops::Op;
@@ -94,4 +97,42 @@ fn a_group_of_masters_follows_an_added_member_that_hears_a_living_master() {
     assert_eq!(states(&world), [State::Master]);
     world.run_until(at(22_000)).expect("no rule is broken");
     assert_eq!(states(&world), [State::Backup, State::Backup]);
+}
+
+/// Seed 6631: an address on another interface than the router's, which does not count as a fault.
+#[test]
+fn an_address_comes_back_with_its_interface() {
+    let mut elsewhere = router(51, 100);
+    elsewhere.dont_track_primary = true;
+    elsewhere.excluded = vec![VirtualAddress { interface: Some("eth1".into()), ..address(105) }];
+    let mut plan = lan(
+        vec![config(vec![elsewhere])],
+        vec![
+            (at(0), start(0)),
+            (at(10_000), Op::Delete { node: 0, port: 1 }),
+            (at(20_000), Op::Create { node: 0, port: 1 }),
+        ],
+    );
+    let mut second = plan.nodes[0].ports[0].clone();
+    (second.link, second.name) = (LinkId(3), "eth1".into());
+    second.ip = Ipv4Addr::new(10, 1, 0, 1);
+    plan.nodes[0].ports.push(second);
+    holds(plan);
+}
+
+/// Seed 32042: the interface's own address came back behind the virtual one, which a reload then gave up.
+#[test]
+fn an_address_on_its_way_out_is_never_the_source() {
+    let ops = vec![
+        (at(0), start(0)),
+        (at(5_000), Op::Primary { node: 0, port: 0, there: false }),
+        (at(5_001), Op::Primary { node: 0, port: 0, there: true }),
+        reload(0, 10_000, Mutation::RemoveInstance { which: 0 }),
+    ];
+    let mut stays = router(51, 100);
+    let (group, own) = (Ipv4Addr::new(224, 0, 0, 18), Ipv4Addr::new(10, 0, 0, 1));
+    stays.transport = Transport::Multicast { group, source: Some(own) };
+    let mut plan = lan(vec![config(vec![stays, router(52, 100)])], ops);
+    plan.heal_at = at(20_000);
+    holds(plan);
 }
