@@ -101,8 +101,14 @@ impl Instance {
                     },
                     false => Report::EqualHigherAddress { instance, from, priority: advert.priority },
                 });
-                // D4: the winner hears that there was a contest and announces its addresses again.
-                self.advertise(Leaving::No, ctx);
+                // D4: the winner hears that there was a contest and announces its addresses again. Not where
+                // its interval is another one: backups would adopt ours, run out of patience with the winner,
+                // and begin the contest anew, for ever.
+                let even =
+                    self.config.version == Version::V2 || advert.interval == self.config.advert_interval;
+                if even || self.config.higher_prio_send_advert {
+                    self.advertise(Leaving::No, ctx);
+                }
                 self.follow(advert, ctx);
                 Some(Intent::StepDown)
             }
