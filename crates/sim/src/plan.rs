@@ -268,7 +268,8 @@ fn draw_instance(
         excluded: placed_elsewhere(rng, &router.excluded, &ports[node]),
         garp: draw_garp(rng),
         lower_prio_no_advert: rng.one_in(8),
-        higher_prio_send_advert: rng.one_in(8),
+        // With uneven intervals this keeps a contest going for ever, as it says.
+        higher_prio_send_advert: rng.one_in(8) && !router.uneven,
         skip_check_adv_addr: rng.one_in(4),
         dont_track_primary: rng.one_in(10),
         track_interfaces: draw_links(rng, ports[node].len(), router.grouped),

@@ -4,9 +4,10 @@
 use std::net::Ipv4Addr;
 
 use keepalived_core::report::State;
-use keepalived_model::vrrp::{Transport, VirtualAddress};
+use keepalived_model::vrrp::{Preempt, Transport, Version, VirtualAddress};
 use keepalived_model::{Instant, LinkId, Micros};
 use keepalived_sim::by_hand::{address, at, config, group, lan, router, start};
+use keepalived_sim::lan::Weather;
 use keepalived_sim::mutate::Mutation;
 use keepalived_sim::ops::Op;
 use keepalived_sim::{Plan, World};
@@ -39,7 +40,7 @@ fn an_adopted_master_is_not_deaf_for_a_startup_delay() {
 #[test]
 fn a_group_is_adopted_as_a_whole() {
     let mut fast = router(52, 100);
-    fast.version = keepalived_model::vrrp::Version::V3;
+    fast.version = Version::V3;
     fast.advert_interval = Micros::from_millis(100);
     let mut ops = vec![(at(0), start(0))];
     ops.extend(crash(0, 10_000, 500));
@@ -135,4 +136,34 @@ fn an_address_on_its_way_out_is_never_the_source() {
     let mut plan = lan(vec![config(vec![stays, router(52, 100)])], ops);
     plan.heal_at = at(20_000);
     holds(plan);
+}
+
+/// Seed 25414: a loser's last advert made the others impatient with a winner that advertises less often.
+#[test]
+fn a_contest_of_uneven_intervals_comes_to_an_end() {
+    let uneven = |priority, seconds, preempt| {
+        let mut router = router(51, priority);
+        router.version = Version::V3;
+        router.advert_interval = Micros::from_secs(seconds);
+        router.preempt = preempt;
+        router.lower_prio_no_advert = true;
+        config(vec![router])
+    };
+    let configs =
+        vec![uneven(254, 4, Preempt::Always), uneven(100, 1, Preempt::Never), uneven(101, 1, Preempt::Never)];
+    let mut ops: Vec<_> = (0..3).map(|node| (at(0), start(node))).collect();
+    let weather = Weather { delay_min: 100, delay_max: 100, ..Weather::FAIR };
+    ops.push((at(1), Op::Weather { segment: 0, weather }));
+    for other in [1, 2] {
+        for (from, to) in [(0, other), (other, 0)] {
+            ops.push((at(20_000), Op::Cut { segment: 0, from, to }));
+            ops.push((at(40_000), Op::Mend { segment: 0, from, to }));
+        }
+    }
+    let mut world = World::new(lan(configs, ops));
+    for millis in (45_000..60_000).step_by(300) {
+        world.run_until(at(millis)).expect("no rule is broken");
+        let masters = keepalived_sim::check::masters(&world);
+        assert_eq!(masters.into_values().collect::<Vec<_>>(), [[0]], "at {millis} ms");
+    }
 }
