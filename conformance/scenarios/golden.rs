@@ -142,6 +142,8 @@ fn same_life(_: &Context) -> Outcome {
         thread::sleep(master_down(150) + ms(1000) + SLACK);
         lan.a.must("kill $(cat /run/keepalived.pid)")?;
         lan.a.quiet(ms(3000))?;
+        // The kernel says that it left the group within a second.
+        thread::sleep(ms(1200));
         // Only the order within one kind and one router is promised; the kernel repeats its reports by chance.
         let mut frames: Vec<String> = spoken(&lan).into_iter().map(|(_, text)| text).collect();
         frames.sort();
