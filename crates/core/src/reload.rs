@@ -180,10 +180,14 @@ impl Engine {
     fn remove_leftovers(&mut self, memories: &[Memory], snapshot: &Snapshot, out: &mut Actions) -> bool {
         let adopted = self.adoptable(memories);
         for id in self.order.clone() {
-            match adopted.get(&id) {
-                Some(standing) => self.with(id, out, |instance, ctx| instance.adopt(standing, ctx)),
-                None => self.with(id, out, |instance, ctx| instance.clear_leftovers(ctx)),
-            };
+            let standing = adopted.get(&id);
+            // A backup's predecessor may have been killed before its addresses were gone.
+            if standing.is_none_or(|standing| standing.state != State::Master) {
+                self.with(id, out, |instance, ctx| instance.clear_leftovers(ctx));
+            }
+            if let Some(standing) = standing {
+                self.with(id, out, |instance, ctx| instance.adopt(standing, ctx));
+            }
         }
         let ours: BTreeSet<Key> = self.wanted.keys().map(|(key, _)| key).collect();
         let used: BTreeSet<_> = self.instances.values().filter_map(|instance| instance.link).collect();
