@@ -104,7 +104,7 @@ fn waits(node: &mut Node, local: Instant, seat: Seat, seen: &Seen) {
         0 => watch.respect = None,
         // Whether a worse master is respected depends on the delay, and its interval may be shorter.
         _ if !waits && delays => watch.respect = None,
-        _ if waits && sure => watch.respect = Some((local, down)),
+        _ if waits => watch.respect = sure.then_some((local, down)),
         _ => {}
     }
 }

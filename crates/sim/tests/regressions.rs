@@ -7,6 +7,7 @@ use keepalived_core::report::State;
 use keepalived_model::vrrp::{Preempt, Transport, Version, VirtualAddress};
 use keepalived_model::{Instant, LinkId, Micros};
 use keepalived_sim::by_hand::{address, at, config, group, lan, router, start};
+use keepalived_sim::kernel::Temper;
 use keepalived_sim::lan::Weather;
 use keepalived_sim::mutate::Mutation;
 use keepalived_sim::ops::Op;
@@ -166,4 +167,20 @@ fn a_contest_of_uneven_intervals_comes_to_an_end() {
         let masters = keepalived_sim::check::masters(&world);
         assert_eq!(masters.into_values().collect::<Vec<_>>(), [[0]], "at {millis} ms");
     }
+}
+
+/// Seed 65395: killed as a backup whose addresses were not gone yet, on a kernel without marks.
+#[test]
+fn an_adopted_backup_leaves_no_address_behind() {
+    let temper = Temper { work_min: 300_000, work_max: 300_000, ..Temper::FAIR };
+    let mut ops = vec![
+        (at(0), start(0)),
+        (at(5_000), Op::Temper { node: 0, temper }),
+        (at(6_000), Op::Primary { node: 0, port: 0, there: false }),
+        (at(6_050), Op::Primary { node: 0, port: 0, there: true }),
+    ];
+    ops.extend(crash(0, 6_100, 10));
+    let mut plan = lan(vec![config(vec![router(51, 100)])], ops);
+    plan.marks = false;
+    holds(plan);
 }
