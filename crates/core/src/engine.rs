@@ -553,6 +553,11 @@ impl Engine {
     /// After [`Event::Stop`]: whether the kernel answered everything. Script runs are not waited
     /// for: whoever started them ends what is left.
     pub fn is_quiet(&self) -> bool {
-        self.stopping && self.wanted.is_quiet()
+        self.stopping && self.is_answered()
+    }
+
+    /// Whether the kernel answered everything it was asked for.
+    pub fn is_answered(&self) -> bool {
+        self.wanted.is_quiet()
     }
 }

@@ -5,9 +5,10 @@ use std::fs::File;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 
+use keepalived_core::event::Notice;
 use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
-use keepalived_model::{InstanceId, Instant, vrrp};
+use keepalived_model::{InstanceId, Instant, Micros, vrrp};
 use keepalived_netlink::{Handle, Told};
 use keepalived_sys::clock;
 use keepalived_sys::receive::{BATCH, ReceiveBuffers};
@@ -17,6 +18,9 @@ use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
 use crate::log;
 use crate::memory_store::MemoryStore;
+
+/// How long a notification waits for the kernel at most.
+const NOTICE_PATIENCE: Micros = Micros::from_secs(1);
 
 /// What a shell is put together from.
 pub struct Started {
@@ -46,6 +50,8 @@ pub struct Shell {
     netlink: Handle,
     buffers: ReceiveBuffers,
     unsent: VecDeque<Unsent>,
+    /// Notifications that wait for the kernel, and how long at most.
+    notices: VecDeque<(Instant, Notice)>,
     log_unknown_vrids: bool,
     /// The configuration in force, as it came.
     pub file: File,
@@ -71,8 +77,20 @@ impl Shell {
     /// With what the core wants done first still to be carried out.
     pub fn new(started: Started, log_unknown_vrids: bool) -> Self {
         let Started { core, actions, sockets, scripts, memory, netlink, file } = started;
-        let (buffers, unsent) = (ReceiveBuffers::new(), VecDeque::new());
-        Self { core, actions, sockets, scripts, memory, netlink, buffers, unsent, log_unknown_vrids, file }
+        let (buffers, unsent, notices) = (ReceiveBuffers::new(), VecDeque::new(), VecDeque::new());
+        Self {
+            core,
+            actions,
+            sockets,
+            scripts,
+            memory,
+            netlink,
+            buffers,
+            unsent,
+            notices,
+            log_unknown_vrids,
+            file,
+        }
     }
 
     /// Tells the core one thing, and does what it says.
@@ -161,6 +179,22 @@ impl Shell {
         self.core.next_deadline()
     }
 
+    /// When a notification has waited long enough for the kernel.
+    pub fn next_notice(&self) -> Option<Instant> {
+        self.notices.front().map(|(limit, _)| *limit)
+    }
+
+    /// Starts the notifications whose addresses are where they belong: a script that looks finds what it was
+    /// called for (`spec` runtime 5.1).
+    pub fn give_notice(&mut self) {
+        let now = clock::now();
+        while let Some((_, notice)) =
+            self.notices.pop_front_if(|(limit, _)| *limit <= now || self.core.is_answered())
+        {
+            self.scripts.notify(&notice);
+        }
+    }
+
     /// The scripts, to ask.
     pub fn scripts(&self) -> &Scripts {
         &self.scripts
@@ -185,6 +219,7 @@ impl Shell {
             self.core.handle(clock::now(), event, &mut self.actions);
         }
         self.sockets.tell_joined();
+        self.give_notice();
     }
 
     fn act(&mut self, action: Action) {
@@ -207,7 +242,7 @@ impl Shell {
             Action::Admit(vrids) => self.sockets.admit(&vrids),
             Action::Run { run, command } => self.scripts.run(run, &command),
             Action::Kill { run, how } => self.scripts.kill(run, how),
-            Action::Notify(notice) => self.scripts.notify(&notice),
+            Action::Notify(notice) => self.notices.push_back((clock::now() + NOTICE_PATIENCE, notice)),
             Action::Remember(memory) => self.memory.remember(&memory),
             Action::Report(report) => self.log(&report),
         }

@@ -40,6 +40,7 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -
             shell.hear_launcher();
         }
         turns.due(shell);
+        shell.give_notice();
         if turns.is_over(shell) {
             return exit_codes::OK;
         }
@@ -91,7 +92,7 @@ impl Turns {
             .stopping
             .map(|since| if shell.is_settled() { since + LAST_NOTIFICATIONS } else { since + LAST_REMOVALS });
         let retry = shell.scripts().is_pending().then(|| clock::now() + RETRY);
-        [deadline, limit, retry].into_iter().flatten().min()
+        [deadline, limit, retry, shell.next_notice()].into_iter().flatten().min()
     }
 
     fn is_over(&self, shell: &Shell) -> bool {
