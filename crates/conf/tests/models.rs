@@ -5,7 +5,7 @@ mod common;
 use std::net::{IpAddr, Ipv4Addr};
 
 use common::{lines, run};
-use keepalived_conf::{Answers, Lines, Pass, Recorder, lower, start_refusal, test_status};
+use keepalived_conf::{Answers, Lines, Pass, Recorder, lower, render, start_refusal, test_status};
 use keepalived_model::Micros;
 use keepalived_model::vrrp::{Auth, Preempt, Transport, Version};
 
@@ -89,9 +89,18 @@ fn an_engine_reads_the_same_from_bytes_and_answers_alone() {
 #[test]
 fn each_process_logs_what_it_owns() {
     let lowered = run("bogus\nglobal_defs {\n bogus2\n}\nvrrp_instance V {\n bogus3\n}\n");
-    let log = |pass| keepalived_conf::render::keepalived::log(&lowered.diagnostics, pass).collect::<Vec<_>>();
+    let log = |pass| render::keepalived::log(&lowered.diagnostics, pass).collect::<Vec<_>>();
     assert_eq!(log(Pass::Parent), ["(Line 1) Unknown keyword 'bogus'", "(Line 3) Unknown keyword 'bogus2'"]);
     assert!(log(Pass::Vrrp).first().unwrap().ends_with("Line 6) Unknown keyword 'bogus3'"));
+}
+
+#[test]
+fn the_log_says_what_a_misspelt_word_may_have_meant_and_the_test_keeps_to_the_original() {
+    let lowered = run("vrrp_instance V {\n priorty 10\n}\n");
+    let log: Vec<_> = render::keepalived::log(&lowered.diagnostics, Pass::Vrrp).take(2).collect();
+    assert_eq!(log.first().map(|line| line.ends_with("Line 2) Unknown keyword 'priorty'")), Some(true));
+    assert_eq!(log.get(1).map(|line| line.ends_with("Line 2) did you mean 'priority'?")), Some(true));
+    assert!(!render::keepalived::test(&lowered.diagnostics).any(|line| line.contains("did you mean")));
 }
 
 /// One multicast instance with these lines.

@@ -1,6 +1,6 @@
 //! The original's lines, byte for byte (`spec` config 0.2).
 
-use crate::diag::{Diagnostic, Pass};
+use crate::diag::{Class, Diagnostic, Pass};
 
 /// One line without its line end: the place as the original writes it, then the sentence.
 ///
@@ -25,8 +25,14 @@ pub fn test(diagnostics: &[Diagnostic]) -> impl Iterator<Item = String> + '_ {
     diagnostics.iter().filter(|d| !d.log_only).map(line)
 }
 
-/// What the process of this pass logs, in order.
+/// What the process of this pass logs, in order. A word nobody knows is followed by what may have been meant
+/// (D7); `-t` keeps to the original's lines.
 pub fn log(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item = String> + '_ {
     let mark = |d: &Diagnostic| placed(d, if d.lenient { "WARNING - " } else { "" });
-    diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass).map(mark)
+    let meant = |d: &'_ Diagnostic| -> Vec<String> {
+        let notes = if d.class == Class::UnknownKeyword { d.notes.as_slice() } else { &[] };
+        notes.iter().map(|note| line(&Diagnostic { text: note.clone(), ..d.clone() })).collect()
+    };
+    let heard = diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass);
+    heard.flat_map(move |d| std::iter::once(mark(d)).chain(meant(d)))
 }
