@@ -203,6 +203,13 @@ pub fn environment_without(names: &[&str]) -> Vec<CString> {
         .collect()
 }
 
+/// Gives memory that is not used any more back to the kernel: reading a big configuration takes much of it, and
+/// holding the result little.
+pub fn return_free_memory() {
+    // SAFETY: takes an integer; the allocator locks itself.
+    unsafe { libc::malloc_trim(0) };
+}
+
 /// Brings the running program's code and constants into this process now, so that what is done for the first
 /// time (a takeover, say) does not wait for them page by page. Does its best; before Linux 5.14 nothing.
 pub fn prefault_program() {

@@ -192,6 +192,7 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
     shell.carry_out();
     sources.say(ToSupervisor::Ready(Generation::FIRST));
     process::prefault_program();
+    process::return_free_memory();
     // Not before: a big start takes long enough to look like a runaway.
     scheduling::apply(&process.vrrp_process);
     runtime.block_on(turns::run(&mut shell, &mut sources, settings))

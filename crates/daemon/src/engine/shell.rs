@@ -10,8 +10,8 @@ use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::{InstanceId, Instant, Micros, vrrp};
 use keepalived_netlink::{Handle, Told};
-use keepalived_sys::clock;
 use keepalived_sys::receive::{BATCH, ReceiveBuffers};
+use keepalived_sys::{clock, process};
 
 use crate::compat::log_text::{self, Level, Surroundings};
 use crate::engine::scripts::{Heard, Scripts};
@@ -56,6 +56,9 @@ pub struct Shell {
     /// The configuration in force, as it came.
     pub file: File,
 }
+
+/// Room for actions that is kept from event to event.
+const ACTIONS_KEPT: usize = 512;
 
 /// An advert that did not get out.
 struct Unsent {
@@ -160,6 +163,7 @@ impl Shell {
         self.log_unknown_vrids = log_unknown_vrids;
         self.file = file;
         self.tell(Event::Config(Arc::new(config)));
+        process::return_free_memory();
     }
 
     /// The stop begins.
@@ -220,6 +224,8 @@ impl Shell {
         }
         self.sockets.tell_joined();
         self.give_notice();
+        // A start or a reload of many instances needs room that daily life does not.
+        self.actions.shrink_to(ACTIONS_KEPT);
     }
 
     fn act(&mut self, action: Action) {

@@ -111,6 +111,7 @@ impl Supervisor {
             log::info("Warning - keepalived has no configuration to run");
             self.started();
         }
+        process::return_free_memory();
     }
 
     /// Everything that shall run runs.
