@@ -26,7 +26,7 @@ use include::Check;
 /// Most logical lines of one configuration; what is beyond is dropped with one diagnostic. A `~SEQ` typo can
 /// ask for billions.
 const LINES_MAX: usize = 200_000;
-/// Files inside files; deeper ones are not read. An include of itself would never end.
+/// Files inside files; deeper ones are not read.
 const INCLUDE_DEPTH_MAX: usize = 32;
 /// Definitions inside definitions for one line.
 const EXPANSION_DEPTH_MAX: usize = 64;
@@ -49,7 +49,7 @@ pub fn read(files: &dyn Files, root: &Path, conditions: &Conditions) -> Sourced 
         definitions: Definitions::new(conditions),
         check: if conditions.all_files { Check::all() } else { Check::default() },
         directory: conditions.directory.clone(),
-        depth: 0,
+        open: Vec::new(),
         block: Block::default(),
         collecting: None,
         repeats: 0,
@@ -68,8 +68,8 @@ struct Expander<'a> {
     check: Check,
     /// Of the file being read.
     directory: PathBuf,
-    /// Files that are open now.
-    depth: usize,
+    /// Files that are open now, each included by the one before.
+    open: Vec<PathBuf>,
     block: Block,
     /// A multi-line definition that is not complete.
     collecting: Option<define::Collecting>,
@@ -150,9 +150,9 @@ impl Expander<'_> {
             Ok(bytes) => bytes,
             Err(error) => {
                 let text = format!("Configuration file '{name}' open problem ({error}) - skipping");
-                let class = if self.depth == 0 { Class::Include } else { Class::FileNotFound };
+                let class = if self.open.is_empty() { Class::Include } else { Class::FileNotFound };
                 let heard = Diagnostic::new(class, Pass::Parent, None, text);
-                self.say(if self.depth == 0 { heard.stops(6) } else { heard });
+                self.say(if self.open.is_empty() { heard.stops(6) } else { heard });
                 return;
             }
         };
@@ -163,7 +163,7 @@ impl Expander<'_> {
         self.directory = above.join(parent);
         self.definitions.directory = self.directory.to_string_lossy().into_owned();
         let check = self.check;
-        self.depth += 1;
+        self.open.push(path.to_owned());
         for raw in source::lines(&bytes) {
             if self.out.lines.physical.len() >= LINES_MAX {
                 self.too_many();
@@ -171,7 +171,7 @@ impl Expander<'_> {
             }
             self.physical(file, raw);
         }
-        self.depth -= 1;
+        self.open.pop();
         self.check = check;
         self.definitions.directory = above.to_string_lossy().into_owned();
         self.directory = above;

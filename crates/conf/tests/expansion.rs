@@ -62,8 +62,20 @@ fn nothing_repeats_for_ever() {
     for text in endless {
         assert!(!run(text).diagnostics.is_empty(), "{text}");
     }
-    let files = Memory::default().with(FILE, format!("include {FILE}\ninclude {FILE}\nbogus\n"));
-    assert!(run_on(&files, &Machine::default()).diagnostics.len() < 300_000);
+}
+
+#[test]
+fn a_file_that_includes_itself_is_read_once() {
+    let files = Memory::default()
+        .with(FILE, format!("include {FILE}\ninclude b.conf\nbogus\n"))
+        .with("/etc/keepalived/b.conf", format!("include {FILE}\nbogus2\n"));
+    let found = lines(&run_on(&files, &Machine::default()).diagnostics);
+    let count = |part: &str| found.iter().filter(|line| line.contains(part)).count();
+    assert_eq!(
+        (count("includes itself - skipping"), count("'bogus'"), count("'bogus2'")),
+        (2, 1, 1),
+        "{found:?}"
+    );
 }
 
 #[test]

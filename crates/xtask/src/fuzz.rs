@@ -77,7 +77,7 @@ fn run_one(root: &Path, target: &str, binary: &Path) -> Outcome {
     command
         .arg(format!("-max_total_time={SECONDS_EACH}"))
         .arg(format!("-rss_limit_mb={MEGABYTES_MAX}"))
-        .arg("-timeout=60")
+        .arg("-timeout=100")
         .arg("-verbosity=0")
         .arg("-print_final_stats=1")
         .arg(format!("-artifact_prefix={}/", artifacts.display()))

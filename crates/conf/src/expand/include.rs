@@ -113,7 +113,7 @@ impl Expander<'_> {
             },
         };
         let pattern = pattern.trim();
-        if self.depth >= INCLUDE_DEPTH_MAX {
+        if self.open.len() >= INCLUDE_DEPTH_MAX {
             self.complain(
                 line,
                 Class::General,
@@ -142,6 +142,12 @@ impl Expander<'_> {
             let relative =
                 path.strip_prefix(&self.directory).ok().filter(|_| !Path::new(pattern).is_absolute());
             let name = relative.unwrap_or(&path).to_string_lossy().into_owned();
+            if self.open.contains(&path) {
+                // Twice in one file, it would be read once more for every way through itself.
+                let text = format!("Configuration file '{name}' includes itself - skipping");
+                self.file_problem(line, check.read, text);
+                continue;
+            }
             match refusal(self.files, &path, &name) {
                 None => self.file(&path, &name, true),
                 Some(text) => self.file_problem(line, check.read, text),
