@@ -7,7 +7,6 @@
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`] | processes and who they are |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
-//! | [`memory`] | what a process gives back |
 //! | [`lab`] | what only the test lab needs |
 
 pub mod clock;
@@ -19,7 +18,6 @@ pub mod local_time;
 pub mod lock;
 pub mod membership;
 pub mod memfd;
-pub mod memory;
 pub mod packet;
 pub mod process;
 pub mod receive;

@@ -5,7 +5,6 @@ use std::fs::File;
 use keepalived_conf::{Answers, Lines, Pass, lower, render, start_refusal};
 use keepalived_model::global::Global;
 use keepalived_model::vrrp;
-use keepalived_sys::memory;
 
 use crate::compat::exit_codes;
 use crate::handoff;
@@ -29,13 +28,10 @@ pub fn load(file: &File) -> Result<Loaded, u8> {
     for line in render::keepalived::log(&lowered.diagnostics, Pass::Vrrp) {
         log::info(line);
     }
-    let result = match start_refusal(&lowered.diagnostics) {
+    match start_refusal(&lowered.diagnostics) {
         Some(status) => Err(status),
         None => Ok(Loaded { config: lowered.config.vrrp, process: lowered.config.global }),
-    };
-    drop((lines, answers, lowered.diagnostics));
-    memory::give_back();
-    result
+    }
 }
 
 fn parts(file: &File) -> Option<(Lines, Answers)> {

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use keepalived_conf::{Answers, Conditions, Diagnostic, Lines, Lowered, Pass, Recorder, Uses, render};
 use keepalived_model::global::Global;
-use keepalived_sys::{memfd, memory};
+use keepalived_sys::memfd;
 
 use crate::cli::Options;
 use crate::compat::defaults;
@@ -85,10 +85,7 @@ impl Reading {
     pub fn into_plan(self) -> io::Result<Plan> {
         let bytes = handoff::join_config(&self.lines.to_bytes(), &self.answers.to_bytes());
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
-        let Self { lines, answers, uses, global, diagnostics } = self;
-        drop((bytes, lines, answers, diagnostics));
-        memory::give_back();
-        Ok(Plan { config, uses, global })
+        Ok(Plan { config, uses: self.uses, global: self.global })
     }
 
     /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word
