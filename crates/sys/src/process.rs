@@ -210,31 +210,6 @@ pub fn return_free_memory() {
     unsafe { libc::malloc_trim(0) };
 }
 
-/// Brings the running program's code and constants into this process now, so that what is done for the first
-/// time (a takeover, say) does not wait for them page by page. Does its best; before Linux 5.14 nothing.
-pub fn prefault_program() {
-    let (Ok(program), Ok(maps)) =
-        (std::fs::read_link("/proc/self/exe"), std::fs::read_to_string("/proc/self/maps"))
-    else {
-        return;
-    };
-    for line in maps.lines().filter(|line| program.to_str().is_some_and(|program| line.ends_with(program))) {
-        // "55d0c0a00000-55d0c0c00000 r-xp …"
-        let mut words = line.split_ascii_whitespace();
-        let (Some(range), Some(permissions)) = (words.next(), words.next()) else { continue };
-        let bounds = range.split_once('-').map(|(from, to)| {
-            (usize::from_str_radix(from, 16).unwrap_or(0), usize::from_str_radix(to, 16).unwrap_or(0))
-        });
-        if let Some((from, to)) = bounds
-            && permissions.starts_with("r-")
-        {
-            let start = std::ptr::without_provenance_mut(from);
-            // SAFETY: reading pages in changes nothing that a program can observe, wherever they are.
-            unsafe { libc::madvise(start, to.saturating_sub(from), libc::MADV_POPULATE_READ) };
-        }
-    }
-}
-
 /// Processor time used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -370,25 +345,6 @@ mod tests {
         }
         kill(titled, Signal::KILL).unwrap();
         assert_eq!(end_of(titled), Ended::Signal(9));
-    }
-
-    #[test]
-    fn the_program_is_there_once_it_was_asked_for() {
-        let resident = || {
-            let maps = std::fs::read_to_string("/proc/self/smaps").unwrap();
-            let end_of_line = format!("{}\n", std::env::current_exe().unwrap().display());
-            let code = maps.split(&end_of_line).skip(1).map(|part| {
-                let size = |name: &str| {
-                    let line = part.lines().find(|line| line.starts_with(name)).unwrap();
-                    line.split_ascii_whitespace().nth(1).unwrap().parse::<u64>().unwrap()
-                };
-                (size("Size:"), size("Rss:"))
-            });
-            code.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
-        };
-        prefault_program();
-        let (size, there) = resident();
-        assert!(there * 10 >= size * 9, "{there} of {size} kB");
     }
 
     #[test]

@@ -14,11 +14,13 @@
 //! | `pace` | when the timer has to ring |
 //! | `scripts` | the launcher's other end |
 //! | `sockets` | adverts and announcements |
+//! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
 //! | `scheduling` | how the kernel shall treat us |
 
 mod configuration;
 mod pace;
+mod rehearsal;
 mod scheduling;
 mod scripts;
 mod shell;
@@ -191,7 +193,7 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
     let mut shell = Shell::new(started, process.log_unknown_vrids);
     shell.carry_out();
     sources.say(ToSupervisor::Ready(Generation::FIRST));
-    process::prefault_program();
+    rehearsal::take_over(shell.netlink());
     process::return_free_memory();
     // Not before: a big start takes long enough to look like a runaway.
     scheduling::apply(&process.vrrp_process);

@@ -14,6 +14,7 @@ use keepalived_sys::receive::{BATCH, ReceiveBuffers};
 use keepalived_sys::{clock, process};
 
 use crate::compat::log_text::{self, Level, Surroundings};
+use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
 use crate::log;
@@ -106,6 +107,7 @@ impl Shell {
     pub fn told(&mut self, told: Told) {
         match told {
             Told::Change(change) => self.tell(Event::Kernel(change)),
+            Told::Settled { key: rehearsal::KEY, .. } => {}
             Told::Settled { key, outcome } => {
                 if outcome.is_ok() {
                     self.memory.settled(key);
@@ -197,6 +199,11 @@ impl Shell {
         {
             self.scripts.notify(&notice);
         }
+    }
+
+    /// The kernel, to ask.
+    pub fn netlink(&self) -> &Handle {
+        &self.netlink
     }
 
     /// The scripts, to ask.
