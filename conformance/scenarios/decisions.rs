@@ -18,6 +18,7 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a master that was frozen ends the double mastership at once and says how long", frozen),
     decision("D7", F, "ignored words are summed up in one line at start", summary),
     decision("D9", F, "-t of a missing file exits 6", missing_file),
+    decision("D10", F, "unicast_ttl without peers does not silence the instance", mute),
     decision("D11", F, "a byte order mark is skipped", byte_order_mark),
     decision("D13", F, "a missing word is one complaint among all the others", missing_word),
     decision("D14", F, "the engine runs at the lowest real-time priority, its scripts do not", real_time),
@@ -91,6 +92,14 @@ fn byte_order_mark(context: &Context) -> Outcome {
     ensure_same!((test.code, test.err.as_str()), (0, ""), "keepalived -t");
     lan.start()?;
     lan.a.gains(VIP, ms(1500))?;
+    Ok(())
+}
+
+fn mute(context: &Context) -> Outcome {
+    let lan = Single::set(context, &instance(150, "unicast_ttl 5"))?;
+    let begin = lan.start_as_master(150)?;
+    let advert = lan.lab.capture.wait_advert("a", VRID, begin, ms(1200), |_| true)?;
+    ensure_same!(advert.bytes.get(22), Some(&255), "time to live");
     Ok(())
 }
 

@@ -36,3 +36,32 @@ pub const ALL: &[&[Scenario]] = &[
     junk::SCENARIOS,
     decisions::SCENARIOS,
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIFFERENCES: &str = include_str!("../../docs/compat/differences.md");
+
+    /// The rows of the table, by number.
+    fn rows() -> impl Iterator<Item = (&'static str, &'static str)> {
+        let cells = |line: &'static str| line.strip_prefix("| ")?.split_once(" |");
+        DIFFERENCES.lines().filter_map(cells).filter(|(number, _)| number.starts_with('D'))
+    }
+
+    #[test]
+    fn every_decision_is_listed_for_users_and_its_row_names_a_scenario_that_is_there() {
+        let names: Vec<&str> = ALL.iter().copied().flatten().map(|scenario| scenario.name).collect();
+        let mut seen = 0;
+        for (number, row) in rows() {
+            let shown = row.trim_end_matches(['|', ' ']).rsplit_once(" | ").map_or("", |(_, shown)| shown);
+            let quoted: Vec<&str> = shown.split('`').skip(1).step_by(2).collect();
+            assert!(!quoted.is_empty(), "{number} names no scenario");
+            for name in quoted {
+                assert!(names.contains(&name), "{number}: there is no scenario '{name}'");
+            }
+            seen += 1;
+        }
+        assert_eq!(seen, 15);
+    }
+}
