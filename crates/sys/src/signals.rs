@@ -28,7 +28,7 @@ impl Signal {
     /// Too much real-time processor time without a pause.
     pub const XCPU: Self = Self(libc::SIGXCPU);
     /// What a daemon has no use for: terminals, alarms, pipes without a reader.
-    pub const USELESS: [Self; 9] = [
+    pub const USELESS: [Self; 12] = [
         Self(libc::SIGPIPE),
         Self(libc::SIGALRM),
         Self(libc::SIGVTALRM),
@@ -38,6 +38,9 @@ impl Signal {
         Self(libc::SIGTTIN),
         Self(libc::SIGTTOU),
         Self(libc::SIGWINCH),
+        Self(libc::SIGIO),
+        Self(libc::SIGPWR),
+        Self(libc::SIGSTKFLT),
     ];
 
     /// The so-many-th real-time signal from the lowest on.

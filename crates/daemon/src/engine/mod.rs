@@ -41,7 +41,7 @@ use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::{clock, wait_readable};
 
-use crate::compat::exit_codes;
+use crate::compat::{exit_codes, signal_names};
 use crate::handoff::{Generation, Handoff, ToSupervisor};
 use crate::launcher;
 use crate::log;
@@ -134,8 +134,17 @@ pub fn release(handoff: &Handoff, settings: Settings) -> u8 {
 }
 
 /// Signals that are read in the loop.
-const TAKEN: [Signal; 7] =
-    [Signal::TERM, Signal::HUP, Signal::INT, Signal::USR1, Signal::USR2, Signal::XCPU, Signal::CHLD];
+const TAKEN: [Signal; 9] = [
+    Signal::TERM,
+    Signal::HUP,
+    Signal::INT,
+    Signal::XCPU,
+    Signal::CHLD,
+    Signal(signal_names::DATA),
+    Signal(signal_names::STATS),
+    Signal(signal_names::STATS_CLEAR),
+    Signal(signal_names::JSON),
+];
 
 fn start_launcher() -> io::Result<(Pid, Seqpacket)> {
     let (ours, theirs) = Seqpacket::pair()?;

@@ -177,8 +177,11 @@ impl Turns {
                 }
             }
             Signal::XCPU => scheduling::give_up_realtime(),
-            Signal::USR1 | Signal::USR2 => log::info("Dumps of data and statistics are not supported yet"),
-            _ => {}
+            // The supervisor reaps whom we leave behind, and only it reacts to Ctrl-C.
+            Signal::CHLD | Signal::INT => {}
+            other => {
+                log::info(format_args!("Signal {other}: writing data and statistics is not supported yet"));
+            }
         }
         None
     }

@@ -25,6 +25,8 @@ use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::wait_readable;
 
+use crate::compat::signal_names;
+
 use protocol::{Kind, Reply, Request, RunNumber};
 
 /// Variables that scripts do not see (`spec` runtime 4.1).
@@ -40,6 +42,7 @@ const LAST_RESPITE: Duration = Duration::from_secs(1);
 pub fn serve(engine: &Seqpacket) -> u8 {
     process::set_title(TITLE);
     signals::ignore(&Signal::USELESS);
+    signals::ignore(&[Signal::XCPU, Signal(signal_names::STATS_CLEAR), Signal(signal_names::JSON)]);
     // Blocked and read away, not ignored: what is sent to a script between its fork and its exec must wait
     // for it, and an ignored signal would be lost.
     let taken = [Signal::CHLD, Signal::TERM, Signal::INT, Signal::HUP, Signal::USR1, Signal::USR2];
