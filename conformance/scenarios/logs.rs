@@ -21,7 +21,11 @@ pub const SCENARIOS: &[Scenario] = &[
     both(F, "the same life without -D", plain_life),
     both(F, "a script that fails and recovers: the same lines", script_life),
     both(F, "a cable out and in: the same lines", cable_life),
-    ours(F, "a log socket that nobody reads makes no advert late", blocked),
+    ours(
+        F,
+        "a log socket that nobody reads for a minute makes no advert late, and lost lines are counted",
+        blocked,
+    ),
     ours(F, "a log socket that is gone and comes back does no harm", no_socket),
 ];
 
@@ -127,15 +131,17 @@ fn blocked(context: &Context) -> Outcome {
     lan.start_as_master(150)?;
     lan.a.log.pause();
     let begin = std::time::Instant::now();
-    // Every weaker advert is worth a line and an answer: the socket's queue is full soon.
-    for _ in 0..1200 {
+    // Every weaker advert is worth several lines and an answer: the socket's queue is full at once.
+    while begin.elapsed() < ms(60_000) {
         lan.injector.send(&Single::forged(50).frame())?;
         thread::sleep(ms(10));
     }
     let gap = lan.lab.capture.worst_gap(super::lan::VRID, begin, std::time::Instant::now());
+    let mark = lan.a.log.mark();
     lan.a.log.resume();
     ensure!(gap < ms(1050), "a gap of {gap:?} between adverts");
     ensure!(lan.a.holds(VIP), "the address is gone");
+    lan.a.log.wait(mark, "log lines were lost before this one", ms(3000))?;
     Ok(())
 }
 

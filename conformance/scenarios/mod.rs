@@ -13,6 +13,7 @@ mod outside;
 mod process;
 mod rejects;
 mod scripts;
+mod service;
 mod stage;
 mod states;
 mod together;
@@ -32,6 +33,7 @@ pub const ALL: &[&[Scenario]] = &[
     notify::SCENARIOS,
     together::SCENARIOS,
     process::SCENARIOS,
+    service::SCENARIOS,
     logs::SCENARIOS,
     junk::SCENARIOS,
     decisions::SCENARIOS,
