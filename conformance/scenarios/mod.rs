@@ -17,6 +17,7 @@ mod service;
 mod stage;
 mod states;
 mod together;
+mod version3;
 
 use crate::table::Scenario;
 
@@ -32,6 +33,7 @@ pub const ALL: &[&[Scenario]] = &[
     scripts::SCENARIOS,
     notify::SCENARIOS,
     together::SCENARIOS,
+    version3::SCENARIOS,
     process::SCENARIOS,
     service::SCENARIOS,
     logs::SCENARIOS,

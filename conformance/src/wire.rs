@@ -111,6 +111,17 @@ impl Capture {
         frames.iter().filter_map(advert).filter(wanted).collect()
     }
 
+    /// When a host sent adverts of version 3 for a virtual router since then.
+    pub fn version3(&self, from: &str, vrid: u8, since: Instant) -> Vec<Instant> {
+        let is_one = |frame: &Frame| {
+            let message = frame.bytes.get(IP + 20..).unwrap_or_default();
+            frame.bytes.get(12..14) == Some(&[8, 0]) && message.starts_with(&[0x31, vrid])
+        };
+        let frames = self.frames();
+        let wanted = |frame: &&Frame| frame.from == from && frame.at >= since && is_one(frame);
+        frames.iter().filter(wanted).map(|frame| frame.at).collect()
+    }
+
     /// The gratuitous ARPs of a host since then.
     pub fn garps(&self, from: &str, since: Instant) -> Vec<Garp> {
         let frames = self.frames();
