@@ -356,7 +356,13 @@ impl Drop for Host {
         for line in self.log.lines() {
             diary::note(line.at, &format!("{:<6} {}[{}] {}", self.name, line.ident, line.pid, line.text));
         }
+        // The process that made the namespaces ends, and collects process 1, when that one is dead; killed
+        // first, it would leave it to us.
         let _ = keepalived_sys::lab::signal(self.init.cast_signed(), 9);
+        let until = Instant::now() + Duration::from_secs(2);
+        while matches!(self.child.try_wait(), Ok(None)) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(2));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
