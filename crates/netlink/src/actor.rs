@@ -146,7 +146,7 @@ impl Actor {
         spec: AddressSpec,
     ) -> Result<Result<(), Refusal>, End> {
         self.mirror.expect(key, verb);
-        let outcome = match self.requests.ask(encode::request(verb, &key, &spec)).await {
+        let outcome = match self.requests.ask(encode::request(verb, &key, &spec)) {
             Reply::Done => Ok(()),
             Reply::Refused(refusal) if reconcile::is_so_already(verb, &refusal) => Ok(()),
             Reply::Refused(refusal) => {

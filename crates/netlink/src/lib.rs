@@ -143,7 +143,7 @@ pub fn release(keys: &[Key]) -> io::Result<usize> {
         let mut failure = None;
         for Key::Address(key) in keys {
             let Some(entry) = there.find(key) else { continue };
-            match requests.ask(encode::request(Verb::Remove, key, &entry.spec)).await {
+            match requests.ask(encode::request(Verb::Remove, key, &entry.spec)) {
                 Reply::Done => removed += 1,
                 Reply::Refused(refusal) if reconcile::is_so_already(Verb::Remove, &refusal) => {}
                 Reply::Refused(refusal) => failure = Some(io::Error::from_raw_os_error(refusal.errno)),

@@ -8,9 +8,10 @@ use futures_util::StreamExt;
 use keepalived_model::kernel::Refusal;
 use netlink_packet_core::{NLM_F_DUMP_INTR, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
-use netlink_sys::{AsyncSocket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
+use netlink_sys::{AsyncSocket, Socket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
 use nix::errno::Errno;
 use nix::sys::socket::{setsockopt, sockopt};
+use nix::sys::time::TimeVal;
 use rtnetlink::MulticastGroup;
 
 use crate::decode;
@@ -23,6 +24,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 /// How often a dump that the kernel calls inconsistent is repeated before it is taken as it is; events that
 /// follow put it right.
 const DUMP_ATTEMPTS_MAX: u32 = 5;
+/// The longest answer: a refusal with the kernel's words.
+const ANSWER_MAX: usize = 8 << 10;
 /// The longest datagram of events; a longer one is cut and counts as lost.
 const DATAGRAM_MAX: usize = 64 << 10;
 
@@ -42,10 +45,16 @@ pub enum Reply {
     Lost,
 }
 
-/// The socket for requests. One request is in flight at a time.
+/// The sockets for requests. One request is in flight at a time.
+///
+/// What changes something has a plain socket of its own: the kernel answers within the call that asks, so there
+/// is nothing to wait for, and every hop between tasks would come between a takeover and its announcement.
 pub struct Requests {
     handle: rtnetlink::Handle,
+    changes: Socket,
     port: u32,
+    sequence: u32,
+    buffer: Vec<u8>,
 }
 
 impl Requests {
@@ -54,13 +63,18 @@ impl Requests {
         let (mut connection, handle, _) = rtnetlink::new_connection()?;
         connection.set_forward_ack(true);
         connection.set_forward_done(true);
-        let socket = connection.socket_mut().socket_mut();
-        let port = socket.bind_auto()?.port_number();
-        // Both only make refusals readable; an old kernel without them answers in numbers.
-        let _ = socket.set_ext_ack(true);
-        let _ = socket.set_cap_ack(true);
         tokio::spawn(connection);
-        Ok(Self { handle, port })
+        let mut changes = Socket::new(NETLINK_ROUTE)?;
+        let port = changes.bind_auto()?.port_number();
+        setsockopt(
+            &changes,
+            sockopt::ReceiveTimeout,
+            &TimeVal::new(ANSWER_TIMEOUT.as_secs().cast_signed(), 0),
+        )?;
+        // Both only make refusals readable; an old kernel without them answers in numbers.
+        let _ = changes.set_ext_ack(true);
+        let _ = changes.set_cap_ack(true);
+        Ok(Self { handle, changes, port, sequence: 0, buffer: Vec::with_capacity(ANSWER_MAX) })
     }
 
     /// The number that events caused by this socket carry.
@@ -68,12 +82,32 @@ impl Requests {
         self.port
     }
 
-    /// Makes a request and waits for its end.
-    pub async fn ask(&mut self, request: NetlinkMessage<RouteNetlinkMessage>) -> Reply {
-        let Ok(mut answers) = self.handle.request(request) else { return Reply::Lost };
-        match tokio::time::timeout(ANSWER_TIMEOUT, answers.next()).await {
-            Ok(Some(answer)) => reply(answer.payload),
-            Ok(None) | Err(_) => Reply::Lost,
+    /// Asks for a change and waits for the answer.
+    pub fn ask(&mut self, mut request: NetlinkMessage<RouteNetlinkMessage>) -> Reply {
+        self.sequence = self.sequence.wrapping_add(1);
+        request.header.sequence_number = self.sequence;
+        request.finalize();
+        self.buffer.clear();
+        self.buffer.resize(request.buffer_len(), 0);
+        request.serialize(&mut self.buffer);
+        if self.changes.send(&self.buffer, 0).is_err() {
+            return Reply::Lost;
+        }
+        loop {
+            self.buffer.clear();
+            match self.changes.recv_from(&mut self.buffer, 0) {
+                Ok((_, sender)) if sender.port_number() != KERNEL => {}
+                Ok(_) => match NetlinkMessage::<RouteNetlinkMessage>::deserialize(&self.buffer) {
+                    Ok(answer) if answer.header.sequence_number == self.sequence => {
+                        return reply(answer.payload);
+                    }
+                    // Of a request that was given up.
+                    Ok(_) => {}
+                    Err(_) => return Reply::Lost,
+                },
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Reply::Lost,
+            }
         }
     }
 
