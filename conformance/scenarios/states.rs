@@ -18,6 +18,7 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a start waits a whole master down time whatever the state keyword says", start_waits),
     original(F, "priority 255 is master at once", owner_at_once),
     original(F, "state MASTER without a priority means priority 255", master_without_priority),
+    original(F, "an owner that says BACKUP waits like a backup", owner_as_backup),
     original(F, "a stronger box that comes later takes over and says what it discards", preempts),
     original(F, "with nopreempt a stronger box leaves a weaker master alone", nopreempt_waits),
     original(F, "with nopreempt a box still takes over from a silent master", nopreempt_takes_silence),
@@ -71,6 +72,15 @@ fn owner_at_once(context: &Context) -> Outcome {
     lan.a.gains(VIP, ms(300))?;
     ensure!(lan.a.log.since(0, "Entering BACKUP").is_empty(), "an owner never is a backup");
     Ok(())
+}
+
+fn owner_as_backup(context: &Context) -> Outcome {
+    let lan = Single::set(context, &instance(255, ""))?;
+    let begin = lan.start()?;
+    let ready = says(&lan.a, "(VI_1) Entering BACKUP STATE (init)", ms(1500))?;
+    let first = lan.lab.capture.wait_advert("a", VRID, begin, master_down(255) + ms(1500), |_| true)?;
+    let earliest = master_down(255) - ms(30);
+    in_window("the first advert came", ready.at, first.at, earliest, master_down(255) + SLACK)
 }
 
 fn master_without_priority(context: &Context) -> Outcome {

@@ -358,7 +358,8 @@ impl Instance {
     }
 
     fn listen(&mut self, init: bool, ctx: &mut Context<'_>) {
-        let owner = self.config.priority.is_owner();
+        // Scenario `an owner that says BACKUP waits like a backup`.
+        let owner = self.config.priority.is_owner() && self.config.wants_master;
         let wait = match (owner, init) {
             (true, true) => Micros(1),
             (true, false) => self.config.advert_interval + self.skew(),

@@ -30,9 +30,19 @@ fn the_second_burst_follows_after_the_delay_and_adverts_keep_their_interval() {
 
 #[test]
 fn an_address_owner_is_master_at_once() {
-    let mut me = Router::start(config(vec![instance("VI_1", 51, 255)]));
+    let mut owner = config(vec![instance("VI_1", 51, 255)]);
+    owner.instances[0].wants_master = true;
+    let mut me = Router::start(owner);
     me.until(1);
     assert_eq!((me.state().as_str(), me.times("notify VI_1 BACKUP").len()), ("MASTER", 0));
+}
+
+#[test]
+fn an_address_owner_that_says_backup_waits_like_a_backup() {
+    let mut me = Router::start(config(vec![instance("VI_1", 51, 255)]));
+    assert_eq!((me.state().as_str(), me.times("notify VI_1 BACKUP").len()), ("BACKUP", 1));
+    me.until(4000);
+    assert_eq!(me.times("VI_1 MASTER"), [3003]);
 }
 
 #[test]

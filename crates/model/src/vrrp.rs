@@ -37,7 +37,8 @@ pub struct Instance {
     pub interface: String,
     /// Base priority.
     pub priority: Priority,
-    /// `state MASTER` was said; makes no difference to the election (`spec` runtime 3.7).
+    /// `state MASTER` was said, or priority 255 without a state. Makes a difference to an address owner only,
+    /// who starts at once then (`spec` runtime 3.7).
     pub wants_master: bool,
     /// Interval between adverts: whole seconds 1–255 for version 2, multiples of 10 ms up to 40.95 s for 3.
     pub advert_interval: Micros,
