@@ -25,21 +25,7 @@ struct Finding {
 impl Engine {
     /// Looks at all instances anew and carries out what follows.
     pub(crate) fn review_all(&mut self, out: &mut Actions) {
-        let mut pending = BTreeSet::new();
-        for id in self.order.clone() {
-            self.relocate(id, out);
-            let Some(finding) = self.instances.get(&id).map(|instance| self.finding(instance)) else {
-                continue;
-            };
-            if finding.pending {
-                pending.insert(id);
-            }
-            self.with(id, out, |instance, ctx| {
-                instance.own_faults = finding.faults;
-                instance.reprioritize(finding.priority, ctx);
-            });
-        }
-        self.spread_faults();
+        let pending = self.look_around(out);
         for id in self.order.clone() {
             self.follow_faults(id, pending.contains(&id), out);
         }
@@ -47,7 +33,7 @@ impl Engine {
         self.renew_listeners(out);
     }
 
-    /// The same facts without any consequence: before the first state is entered.
+    /// The facts, without their consequences for any state. Returns who still waits for a script's first word.
     pub(crate) fn look_around(&mut self, out: &mut Actions) -> BTreeSet<InstanceId> {
         let mut pending = BTreeSet::new();
         for id in self.order.clone() {
