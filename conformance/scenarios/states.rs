@@ -56,7 +56,7 @@ fn start_waits(context: &Context) -> Outcome {
     )?;
     ensure_same!(first.priority, 150, "priority of the first advert");
     let line = says(&lan.a, "(VI_1) Entering MASTER STATE", ms(300))?;
-    ensure!(lan.a.holds(VIP), "the VIP is there");
+    lan.a.gains(VIP, ms(300))?;
     let garp = until(ms(300), "a gratuitous ARP", || !lan.lab.capture.garps("a", begin).is_empty());
     garp?;
     ensure_same!(line.ident, "Keepalived_vrrp", "ident of the line");
