@@ -53,8 +53,6 @@ pub struct Shell {
     unsent: VecDeque<Unsent>,
     /// Notifications that wait for the kernel, and how long at most.
     notices: VecDeque<(Instant, Notice)>,
-    /// Addresses were wanted, and nobody looked for the answers yet.
-    fresh_wants: bool,
     log_unknown_vrids: bool,
     /// The configuration in force, as it came.
     pub file: File,
@@ -94,7 +92,6 @@ impl Shell {
             buffers,
             unsent,
             notices,
-            fresh_wants: false,
             log_unknown_vrids,
             file,
         }
@@ -204,16 +201,6 @@ impl Shell {
         }
     }
 
-    /// Whether addresses are on their way into the kernel and will be announced.
-    pub fn is_takeover_pending(&self) -> bool {
-        self.fresh_wants && !self.core.is_answered()
-    }
-
-    /// The answers were looked for.
-    pub fn takeover_seen(&mut self) {
-        self.fresh_wants = false;
-    }
-
     /// The kernel, to ask.
     pub fn netlink(&self) -> &Handle {
         &self.netlink
@@ -258,7 +245,6 @@ impl Shell {
             Action::Announce { link, frame } => self.sockets.announce(link, &frame),
             Action::Want { key, spec } => {
                 let wanted = spec.is_some();
-                self.fresh_wants |= wanted;
                 self.netlink.want(key, spec);
                 // Afterwards, as somebody waits for the address; were we killed just here, a successor finds it
                 // by its mark.

@@ -20,8 +20,6 @@ const DRAIN: Micros = Micros::from_millis(2);
 const DRAIN_AFTER_PAUSE: Micros = Micros::from_millis(200);
 /// Waking so late is a pause.
 const PAUSE: Micros = Micros::from_millis(20);
-/// See [`Turns::linger`].
-const LINGER: Micros = Micros(400);
 /// Deadlines acted on before anything else is looked at again.
 const ROUNDS_MAX: usize = 16;
 /// Facts of the netlink thread taken in one go.
@@ -42,7 +40,6 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -
             shell.hear_launcher();
         }
         turns.due(shell);
-        turns.linger(shell, sources);
         shell.give_notice();
         if turns.is_over(shell) {
             return exit_codes::OK;
@@ -80,23 +77,6 @@ impl Turns {
                 shell.tell(Event::Due);
             }
         }
-    }
-
-    /// After a takeover the neighbours wait for the announcement, and that waits for the kernel: 30 µs, but a
-    /// processor that went to sleep meanwhile takes longer than that to wake up. So the engine stays awake
-    /// for as long as an answer usually takes, once, and then waits like always.
-    fn linger(&self, shell: &mut Shell, sources: &mut Sources) {
-        if !shell.is_takeover_pending() {
-            return;
-        }
-        let until = clock::now() + LINGER;
-        while clock::now() < until && shell.is_takeover_pending() {
-            match sources.told_already() {
-                Some(told) => shell.told(told),
-                None => std::hint::spin_loop(),
-            }
-        }
-        shell.takeover_seen();
     }
 
     /// By how much the next deadline is past the moment it is to be acted on; none when that is to come.
