@@ -213,7 +213,7 @@ impl Engine {
             Err(reason) => return out.push(Action::Report(Report::Unreadable { reason })),
         };
         let Some(id) = self.listener(link, &peek) else {
-            let interface = self.links.get(link).map_or("", |link| link.name.as_str()).into();
+            let interface = self.links.name(link);
             return out.push(Action::Report(Report::UnknownVrid { vrid: peek.vrid, interface }));
         };
         let intent = self.with(id, out, |instance, ctx| {
@@ -337,7 +337,7 @@ impl Engine {
             Ok(()) => self.links.put_address(address),
             Err(refusal) => {
                 for instance in owners.iter().filter_map(|id| self.instances.get(id)) {
-                    let interface = self.links.get(address.link).map_or("", |link| link.name.as_str()).into();
+                    let interface = self.links.name(address.link);
                     let (instance, refusal) = (instance.name.clone(), refusal.clone());
                     let report = Report::AddressRefused { instance, interface, key: address, refusal };
                     out.push(Action::Report(report));

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use keepalived_model::LinkId;
 use keepalived_model::kernel::{AddressKey, Link, Snapshot};
 
+use crate::report::Name;
+
 /// A picture of all links, fed from a snapshot and from changes.
 #[derive(Clone, Debug, Default)]
 pub struct Links {
@@ -67,6 +69,11 @@ impl Links {
     /// A link by index.
     pub fn get(&self, id: LinkId) -> Option<&Link> {
         self.links.get(&id).map(|entry| &entry.link)
+    }
+
+    /// A link's present name, for a report; empty when it is gone.
+    pub fn name(&self, id: LinkId) -> Name {
+        self.get(id).map_or("", |link| link.name.as_str()).into()
     }
 
     /// A link by its present name.

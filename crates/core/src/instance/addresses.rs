@@ -12,7 +12,7 @@ use super::{
 use crate::announce::Target;
 use crate::event::Occasion;
 use crate::links::Links;
-use crate::report::{Name, Report, State};
+use crate::report::{Report, State};
 
 impl Instance {
     /// Everything that was open about its addresses is answered: announce and notify, once.
@@ -35,8 +35,7 @@ impl Instance {
     /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
     pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
         let placed = self.placed.iter().find(|placed| placed.key == key)?;
-        let interface =
-            ctx.links.get(key.link).map_or_else(|| Name::from(""), |link| Name::from(link.name.as_str()));
+        let interface = ctx.links.name(key.link);
         if placed.no_track {
             return None;
         }
