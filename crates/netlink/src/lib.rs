@@ -10,7 +10,7 @@
 //! ```
 //!
 //! The kernel does its work inside the system call that asks for it, 15 µs to 2 ms an address; so one thread
-//! of its own does nothing but ask. Requests and events have a socket each. A request is acknowledged before
+//! of its own does nothing but ask. Changes, dumps and events have a socket each. A request is acknowledged before
 //! the next one goes out: that costs nothing, because the kernel works on the spot, and it gives requests
 //! and events one common order. By the time of the acknowledgement the events a request caused are queued, so
 //! that reading them before and after each request keeps the [`mirror::Mirror`] exact.

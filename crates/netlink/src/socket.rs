@@ -58,10 +58,9 @@ pub struct Requests {
 }
 
 impl Requests {
-    /// Opens the socket and leaves it to a task of the current runtime.
+    /// Opens both; the one for dumps is left to a task of the current runtime.
     pub fn open() -> io::Result<Self> {
         let (mut connection, handle, _) = rtnetlink::new_connection()?;
-        connection.set_forward_ack(true);
         connection.set_forward_done(true);
         tokio::spawn(connection);
         let mut changes = Socket::new(NETLINK_ROUTE)?;
@@ -77,7 +76,7 @@ impl Requests {
         Ok(Self { handle, changes, port, sequence: 0, buffer: Vec::with_capacity(ANSWER_MAX) })
     }
 
-    /// The number that events caused by this socket carry.
+    /// The number that events caused by our changes carry.
     pub fn port(&self) -> u32 {
         self.port
     }
