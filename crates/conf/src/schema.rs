@@ -48,6 +48,28 @@ pub struct Keyword {
     pub status: Status,
     /// One sentence for the manual.
     pub doc: &'static str,
+    /// The words behind it as the manual writes them, where [`Takes`] does not say it all.
+    pub args: &'static str,
+    /// What counts while it is not written, for the manual; empty where that goes without saying.
+    pub default: &'static str,
+}
+
+/// What a row may add to what its constructor says.
+impl Keyword {
+    const fn was(mut self, was: &'static [&'static str]) -> Self {
+        self.was = was;
+        self
+    }
+
+    const fn args(mut self, args: &'static str) -> Self {
+        self.args = args;
+        self
+    }
+
+    const fn default(mut self, default: &'static str) -> Self {
+        self.default = default;
+        self
+    }
 }
 
 /// How far a keyword is supported.
@@ -117,7 +139,7 @@ pub enum Miss {
 }
 
 const fn row(name: &'static str, takes: Takes, status: Status, doc: &'static str) -> Keyword {
-    Keyword { name, was: &[], takes, status, doc }
+    Keyword { name, was: &[], takes, status, doc, args: "", default: "" }
 }
 
 const fn works(name: &'static str, takes: Takes, doc: &'static str) -> Keyword {

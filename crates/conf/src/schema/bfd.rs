@@ -6,26 +6,14 @@ use super::*;
 pub static BFD_INSTANCE: Table = Table {
     block: "bfd_instance",
     keywords: &[
-        Keyword {
-            name: "neighbor_ip",
-            was: &["neighbour_ip"],
-            takes: WORD,
-            status: Status::NotYet,
-            doc: "Address of the other end.",
-        },
+        later("neighbor_ip", WORD, "Address of the other end.").was(&["neighbour_ip"]),
         later("source_ip", WORD, "Address of this end."),
         later("min_rx", WORD, "Fastest packets we want to hear, in milliseconds."),
         later("min_tx", WORD, "Fastest packets we want to send, in milliseconds."),
         later("idle_tx", WORD, "Packets while the session is down, in milliseconds."),
         later("multiplier", WORD, "Missed packets that end a session."),
         later("passive", Takes::Nothing, "Waits for the other end."),
-        Keyword {
-            name: "ttl",
-            was: &["hoplimit"],
-            takes: WORD,
-            status: Status::NotYet,
-            doc: "Time to live of packets.",
-        },
+        later("ttl", WORD, "Time to live of packets.").was(&["hoplimit"]),
         later("max_hops", WORD, "Most routers on the way."),
         later("multihop", WORDS, "Uses the port of RFC 5883."),
         later("weight", WORD, "What it does to priorities."),

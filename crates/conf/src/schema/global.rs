@@ -9,13 +9,7 @@ pub static GLOBAL_DEFS: Table = Table {
         later("process_names", Takes::Nothing, "Gives every process a name of its own."),
         later("process_name", WORD, "Name of the supervisor process."),
         later("vrrp_process_name", WORD, "Name of the vrrp process."),
-        Keyword {
-            name: "checker_process_name",
-            was: &["lvs_process_name"],
-            takes: WORD,
-            status: Status::NotYet,
-            doc: "Name of the checker process.",
-        },
+        later("checker_process_name", WORD, "Name of the checker process.").was(&["lvs_process_name"]),
         later("bfd_process_name", WORD, "Name of the bfd process."),
         later(
             "use_symlink_paths",
@@ -59,13 +53,12 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Words(Miss::Says("No vrrp cpu_id set specified")),
             "Processors of the vrrp process.",
         ),
-        Keyword {
-            name: "vrrp_rlimit_rttime",
-            was: &["vrrp_rlimit_rtime"],
-            takes: Takes::Integer(lenient(1, U32, "Invalid vrrp real-time limit - {v}")),
-            status: Status::Works,
-            doc: "Microseconds of real time the vrrp process may use at a stretch.",
-        },
+        works(
+            "vrrp_rlimit_rttime",
+            Takes::Integer(lenient(1, U32, "Invalid vrrp real-time limit - {v}")),
+            "Microseconds of real time the vrrp process may use at a stretch.",
+        )
+        .was(&["vrrp_rlimit_rtime"]),
         ignored(
             "checker_priority",
             Takes::Words(Miss::Says("No checker process priority specified")),
@@ -82,13 +75,12 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Words(Miss::Says("No checker cpu_id set specified")),
             "Processors of the checker process.",
         ),
-        Keyword {
-            name: "checker_rlimit_rttime",
-            was: &["checker_rlimit_rtime"],
-            takes: Takes::Integer(lenient(1, U32, "Invalid checker real-time limit - {v}")),
-            status: Status::AcceptedAndIgnored,
-            doc: "Microseconds of real time the checker process may use at a stretch.",
-        },
+        ignored(
+            "checker_rlimit_rttime",
+            Takes::Integer(lenient(1, U32, "Invalid checker real-time limit - {v}")),
+            "Microseconds of real time the checker process may use at a stretch.",
+        )
+        .was(&["checker_rlimit_rtime"]),
         ignored(
             "bfd_priority",
             Takes::Words(Miss::Says("No bfd process priority specified")),
@@ -105,13 +97,12 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Words(Miss::Says("No bfd cpu_id set specified")),
             "Processors of the bfd process.",
         ),
-        Keyword {
-            name: "bfd_rlimit_rttime",
-            was: &["bfd_rlimit_rtime"],
-            takes: Takes::Integer(lenient(1, U32, "Invalid bfd real-time limit - {v}")),
-            status: Status::AcceptedAndIgnored,
-            doc: "Microseconds of real time the bfd process may use at a stretch.",
-        },
+        ignored(
+            "bfd_rlimit_rttime",
+            Takes::Integer(lenient(1, U32, "Invalid bfd real-time limit - {v}")),
+            "Microseconds of real time the bfd process may use at a stretch.",
+        )
+        .was(&["bfd_rlimit_rtime"]),
         works("umask", WORD, "File creation mask."),
         works(
             "random_seed",
@@ -348,13 +339,8 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Bool { bad: "Invalid value for vrrp_min_garp specified" },
             "Announces once only.",
         ),
-        Keyword {
-            name: "vrrp_garp_extra_if",
-            was: &["vrrp_vmac_garp_intvl"],
-            takes: WORDS,
-            status: Status::NotYet,
-            doc: "Announces on other interfaces at intervals.",
-        },
+        later("vrrp_garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
+            .was(&["vrrp_vmac_garp_intvl"]),
         works(
             "vrrp_down_timer_adverts",
             Takes::Integer(lenient(1, 100, "Invalid vrrp_down_timer_adverts [1:100] '{v}'")),
@@ -517,23 +503,12 @@ pub static GLOBAL_DEFS: Table = Table {
         ),
         ignored("lvs_timeouts", WORDS, "Time-outs of connections."),
         ignored("lvs_flush", Takes::Nothing, "Empties the table of virtual servers at start."),
-        Keyword {
-            name: "lvs_flush_on_stop",
-            was: &["lvs_flush_onstop"],
-            takes: WORDS,
-            status: Status::AcceptedAndIgnored,
-            doc: "Empties it at stop.",
-        },
+        ignored("lvs_flush_on_stop", WORDS, "Empties it at stop.").was(&["lvs_flush_onstop"]),
         later("lvs_sync_daemon", WORDS, "Synchronises connections."),
         later("snmp_socket", WORDS, "Address of the SNMP master agent."),
         later("enable_traps", Takes::Nothing, "Sends SNMP traps."),
-        Keyword {
-            name: "enable_snmp_vrrp",
-            was: &["enable_snmp_keepalived"],
-            takes: Takes::Nothing,
-            status: Status::NotYet,
-            doc: "SNMP for virtual routers.",
-        },
+        later("enable_snmp_vrrp", Takes::Nothing, "SNMP for virtual routers.")
+            .was(&["enable_snmp_keepalived"]),
         later("enable_snmp_rfc", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_rfcv2", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_rfcv3", Takes::Nothing, "SNMP tables."),

@@ -13,7 +13,9 @@ const DELAY_BAD: &str = "({o}) Preempt_delay not valid! must be between 0-1000";
 pub static INSTANCE: Table = Table {
     block: "vrrp_instance",
     keywords: &[
-        works("state", WORD, "MASTER or BACKUP: how it starts."),
+        works("state", WORD, "MASTER or BACKUP: how it starts.")
+            .args("MASTER | BACKUP")
+            .default("MASTER with priority 255, else BACKUP"),
         works("interface", WORD, "Interface the protocol runs on."),
         later("vrf", WORD, "Routing domain of a unicast instance without interface."),
         works(
@@ -25,8 +27,10 @@ pub static INSTANCE: Table = Table {
             "priority",
             Takes::Integer(strict(1, 255, PRIORITY_BAD)),
             "Base priority; 255 owns the addresses.",
-        ),
-        works("advert_int", seconds(10_000, 255_000_000, INTERVAL_BAD), "Seconds between adverts."),
+        )
+        .default("100; 255 with state MASTER"),
+        works("advert_int", seconds(10_000, 255_000_000, INTERVAL_BAD), "Seconds between adverts.")
+            .default("1"),
         works(
             "version",
             Takes::Integer(lenient(2, 3, "({o}): Version must be either 2 or 3")),
@@ -45,13 +49,8 @@ pub static INSTANCE: Table = Table {
             Takes::Integer(lenient(1, 100, COUNT_BAD)),
             "Missed adverts that make a master dead.",
         ),
-        Keyword {
-            name: "timer_expired_backup",
-            was: &["thread_timer_expired"],
-            takes: WORDS,
-            status: Status::NotYet,
-            doc: "Steps back after a timer that was late.",
-        },
+        later("timer_expired_backup", WORDS, "Steps back after a timer that was late.")
+            .was(&["thread_timer_expired"]),
         ignored("debug", Takes::Integer(lenient(0, 4, DEBUG_BAD)), "Has no effect."),
         works("virtual_ipaddress", Takes::Values, "Addresses to carry and advertise."),
         works("virtual_ipaddress_excluded", Takes::Values, "Addresses to carry without advertising them."),
@@ -143,13 +142,8 @@ pub static INSTANCE: Table = Table {
             Takes::Integer(lenient(0, I32, "({o}): Invalid garp_lower_prio_repeat '{v}'")),
             "Rounds after a weaker router was heard.",
         ),
-        Keyword {
-            name: "garp_extra_if",
-            was: &["vmac_garp_intvl"],
-            takes: WORDS,
-            status: Status::NotYet,
-            doc: "Announces on other interfaces at intervals.",
-        },
+        later("garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
+            .was(&["vmac_garp_intvl"]),
         works("track_interface", Takes::Values, "Interfaces that act on the priority."),
         works("track_script", Takes::Values, "Scripts that act on the priority."),
         later("track_file", Takes::Values, "Files that act on the priority."),

@@ -55,13 +55,8 @@ pub static ROOT: Table = Table {
             Takes::Block(&TRACK_PROCESS, Miss::Fatal),
             "A process whose life is watched.",
         ),
-        Keyword {
-            name: "track_file",
-            was: &["vrrp_track_file"],
-            takes: Takes::Block(&TRACK_FILE, Miss::Fatal),
-            status: Status::NotYet,
-            doc: "A file whose number is watched.",
-        },
+        later("track_file", Takes::Block(&TRACK_FILE, Miss::Fatal), "A file whose number is watched.")
+            .was(&["vrrp_track_file"]),
         works(
             "vrrp_sync_group",
             Takes::Block(&SYNC_GROUP, Miss::Fine),
