@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::lines::Span;
+use crate::unacted::Unacted;
 
 /// One thing to say about a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +31,8 @@ pub struct Diagnostic {
     pub lenient: bool,
     /// The daemon refuses to start with this exit status.
     pub stops: Option<u8>,
+    /// For those of class [`Class::NotYet`]: what it is that is not acted upon.
+    pub unacted: Option<Unacted>,
 }
 
 impl Diagnostic {
@@ -37,8 +40,9 @@ impl Diagnostic {
     pub fn new(class: Class, pass: Pass, at: Option<Span>, text: impl Into<String>) -> Self {
         let text = text.into();
         let (code, notes) = (class.code(), Vec::new());
-        let (log_only, test_only, lenient, stops) = (false, false, false, None);
-        Self { code, class, pass, at, text, notes, log_only, test_only, lenient, stops }
+        let (log_only, test_only, lenient) = (false, false, false);
+        let (stops, unacted) = (None, None);
+        Self { code, class, pass, at, text, notes, log_only, test_only, lenient, stops, unacted }
     }
 
     /// With another name than its class has.
@@ -69,7 +73,8 @@ impl Diagnostic {
 /// Severity as the original's `-t` judges it (`spec` config 0.3), lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Class {
-    /// Understood, but this version cannot do it yet. Ours; does not change the exit status.
+    /// Understood, but this version cannot do it yet. Ours; neither shown under `-t` nor logged one by one
+    /// ([`crate::unacted`]).
     NotYet,
     /// Worth knowing, and no reason for another exit status. Ours.
     Note,
@@ -178,7 +183,10 @@ pub fn summary(diagnostics: &[Diagnostic]) -> Option<String> {
     let ignored = diagnostics
         .iter()
         .filter(|d| !d.log_only && !d.test_only)
-        .filter(|d| !matches!(d.class, Class::Security | Class::Deprecated | Class::Warning | Class::Note))
+        .filter(|d| {
+            let harmless = [Class::Security, Class::Deprecated, Class::Warning, Class::Note, Class::NotYet];
+            !harmless.contains(&d.class)
+        })
         .filter_map(|d| d.at.as_ref().map(|at| (Arc::clone(&at.file), at.line)))
         .collect::<std::collections::BTreeSet<_>>()
         .len();

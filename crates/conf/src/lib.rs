@@ -22,6 +22,7 @@ mod source;
 mod suggest;
 pub mod text;
 mod tree;
+pub mod unacted;
 
 pub use diag::{Class, Diagnostic, Pass, start_refusal, summary, test_status};
 pub use expand::{Sourced, read};

@@ -11,7 +11,8 @@ Every keyword of keepalived 2.4.3 outside the blocks of virtual servers, which a
 the keyword tables by a test (`crates/conf/tests/keywords.rs`); do not edit.
 
 \"works\" means that it does what it says. \"accepted\" means that it is checked and nothing needs to be done about it
-here. \"not yet\" means that it is recognized and skipped with one line that says so.
+here. \"not yet\" means that it is understood and not acted upon; the log of a start sums up what is meant by it in one
+line, and `keepalived check` names every place.
 ";
 
 fn status(row: &Keyword) -> &'static str {

@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use common::{FILE, Machine, Memory, run_on};
-use keepalived_conf::{Lowered, render, start_refusal, summary, test_status};
+use keepalived_conf::{Class, Lowered, render, start_refusal, summary, test_status, unacted};
 
 fn snapshot(lowered: &Lowered) -> String {
     let diagnostics = &lowered.diagnostics;
@@ -18,13 +18,14 @@ fn snapshot(lowered: &Lowered) -> String {
         Some(status) => writeln!(out, ", start refused with {status}").unwrap(),
         None => writeln!(out, ", starts").unwrap(),
     }
-    if let Some(summary) = summary(diagnostics) {
+    for summary in [summary(diagnostics), unacted::summary(diagnostics)].into_iter().flatten() {
         writeln!(out, "{summary}").unwrap();
     }
     for diagnostic in diagnostics {
         let mark = match (diagnostic.log_only, diagnostic.test_only) {
             (true, _) => "log ",
             (_, true) => "-t  ",
+            _ if diagnostic.class == Class::NotYet => "yet ",
             _ if diagnostic.lenient => "~   ",
             _ => "    ",
         };

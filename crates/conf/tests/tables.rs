@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{lines, run};
+use common::run;
 use keepalived_conf::schema::{self, Keyword, Status, Table, Takes};
 use keepalived_conf::{Class, Lowered};
 
@@ -35,6 +35,10 @@ fn placed(table: &Table, text: &str) -> String {
     }
 }
 
+fn texts(lowered: &Lowered) -> Vec<&str> {
+    lowered.diagnostics.iter().map(|d| d.text.as_str()).collect()
+}
+
 fn unknown(lowered: &Lowered) -> bool {
     lowered.diagnostics.iter().any(|d| matches!(d.class, Class::UnknownKeyword | Class::Brace))
 }
@@ -44,7 +48,7 @@ fn every_keyword_is_known_where_it_belongs() {
     for table in schema::TABLES {
         for row in table.keywords {
             let lowered = run(placed(table, &sample(row)));
-            assert!(!unknown(&lowered), "{}/{}: {:?}", table.block, row.name, lines(&lowered.diagnostics));
+            assert!(!unknown(&lowered), "{}/{}: {:?}", table.block, row.name, texts(&lowered));
             for old in row.was {
                 let lowered = run(placed(table, &sample(row).replacen(row.name, old, 1)));
                 assert!(!unknown(&lowered), "{}/{old}", table.block);
@@ -73,7 +77,7 @@ fn a_keyword_that_does_nothing_yet_says_so_once() {
                 "{}/{}: {:?}",
                 table.block,
                 row.name,
-                lines(&lowered.diagnostics)
+                texts(&lowered)
             );
             assert!(!whole.contains(&table.block) || said == 1, "{}/{}", table.block, row.name);
         }
@@ -131,7 +135,7 @@ fn a_missing_word_is_told_once_for_every_keyword_and_hides_nothing() {
             let lowered = run(placed(table, row.name));
             let told: Vec<_> = lowered.diagnostics.iter().filter(|d| d.class == Class::MissingWord).collect();
             let [told] = told.as_slice() else {
-                panic!("{}/{}: {:?}", table.block, row.name, lines(&lowered.diagnostics))
+                panic!("{}/{}: {:?}", table.block, row.name, texts(&lowered))
             };
             let name = row.name;
             assert_eq!(

@@ -93,7 +93,7 @@ impl Draft {
         match option {
             "no_track" => self.address.no_track = true,
             "home" | "mngtmpaddr" | "noprefixroute" | "autojoin" | "-nodad" | "use_vmac" => {
-                cx.cannot(place, owner, &format!("{option} of address {}", self.name));
+                cx.cannot_in(place, owner, option, &format!("{option} of address {}", self.name));
             }
             _ => return false,
         }

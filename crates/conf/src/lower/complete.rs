@@ -416,7 +416,8 @@ fn drop_unused_scripts(cx: &mut Context<'_>, config: &mut vrrp::Config) {
 
 /// An instance this version cannot run: better none than one that its peers do not understand.
 pub(super) fn unsupported<T>(cx: &mut Context<'_>, name: &str, what: &str) -> Option<T> {
-    cx.conclude(Class::NotYet, format!("({name}) {what} is not supported yet - ignoring the instance"));
+    let text = format!("({name}) {what} is not supported yet - ignoring the instance");
+    cx.conclude_unacted(name, &format!("vrrp_instance with {what}"), text);
     None
 }
 

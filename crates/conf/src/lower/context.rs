@@ -7,6 +7,7 @@ use crate::lex::number::{self, Range, Read};
 use crate::lines::{Line, Lines, Span};
 use crate::schema::{Miss, Number, Status, Takes};
 use crate::tree::{Item, Statement};
+use crate::unacted::Unacted;
 
 /// The state of one lowering.
 pub(super) struct Context<'a> {
@@ -115,15 +116,29 @@ impl<'a> Context<'a> {
             .push(Diagnostic::new(Class::General, self.pass, None, text).coded("cannot-start").stops(2));
     }
 
-    /// The one line for a keyword this version cannot do.
+    /// A keyword this version does not act upon.
     pub fn not_yet(&mut self, statement: &Statement<'_>, owner: &str) {
         let what = statement.word(0).unwrap_or(statement.row.name);
         self.cannot(&self.place(statement, 0), owner, what);
     }
 
-    /// The one line for a thing this version cannot do.
+    /// A thing this version does not act upon.
     pub fn cannot(&mut self, place: &Place, owner: &str, what: &str) {
-        self.say(place, Class::NotYet, format!("{}{what} is not supported yet - ignoring", owned(owner)));
+        self.cannot_in(place, owner, what, what);
+    }
+
+    /// One of several things of a kind that this version does not act upon; the kind is counted.
+    pub fn cannot_in(&mut self, place: &Place, owner: &str, kind: &str, what: &str) {
+        let text = format!("{}{what} is not supported yet - ignoring", owned(owner));
+        let unacted = Some(Unacted { kind: kind.to_owned(), owner: owner.to_owned() });
+        self.tell(place, |told| Diagnostic { unacted, ..told }, Class::NotYet, text);
+    }
+
+    /// The same after all lines, with a sentence of its own.
+    pub fn conclude_unacted(&mut self, owner: &str, kind: &str, text: impl Into<String>) {
+        let unacted = Some(Unacted { kind: kind.to_owned(), owner: owner.to_owned() });
+        let told = Diagnostic::new(Class::NotYet, self.pass, None, text);
+        self.after.push(Diagnostic { unacted, ..told });
     }
 
     /// Values of keywords nobody acts on: checked, and said where it would make a difference.

@@ -75,7 +75,7 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>]) -> Globa
             "net_namespace" if statement.word(1).is_some() => {
                 // Addresses in the wrong namespace are worse than no start.
                 let text = "net_namespace is not supported yet - not starting in another namespace";
-                cx.tell(&cx.place(statement, 0), |told| told.stops(2), Class::General, text);
+                cx.tell(&cx.place(statement, 0), |told| told.stops(2), Class::NotYet, text);
             }
             _ => cx.unacted(statement, ""),
         }

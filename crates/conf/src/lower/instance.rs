@@ -157,10 +157,10 @@ impl Drafts {
             "vrrp_instance" => self.instance(cx, statement),
             "track_file" | "vrrp_track_process" => {
                 if cx.word(statement, "").is_some() {
-                    cx.cannot(&cx.place(statement, 0), "", &titled(statement));
+                    cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement));
                 }
             }
-            _ => cx.cannot(&cx.place(statement, 0), "", &titled(statement)),
+            _ => cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement)),
         }
     }
 
@@ -494,7 +494,7 @@ impl Draft {
             }
         }
         if ip.is_ipv6() {
-            return cx.cannot(&place, &owner, &format!("IPv6 address {ip}"));
+            return cx.cannot_in(&place, &owner, "IPv6 address", &format!("IPv6 address {ip}"));
         }
         self.excluded.push(address);
     }

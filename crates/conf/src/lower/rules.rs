@@ -89,7 +89,7 @@ pub(super) fn accept(cx: &mut Context<'_>, draft: &Draft, priority: Priority, ve
         let text = format!(
             "({name}) dropping packets to the addresses (strict mode) is not supported yet - ignoring"
         );
-        cx.conclude(Class::NotYet, text);
+        cx.conclude_unacted(name, "packet filter of strict_mode", text);
     }
 }
 

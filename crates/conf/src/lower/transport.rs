@@ -139,7 +139,8 @@ impl Draft {
             cx.say(&place, Class::General, text);
         }
         if limits != [None, None] {
-            cx.cannot(&place, &owner, &format!("a TTL limit of unicast_peer {peer}"));
+            let what = format!("a TTL limit of unicast_peer {peer}");
+            cx.cannot_in(&place, &owner, "TTL limit of unicast_peer", &what);
         }
     }
 }

@@ -20,9 +20,9 @@ fn placed(diagnostic: &Diagnostic, before: &str) -> String {
     }
 }
 
-/// What `-t` prints, in order.
+/// What `-t` prints, in order. What is not acted upon yet the original does act upon, and says nothing.
 pub fn test(diagnostics: &[Diagnostic]) -> impl Iterator<Item = String> + '_ {
-    diagnostics.iter().filter(|d| !d.log_only).map(line)
+    diagnostics.iter().filter(|d| !d.log_only && d.class != Class::NotYet).map(line)
 }
 
 /// What the process of this pass logs, in order. A word nobody knows is followed by what may have been meant
@@ -33,6 +33,7 @@ pub fn log(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item = Strin
         let notes = if d.class == Class::UnknownKeyword { d.notes.as_slice() } else { &[] };
         notes.iter().map(|note| line(&Diagnostic { text: note.clone(), ..d.clone() })).collect()
     };
-    let heard = diagnostics.iter().filter(move |d| !d.test_only && d.pass == pass);
+    let heard =
+        diagnostics.iter().filter(move |d| !d.test_only && d.class != Class::NotYet && d.pass == pass);
     heard.flat_map(move |d| std::iter::once(mark(d)).chain(meant(d)))
 }

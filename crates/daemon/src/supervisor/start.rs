@@ -131,9 +131,9 @@ pub(super) fn log_reading(reader: &Reader, reading: &Reading) {
     for pass in [Pass::Parent, Pass::Checker, Pass::Bfd] {
         plan::log_lines(&reading.diagnostics, pass).for_each(log::info);
     }
-    if let Some(line) = keepalived_conf::summary(&reading.diagnostics) {
-        log::info(line);
-    }
+    let ignored = keepalived_conf::summary(&reading.diagnostics);
+    let unacted = keepalived_conf::unacted::summary(&reading.diagnostics);
+    ignored.into_iter().chain(unacted).for_each(log::info);
 }
 
 /// What somebody who set up the daemon should know about this start.
