@@ -127,6 +127,14 @@ pub struct Number {
     pub bad: &'static str,
 }
 
+impl Number {
+    /// With something to say when there is no value.
+    const fn without(mut self, text: &'static str) -> Self {
+        self.miss = Miss::Says(text);
+        self
+    }
+}
+
 /// What happens when a value is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Miss {

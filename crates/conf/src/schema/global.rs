@@ -7,10 +7,13 @@ pub static GLOBAL_DEFS: Table = Table {
     block: "global_defs",
     keywords: &[
         later("process_names", Takes::Nothing, "Gives every process a name of its own."),
-        later("process_name", WORD, "Name of the supervisor process."),
-        later("vrrp_process_name", WORD, "Name of the vrrp process."),
-        later("checker_process_name", WORD, "Name of the checker process.").was(&["lvs_process_name"]),
-        later("bfd_process_name", WORD, "Name of the bfd process."),
+        later("process_name", WORD, "Name of the supervisor process.").args("NAME").default("keepalived"),
+        later("vrrp_process_name", WORD, "Name of the vrrp process.").args("NAME").default("keepalived"),
+        later("checker_process_name", WORD, "Name of the checker process.")
+            .was(&["lvs_process_name"])
+            .args("NAME")
+            .default("keepalived"),
+        later("bfd_process_name", WORD, "Name of the bfd process.").args("NAME").default("keepalived"),
         later(
             "use_symlink_paths",
             Takes::Bool { bad: "Invalid value '{v}' for global use_symlink_path specified" },
@@ -25,90 +28,115 @@ pub static GLOBAL_DEFS: Table = Table {
             "router_id",
             Takes::Words(Miss::Says("routerid name missing - ignoring")),
             "Name of this host in mails.",
-        ),
-        works("max_auto_priority", WORDS, "Raises the priority when timers are late."),
+        )
+        .args("NAME")
+        .default("the host's name"),
+        works("max_auto_priority", WORDS, "Raises the priority when timers are late.")
+            .args("[PRIORITY]")
+            .default("0 (off); without a number 99"),
         ignored(
             "min_auto_priority_delay",
-            Takes::Integer(Number {
-                range: Range { min: 1, max: 10_000_000 },
-                lenient: true,
-                miss: Miss::Says("min_auto_priority_delay requires delay time"),
-                bad: "min_auto_priority_delay '{v}' must be in [1, 10000000] - ignoring",
-            }),
+            Takes::Integer(
+                lenient(1, 10_000_000, "min_auto_priority_delay '{v}' must be in [1, 10000000] - ignoring")
+                    .without("min_auto_priority_delay requires delay time"),
+            ),
             "How late is late, in microseconds.",
-        ),
+        )
+        .default("1000000"),
         works(
             "vrrp_priority",
             Takes::Words(Miss::Says("No vrrp process priority specified")),
             "Nice value of the vrrp process.",
-        ),
+        )
+        .args("NICE")
+        .default("0"),
         works("vrrp_no_swap", Takes::Nothing, "Keeps the vrrp process in memory."),
         works(
             "vrrp_rt_priority",
             Takes::Words(Miss::Says("No vrrp process real-time priority specified")),
             "Real-time priority of the vrrp process.",
-        ),
+        )
+        .args("PRIORITY")
+        .default("the lowest where permitted"),
         later(
             "vrrp_cpu_affinity",
             Takes::Words(Miss::Says("No vrrp cpu_id set specified")),
             "Processors of the vrrp process.",
-        ),
+        )
+        .args("CPU ...")
+        .default("all"),
         works(
             "vrrp_rlimit_rttime",
             Takes::Integer(lenient(1, U32, "Invalid vrrp real-time limit - {v}")),
             "Microseconds of real time the vrrp process may use at a stretch.",
         )
-        .was(&["vrrp_rlimit_rtime"]),
+        .was(&["vrrp_rlimit_rtime"])
+        .default("10000"),
         ignored(
             "checker_priority",
             Takes::Words(Miss::Says("No checker process priority specified")),
             "Nice value of the checker process.",
-        ),
+        )
+        .args("NICE")
+        .default("0"),
         ignored("checker_no_swap", Takes::Nothing, "Keeps the checker process in memory."),
         ignored(
             "checker_rt_priority",
             Takes::Words(Miss::Says("No checker process real-time priority specified")),
             "Real-time priority of the checker process.",
-        ),
+        )
+        .args("PRIORITY")
+        .default("off"),
         later(
             "checker_cpu_affinity",
             Takes::Words(Miss::Says("No checker cpu_id set specified")),
             "Processors of the checker process.",
-        ),
+        )
+        .args("CPU ...")
+        .default("all"),
         ignored(
             "checker_rlimit_rttime",
             Takes::Integer(lenient(1, U32, "Invalid checker real-time limit - {v}")),
             "Microseconds of real time the checker process may use at a stretch.",
         )
-        .was(&["checker_rlimit_rtime"]),
+        .was(&["checker_rlimit_rtime"])
+        .default("10000"),
         ignored(
             "bfd_priority",
             Takes::Words(Miss::Says("No bfd process priority specified")),
             "Nice value of the bfd process.",
-        ),
+        )
+        .args("NICE")
+        .default("0"),
         ignored("bfd_no_swap", Takes::Nothing, "Keeps the bfd process in memory."),
         ignored(
             "bfd_rt_priority",
             Takes::Words(Miss::Says("No bfd process real-time priority specified")),
             "Real-time priority of the bfd process.",
-        ),
+        )
+        .args("PRIORITY")
+        .default("off"),
         later(
             "bfd_cpu_affinity",
             Takes::Words(Miss::Says("No bfd cpu_id set specified")),
             "Processors of the bfd process.",
-        ),
+        )
+        .args("CPU ...")
+        .default("all"),
         ignored(
             "bfd_rlimit_rttime",
             Takes::Integer(lenient(1, U32, "Invalid bfd real-time limit - {v}")),
             "Microseconds of real time the bfd process may use at a stretch.",
         )
-        .was(&["bfd_rlimit_rtime"]),
-        works("umask", WORD, "File creation mask."),
+        .was(&["bfd_rlimit_rtime"])
+        .default("10000"),
+        works("umask", WORD, "File creation mask.").args("MASK | BIT[|BIT ...]").default("0177"),
         works(
             "random_seed",
             Takes::Integer(strict(0, U32, "random_seed {v} invalid")),
             "Seed of random definitions.",
-        ),
+        )
+        .default("the time"),
         later(
             "data_use_instance",
             Takes::Bool { bad: "Invalid value '{v}' for global date_use_instance specified" },
@@ -116,75 +144,94 @@ pub static GLOBAL_DEFS: Table = Table {
         ),
         later(
             "json_version",
-            Takes::Integer(Number {
-                range: Range { min: 1, max: 2 },
-                lenient: true,
-                miss: Miss::Says("json_version requires version"),
-                bad: "Invalid JSON version",
-            }),
+            Takes::Integer(lenient(1, 2, "Invalid JSON version").without("json_version requires version")),
             "Layout of the JSON dump.",
-        ),
+        )
+        .default("1"),
         later(
             "state_dump_file",
             Takes::Words(Miss::Says("state_dump_file requires a non-empty path")),
             "Where the state dump goes.",
-        ),
+        )
+        .args("PATH"),
         later(
             "stats_dump_file",
             Takes::Words(Miss::Says("stats_dump_file requires a non-empty path")),
             "Where the stats dump goes.",
-        ),
+        )
+        .args("PATH"),
         later(
             "json_dump_file",
             Takes::Words(Miss::Says("json_dump_file requires a non-empty path")),
             "Where the json dump goes.",
-        ),
+        )
+        .args("PATH"),
         later(
             "iproute_usr_dir",
             Takes::Words(Miss::Says("iproute_usr_dir requires path")),
             "Where names of routing tables are looked up.",
-        ),
+        )
+        .args("PATH")
+        .default("/usr/share/iproute2"),
         later(
             "iproute_etc_dir",
             Takes::Words(Miss::Says("iproute_etc_dir requires path")),
             "Where names of routing tables are looked up.",
-        ),
+        )
+        .args("PATH")
+        .default("/etc/iproute2"),
         ignored(
             "tmp_config_directory",
             Takes::Words(Miss::Says("tmp_config_directory missing directory name")),
             "Where the copy of the configuration lives; ours is in memory.",
-        ),
-        later("config_save_dir", WORD, "Keeps a copy of every configuration."),
-        works("include_check", WORDS, "Which failures of an include are fatal."),
-        later("reload_check_config", WORDS, "Tests a configuration before it is used."),
+        )
+        .args("PATH"),
+        later("config_save_dir", WORD, "Keeps a copy of every configuration.").args("PATH"),
+        works("include_check", WORDS, "Which failures of an include are fatal.")
+            .args("[[+|-]OPTION ...]")
+            .default("none; without options all"),
+        later("reload_check_config", WORDS, "Tests a configuration before it is used.")
+            .args("[FILE]")
+            .default("off"),
         later(
             "reload_time_file",
             Takes::Words(Miss::Says("reload_time_file invalid")),
             "File that names the time of a reload.",
-        ),
+        )
+        .args("PATH"),
         later("reload_repeat", Takes::Nothing, "Keeps that file."),
-        later("reload_file", WORDS, "File that marks a reload under way."),
-        works("dynamic_interfaces", WORDS, "Interfaces need not exist yet."),
+        later("reload_file", WORDS, "File that marks a reload under way.").args("[PATH]").default("off"),
+        works("dynamic_interfaces", WORDS, "Interfaces need not exist yet.")
+            .args("[allow_if_changes]")
+            .default("off"),
         later(
             "default_interface",
             Takes::Words(Miss::Says("default_interface requires interface name")),
             "Interface of static addresses.",
-        ),
+        )
+        .args("INTERFACE")
+        .default("eth0"),
         later("disable_local_igmp", Takes::Nothing, "Stops reports for link-local groups."),
         works(
             "script_user",
             Takes::Words(Miss::Says("No script username specified")),
             "User and group of scripts that name none.",
-        ),
+        )
+        .args("USER [[:]GROUP]")
+        .default("keepalived_script, then keepalived's own"),
         works("enable_script_security", Takes::Nothing, "Does not run as root what others could change."),
         later("notification_email", Takes::Values, "Addresses that get mail."),
         ignored(
             "notification_email_from",
             Takes::Words(Miss::Says("emailfrom missing - ignoring")),
             "Sender of mails.",
-        ),
-        ignored("smtp_server", WORD, "Mail server and port."),
-        ignored("smtp_helo_name", WORDS, "Name said to the mail server."),
+        )
+        .args("ADDRESS")
+        .default("user and host"),
+        ignored("smtp_server", WORD, "Mail server and port.").args("HOST [PORT]").default("port 25"),
+        ignored("smtp_helo_name", WORDS, "Name said to the mail server.")
+            .args("NAME")
+            .default("the host's name"),
         ignored(
             "smtp_connect_timeout",
             Takes::Integer(lenient(
@@ -193,7 +240,8 @@ pub static GLOBAL_DEFS: Table = Table {
                 "smtp_connect_timeout '{v}' must be in [0, 4294] - ignoring",
             )),
             "Seconds to wait for the mail server.",
-        ),
+        )
+        .default("30"),
         later(
             "smtp_alert",
             Takes::Bool { bad: "Invalid value '{v}' for global smtp_alert specified" },
@@ -233,39 +281,40 @@ pub static GLOBAL_DEFS: Table = Table {
         ),
         ignored(
             "startup_script_timeout",
-            Takes::Integer(Number {
-                range: Range { min: 1, max: 1000 },
-                lenient: true,
-                miss: Miss::Says("startup_script_timeout requires value"),
-                bad: "startup_script_timeout '{v}' must be in [1, 1000] - ignoring",
-            }),
+            Takes::Integer(
+                lenient(1, 1000, "startup_script_timeout '{v}' must be in [1, 1000] - ignoring")
+                    .without("startup_script_timeout requires value"),
+            ),
             "Seconds the startup script may take.",
-        ),
+        )
+        .default("10"),
         ignored(
             "shutdown_script_timeout",
-            Takes::Integer(Number {
-                range: Range { min: 1, max: 1000 },
-                lenient: true,
-                miss: Miss::Says("shutdown_script_timeout requires value"),
-                bad: "shutdown_script_timeout '{v}' must be in [1, 1000] - ignoring",
-            }),
+            Takes::Integer(
+                lenient(1, 1000, "shutdown_script_timeout '{v}' must be in [1, 1000] - ignoring")
+                    .without("shutdown_script_timeout requires value"),
+            ),
             "Seconds the shutdown script may take.",
-        ),
+        )
+        .default("10"),
         later(
             "notify_fifo",
             Takes::Words(Miss::Says("No notify_fifo name specified")),
             "FIFO that gets every state.",
-        ),
+        )
+        .args("PATH [USER [GROUP]]"),
         later(
             "vrrp_notify_fifo",
             Takes::Words(Miss::Says("No vrrp_notify_fifo name specified")),
             "FIFO that gets every state.",
-        ),
+        )
+        .args("PATH [USER [GROUP]]"),
         later(
             "lvs_notify_fifo",
             Takes::Words(Miss::Says("No lvs_notify_fifo name specified")),
             "FIFO that gets every state.",
-        ),
+        )
+        .args("PATH [USER [GROUP]]"),
         later(
             "notify_fifo_script",
             Takes::Command(Miss::Says("No notify_fifo_script specified")),
@@ -287,65 +336,77 @@ pub static GLOBAL_DEFS: Table = Table {
             "Notifies of priorities too.",
         ),
         ignored("fifo_write_vrrp_states_on_reload", Takes::Nothing, "Writes all states after a reload."),
-        works("vrrp_mcast_group4", WORD, "Multicast group of IPv4."),
-        later("vrrp_mcast_group6", WORD, "Multicast group of IPv6."),
+        works("vrrp_mcast_group4", WORD, "Multicast group of IPv4.").args("GROUP").default("224.0.0.18"),
+        later("vrrp_mcast_group6", WORD, "Multicast group of IPv6.").args("GROUP").default("ff02::12"),
         works(
             "vrrp_version",
             Takes::Integer(lenient(2, 3, "VRRP Error: Version must be either 2 or 3")),
             "Protocol version of IPv4 instances.",
-        ),
+        )
+        .default("2"),
         works(
             "vrrp_garp_master_delay",
             Takes::Integer(lenient(0, SECONDS_MAX, "vrrp_garp_master_delay '{v}' invalid - ignoring")),
             "Seconds to the second announcement.",
-        ),
+        )
+        .default("5"),
         works(
             "vrrp_garp_master_repeat",
             Takes::Integer(lenient(0, U32, "vrrp_garp_master_repeat '{v}' invalid - ignoring")),
             "Rounds of an announcement.",
-        ),
+        )
+        .default("5"),
         works(
             "vrrp_garp_master_refresh",
             Takes::Integer(lenient(0, SECONDS_MAX, "Invalid vrrp_garp_master_refresh '{v}' - ignoring")),
             "Seconds between refreshes.",
-        ),
+        )
+        .default("0"),
         works(
             "vrrp_garp_master_refresh_repeat",
             Takes::Integer(lenient(0, U32, "vrrp_garp_master_refresh_repeat '{v}' invalid - ignoring")),
             "Rounds of a refresh.",
-        ),
+        )
+        .default("1"),
         works(
             "vrrp_garp_lower_prio_delay",
             Takes::Integer(lenient(0, SECONDS_MAX, "vrrp_garp_lower_prio_delay '{v}' invalid - ignoring")),
             "The same after a weaker router was heard.",
-        ),
+        )
+        .default("vrrp_garp_master_delay"),
         works(
             "vrrp_garp_lower_prio_repeat",
             Takes::Integer(lenient(0, I32, "Invalid vrrp_garp_lower_prio_repeat '{v}'")),
             "Rounds after a weaker router was heard.",
-        ),
+        )
+        .default("vrrp_garp_master_repeat"),
         works(
             "vrrp_garp_interval",
             seconds(1, MICROS_MAX, "vrrp_garp_interval '{v}' is invalid"),
             "Seconds between gratuitous ARP frames of one interface.",
-        ),
+        )
+        .default("0"),
         later(
             "vrrp_gna_interval",
             seconds(1, MICROS_MAX, "vrrp_gna_interval '{v}' is invalid"),
             "The same for IPv6.",
-        ),
+        )
+        .default("0"),
         works(
             "vrrp_min_garp",
             Takes::Bool { bad: "Invalid value for vrrp_min_garp specified" },
             "Announces once only.",
         ),
         later("vrrp_garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
-            .was(&["vrrp_vmac_garp_intvl"]),
+            .was(&["vrrp_vmac_garp_intvl"])
+            .args("[all] SECONDS")
+            .default("0 (off)"),
         works(
             "vrrp_down_timer_adverts",
             Takes::Integer(lenient(1, 100, "Invalid vrrp_down_timer_adverts [1:100] '{v}'")),
             "Missed adverts that make a master dead.",
-        ),
+        )
+        .default("3"),
         works(
             "vrrp_lower_prio_no_advert",
             Takes::Bool { bad: "Invalid value for vrrp_lower_prio_no_advert specified" },
@@ -377,84 +438,89 @@ pub static GLOBAL_DEFS: Table = Table {
             "vrrp_startup_delay",
             seconds(1_000, MICROS_MAX, "vrrp_startup_delay '{v}' is invalid"),
             "Seconds before instances run.",
-        ),
+        )
+        .default("0"),
         later(
             "vrrp_delay_after_boot",
             seconds(1_000, MICROS_MAX, "vrrp_delay_after_boot '{v}' is invalid"),
             "The same, counted from the boot.",
-        ),
+        )
+        .default("0"),
         works("log_unknown_vrids", Takes::Nothing, "Logs VRIDs that nobody here has."),
-        later("vmac_prefix", WORD, "Start of names of virtual MAC interfaces."),
-        later("vmac_addr_prefix", WORD, "The same for those of addresses."),
-        later("nftables", WORDS, "Table for nftables rules."),
+        later("vmac_prefix", WORD, "Start of names of virtual MAC interfaces.")
+            .args("PREFIX")
+            .default("vrrp"),
+        later("vmac_addr_prefix", WORD, "The same for those of addresses.")
+            .args("PREFIX")
+            .default("vmac_prefix"),
+        later("nftables", WORDS, "Table for nftables rules.")
+            .args("[TABLE]")
+            .default("off; without a name keepalived"),
         ignored(
             "nftables_priority",
             Takes::Integer(strict(-2_147_483_648, I32, "invalid nftables chain priority '{v}'")),
             "Priority of its chains.",
-        ),
+        )
+        .default("-1"),
         ignored("nftables_ifindex", Takes::Nothing, "Uses interface numbers in rules."),
         ignored("nftables_counters", Takes::Nothing, "Adds counters to rules."),
-        ignored("nftables_ipvs", WORDS, "Table for virtual servers."),
+        ignored("nftables_ipvs", WORDS, "Table for virtual servers.")
+            .args("[TABLE]")
+            .default("off; without a name keepalived_ipvs"),
         ignored(
             "nftables_ipvs_priority",
             Takes::Integer(strict(-2_147_483_648, I32, "invalid nftables chain priority '{v}'")),
             "Priority of its chains.",
-        ),
+        )
+        .default("-1"),
         ignored(
             "nftables_ipvs_start_fwmark",
             Takes::Integer(strict(1, U32, "invalid ipvs nftables start_fwmark priority '{v}'")),
             "First mark of virtual servers.",
-        ),
-        later("vrrp_iptables", WORDS, "Chains for iptables rules."),
-        later("vrrp_ipsets", WORDS, "Names of ipsets."),
+        )
+        .default("1000"),
+        later("vrrp_iptables", WORDS, "Chains for iptables rules.")
+            .args("[INPUT-CHAIN [OUTPUT-CHAIN]]")
+            .default("off; without names INPUT and OUTPUT"),
+        later("vrrp_ipsets", WORDS, "Names of ipsets.").args("[SET ...]"),
         ignored(
             "vrrp_netlink_cmd_rcv_bufs",
-            Takes::Integer(Number {
-                range: Range { min: 0, max: U32 },
-                lenient: false,
-                miss: Miss::Says("vrrp_netlink_cmd_rcv_bufs size missing"),
-                bad: "vrrp_netlink_cmd_rcv_bufs size ({v}) invalid",
-            }),
+            Takes::Integer(
+                strict(0, U32, "vrrp_netlink_cmd_rcv_bufs size ({v}) invalid")
+                    .without("vrrp_netlink_cmd_rcv_bufs size missing"),
+            ),
             "Size of a receive buffer; ours are large.",
         ),
         ignored(
             "vrrp_netlink_monitor_rcv_bufs",
-            Takes::Integer(Number {
-                range: Range { min: 0, max: U32 },
-                lenient: false,
-                miss: Miss::Says("vrrp_netlink_monitor_rcv_bufs size missing"),
-                bad: "vrrp_netlink_monitor_rcv_bufs size ({v}) invalid",
-            }),
+            Takes::Integer(
+                strict(0, U32, "vrrp_netlink_monitor_rcv_bufs size ({v}) invalid")
+                    .without("vrrp_netlink_monitor_rcv_bufs size missing"),
+            ),
             "Size of a receive buffer; ours are large.",
         ),
         ignored(
             "process_monitor_rcv_bufs",
-            Takes::Integer(Number {
-                range: Range { min: 0, max: U32 },
-                lenient: false,
-                miss: Miss::Says("process_monitor_rcv_bufs size missing"),
-                bad: "process_monitor_rcv_bufs size ({v}) invalid",
-            }),
+            Takes::Integer(
+                strict(0, U32, "process_monitor_rcv_bufs size ({v}) invalid")
+                    .without("process_monitor_rcv_bufs size missing"),
+            ),
             "Size of a receive buffer; ours are large.",
         ),
         ignored(
             "lvs_netlink_cmd_rcv_bufs",
-            Takes::Integer(Number {
-                range: Range { min: 0, max: U32 },
-                lenient: false,
-                miss: Miss::Says("lvs_netlink_cmd_rcv_bufs size missing"),
-                bad: "lvs_netlink_cmd_rcv_bufs size ({v}) invalid",
-            }),
+            Takes::Integer(
+                strict(0, U32, "lvs_netlink_cmd_rcv_bufs size ({v}) invalid")
+                    .without("lvs_netlink_cmd_rcv_bufs size missing"),
+            ),
             "Size of a receive buffer; ours are large.",
         ),
         ignored(
             "lvs_netlink_monitor_rcv_bufs",
-            Takes::Integer(Number {
-                range: Range { min: 0, max: U32 },
-                lenient: false,
-                miss: Miss::Says("lvs_netlink_monitor_rcv_bufs size missing"),
-                bad: "lvs_netlink_monitor_rcv_bufs size ({v}) invalid",
-            }),
+            Takes::Integer(
+                strict(0, U32, "lvs_netlink_monitor_rcv_bufs size ({v}) invalid")
+                    .without("lvs_netlink_monitor_rcv_bufs size missing"),
+            ),
             "Size of a receive buffer; ours are large.",
         ),
         ignored(
@@ -490,22 +556,29 @@ pub static GLOBAL_DEFS: Table = Table {
             "vrrp_rx_bufs_policy",
             Takes::Words(Miss::Says("vrrp_rx_bufs_policy missing")),
             "Size of receive buffers for adverts.",
-        ),
+        )
+        .args("MTU | ADVERT | BYTES"),
         ignored(
             "vrrp_rx_bufs_multiplier",
-            Takes::Integer(Number {
-                range: Range { min: 1, max: U32 },
-                lenient: false,
-                miss: Miss::Says("Invalid vrrp_rx_bufs_multiplier"),
-                bad: "Invalid vrrp_rx_bufs_multiplier",
-            }),
+            Takes::Integer(
+                strict(1, U32, "Invalid vrrp_rx_bufs_multiplier").without("Invalid vrrp_rx_bufs_multiplier"),
+            ),
             "How many adverts fit into them.",
-        ),
-        ignored("lvs_timeouts", WORDS, "Time-outs of connections."),
+        )
+        .args("NUMBER")
+        .default("3"),
+        ignored("lvs_timeouts", WORDS, "Time-outs of connections.")
+            .args("[tcp SECONDS] [tcpfin SECONDS] [udp SECONDS]")
+            .default("the kernel's"),
         ignored("lvs_flush", Takes::Nothing, "Empties the table of virtual servers at start."),
-        ignored("lvs_flush_on_stop", WORDS, "Empties it at stop.").was(&["lvs_flush_onstop"]),
-        later("lvs_sync_daemon", WORDS, "Synchronises connections."),
-        later("snmp_socket", WORDS, "Address of the SNMP master agent."),
+        ignored("lvs_flush_on_stop", WORDS, "Empties it at stop.")
+            .was(&["lvs_flush_onstop"])
+            .args("[VS]")
+            .default("off"),
+        later("lvs_sync_daemon", WORDS, "Synchronises connections.")
+            .args("INTERFACE [inst] INSTANCE [id ID] [maxlen LENGTH] [port PORT] [ttl TTL] [group GROUP]")
+            .default("off"),
+        later("snmp_socket", WORDS, "Address of the SNMP master agent.").args("ADDRESS"),
         later("enable_traps", Takes::Nothing, "Sends SNMP traps."),
         later("enable_snmp_vrrp", Takes::Nothing, "SNMP for virtual routers.")
             .was(&["enable_snmp_keepalived"]),
@@ -513,10 +586,15 @@ pub static GLOBAL_DEFS: Table = Table {
         later("enable_snmp_rfcv2", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_rfcv3", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_checker", Takes::Nothing, "SNMP tables."),
-        ignored("snmp_vs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept."),
-        ignored("snmp_rs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept."),
+        ignored("snmp_vs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept.")
+            .args("SECONDS")
+            .default("5"),
+        ignored("snmp_rs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept.")
+            .args("SECONDS")
+            .default("5"),
         later("enable_dbus", Takes::Nothing, "Offers the D-Bus interface."),
-        ignored("dbus_service_name", WORDS, "Name on the bus."),
-        ignored("dbus_no_interface_name", WORDS, "Path component for instances without interface."),
+        ignored("dbus_service_name", WORDS, "Name on the bus.").args("NAME"),
+        ignored("dbus_no_interface_name", WORDS, "Path component for instances without interface.")
+            .args("NAME"),
     ],
 };

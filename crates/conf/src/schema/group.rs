@@ -21,12 +21,14 @@ pub static SYNC_GROUP: Table = Table {
             "smtp_alert",
             Takes::Bool { bad: "Invalid vrrp_group smtp_alert parameter {v}" },
             "Mail for every state.",
-        ),
+        )
+        .default("smtp_alert_vrrp, then smtp_alert, then no"),
         later(
             "notify_priority_changes",
             Takes::Bool { bad: "Invalid vrrp_group notify_priority_changes parameter {v}" },
             "Notifies of priorities too.",
-        ),
+        )
+        .default("vrrp_notify_priority_changes"),
         works("global_tracking", Takes::Nothing, "Old name of sync_group_tracking_weight."),
         works("sync_group_tracking_weight", Takes::Nothing, "Allows weights on members."),
     ],
@@ -40,9 +42,9 @@ pub static TRACK_GROUP: Table =
 pub static GARP_GROUP: Table = Table {
     block: "garp_group",
     keywords: &[
-        later("garp_interval", WORD, "Seconds between gratuitous ARP frames."),
-        later("gna_interval", WORD, "Seconds between neighbour advertisements."),
-        later("interface", WORD, "One interface."),
+        later("garp_interval", WORD, "Seconds between gratuitous ARP frames.").args("SECONDS"),
+        later("gna_interval", WORD, "Seconds between neighbour advertisements.").args("SECONDS"),
+        later("interface", WORD, "One interface.").args("INTERFACE"),
         later("interfaces", Takes::Values, "Several interfaces."),
     ],
 };

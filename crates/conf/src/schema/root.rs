@@ -15,8 +15,12 @@ pub static ROOT: Table = Table {
             "net_namespace",
             Takes::Words(Miss::Says("net_namespace name missing - ignoring")),
             "Network namespace to run in.",
-        ),
-        later("net_namespace_ipvs", WORDS, "Network namespace of the virtual servers."),
+        )
+        .args("NAME")
+        .default("the namespace it is started in"),
+        later("net_namespace_ipvs", WORDS, "Network namespace of the virtual servers.")
+            .args("[NAME]")
+            .default("as net_namespace"),
         later(
             "namespace_with_ipsets",
             Takes::Nothing,
@@ -27,12 +31,14 @@ pub static ROOT: Table = Table {
             "instance",
             Takes::Words(Miss::Says("instance name missing - ignoring")),
             "Name of this daemon among several.",
-        ),
+        )
+        .args("NAME"),
         works(
             "child_wait_time",
             Takes::Integer(strict(0, U32, "Invalid child_wait_time {v}")),
             "Seconds to wait for the engines at stop.",
-        ),
+        )
+        .default("5"),
         later("linkbeat_use_polling", Takes::Nothing, "Polls the links of all instances."),
         later("static_ipaddress", Takes::Values, "Addresses to carry always."),
         later("static_routes", Takes::Values, "Routes to keep always."),
@@ -41,31 +47,38 @@ pub static ROOT: Table = Table {
             "track_group",
             Takes::Block(&TRACK_GROUP, Miss::Fine),
             "Instances that static objects are tied to.",
-        ),
+        )
+        .args("NAME"),
         later("linkbeat_interfaces", Takes::Values, "Interfaces whose links are polled."),
         later("interface_up_down_delays", Takes::Values, "Debounce times of interfaces."),
         later(
             "garp_group",
             Takes::Block(&GARP_GROUP, Miss::Fine),
             "Spacing of announcements for several interfaces.",
-        ),
-        works("vrrp_script", Takes::Block(&SCRIPT, Miss::Fatal), "A check that is run at intervals."),
+        )
+        .args("[NAME]"),
+        works("vrrp_script", Takes::Block(&SCRIPT, Miss::Fatal), "A check that is run at intervals.")
+            .args("NAME"),
         later(
             "vrrp_track_process",
             Takes::Block(&TRACK_PROCESS, Miss::Fatal),
             "A process whose life is watched.",
-        ),
+        )
+        .args("NAME"),
         later("track_file", Takes::Block(&TRACK_FILE, Miss::Fatal), "A file whose number is watched.")
-            .was(&["vrrp_track_file"]),
+            .was(&["vrrp_track_file"])
+            .args("NAME"),
         works(
             "vrrp_sync_group",
             Takes::Block(&SYNC_GROUP, Miss::Fine),
             "Instances that hold MASTER only together.",
-        ),
-        works("vrrp_instance", Takes::Block(&INSTANCE, Miss::Fine), "A virtual router."),
-        later("bfd_instance", Takes::Block(&BFD_INSTANCE, Miss::Fine), "A BFD session."),
+        )
+        .args("NAME"),
+        works("vrrp_instance", Takes::Block(&INSTANCE, Miss::Fine), "A virtual router.").args("NAME"),
+        later("bfd_instance", Takes::Block(&BFD_INSTANCE, Miss::Fine), "A BFD session.").args("NAME"),
         later("SSL", Takes::Skipped, "Certificates of the checkers."),
-        later("virtual_server_group", Takes::Skipped, "Addresses of virtual servers."),
-        later("virtual_server", Takes::Skipped, "A load balanced service."),
+        later("virtual_server_group", Takes::Skipped, "Addresses of virtual servers.").args("NAME"),
+        later("virtual_server", Takes::Skipped, "A load balanced service.")
+            .args("IP [PORT] | fwmark MARK | group NAME"),
     ],
 };

@@ -16,24 +16,30 @@ pub static SCRIPT: Table = Table {
             "interval",
             script_seconds("({o}): vrrp script interval '{v}' must be between 0.001 and 4294 - ignoring"),
             "Seconds from one start to the next.",
-        ),
+        )
+        .default("1"),
         works(
             "timeout",
             script_seconds("({o}): vrrp script timeout '{v}' invalid - ignoring"),
             "Seconds until a run is ended by force.",
-        ),
-        works("weight", WORD, "What the result does to priorities, -253 to 253, with `reverse`."),
+        )
+        .default("the interval"),
+        works("weight", WORD, "What the result does to priorities, -253 to 253, with `reverse`.")
+            .args("WEIGHT [reverse]")
+            .default("0"),
         works(
             "rise",
             Takes::Integer(lenient(1, I32, "({o}): vrrp script rise value '{v}' invalid, defaulting to 1")),
             "Successes in a row that make it up.",
-        ),
+        )
+        .default("1"),
         works(
             "fall",
             Takes::Integer(lenient(1, I32, "({o}): vrrp script fall value '{v}' invalid, defaulting to 1")),
             "Failures in a row that make it down.",
-        ),
-        works("user", WORD, "User and group that run it."),
+        )
+        .default("1"),
+        works("user", WORD, "User and group that run it.").args("USER [[:]GROUP]").default("script_user"),
         works("init_fail", Takes::Nothing, "Starts as failed."),
     ],
 };
@@ -45,12 +51,12 @@ const DELAY: &str =
 pub static TRACK_PROCESS: Table = Table {
     block: "vrrp_track_process",
     keywords: &[
-        later("process", WORD, "Name of the program, with parameters."),
-        later("param_match", WORDS, "How parameters are compared."),
-        later("weight", WORDS, "What it does to priorities."),
-        later("quorum", WORD, "Fewest processes."),
-        later("quorum_max", WORD, "Most processes."),
-        later("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts."),
+        later("process", WORD, "Name of the program, with parameters.").args("PATH [PARAMETER ...]"),
+        later("param_match", WORDS, "How parameters are compared.").args("[initial | partial]").default("exact"),
+        later("weight", WORDS, "What it does to priorities.").args("WEIGHT [reverse]").default("0"),
+        later("quorum", WORD, "Fewest processes.").args("NUMBER").default("1"),
+        later("quorum_max", WORD, "Most processes.").args("NUMBER").default("no limit"),
+        later("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts.").default("0"),
         later(
             "terminate_delay",
             seconds(
@@ -59,7 +65,7 @@ pub static TRACK_PROCESS: Table = Table {
                 "terminate_delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...",
             ),
             "Seconds before an end counts.",
-        ),
+        ).default("0"),
         later(
             "fork_delay",
             seconds(
@@ -68,7 +74,7 @@ pub static TRACK_PROCESS: Table = Table {
                 "fork_delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...",
             ),
             "Seconds before a start counts.",
-        ),
+        ).default("0"),
         later("full_command", Takes::Nothing, "Compares the whole command line."),
     ],
 };
@@ -77,8 +83,10 @@ pub static TRACK_PROCESS: Table = Table {
 pub static TRACK_FILE: Table = Table {
     block: "track_file",
     keywords: &[
-        later("file", WORDS, "Path of the file."),
-        later("weight", WORDS, "Multiplies the number in the file."),
-        later("init_file", WORDS, "Creates the file at start."),
+        later("file", WORDS, "Path of the file.").args("PATH"),
+        later("weight", WORDS, "Multiplies the number in the file.").args("WEIGHT [reverse]").default("1"),
+        later("init_file", WORDS, "Creates the file at start.")
+            .args("[VALUE] [overwrite]")
+            .default("not created"),
     ],
 };
