@@ -11,7 +11,7 @@ use crate::unacted::Unacted;
 /// One thing to say about a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
-    /// A stable name for machines, such as `unknown-keyword`.
+    /// The name of its row in [`crate::codes`], or that of its class.
     pub code: &'static str,
     /// How bad it is for `-t`.
     pub class: Class,
@@ -21,8 +21,14 @@ pub struct Diagnostic {
     pub at: Option<Span>,
     /// The original's sentence.
     pub text: String,
-    /// What the original does not say: suggestions, consequences.
+    /// What the daemon does about it, where the row of its code does not say it or says it too generally.
+    pub consequence: Option<String>,
+    /// What the original does not say, one sentence each.
     pub notes: Vec<String>,
+    /// Other places that have to do with it.
+    pub labels: Vec<Label>,
+    /// What was probably meant.
+    pub suggestion: Option<Suggestion>,
     /// A plain log line of the daemon, not shown under `-t` (`spec` config 0.2).
     pub log_only: bool,
     /// Shown under `-t` only: the daemon reads the same text more leniently (`spec` config 1.6).
@@ -38,11 +44,22 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A diagnostic without notes that everybody hears and nobody dies of.
     pub fn new(class: Class, pass: Pass, at: Option<Span>, text: impl Into<String>) -> Self {
-        let text = text.into();
-        let (code, notes) = (class.code(), Vec::new());
-        let (log_only, test_only, lenient) = (false, false, false);
-        let (stops, unacted) = (None, None);
-        Self { code, class, pass, at, text, notes, log_only, test_only, lenient, stops, unacted }
+        Self {
+            code: class.code(),
+            class,
+            pass,
+            at,
+            text: text.into(),
+            consequence: None,
+            notes: Vec::new(),
+            labels: Vec::new(),
+            suggestion: None,
+            log_only: false,
+            test_only: false,
+            lenient: false,
+            stops: None,
+            unacted: None,
+        }
     }
 
     /// With another name than its class has.
@@ -57,6 +74,24 @@ impl Diagnostic {
         self
     }
 
+    /// With what the daemon does about it.
+    pub fn so(mut self, consequence: impl Into<String>) -> Self {
+        self.consequence = Some(consequence.into());
+        self
+    }
+
+    /// With another place that has to do with it.
+    pub fn label(mut self, at: Option<Span>, text: impl Into<String>) -> Self {
+        self.labels.extend(at.map(|at| Label { at, text: text.into() }));
+        self
+    }
+
+    /// With what may have been meant instead of the text it points at.
+    pub fn suggest(mut self, with: impl Into<String>) -> Self {
+        self.suggestion = self.at.clone().map(|replace| Suggestion { replace, with: with.into() });
+        self
+    }
+
     /// For the daemon's log alone.
     pub fn log_only(mut self) -> Self {
         self.log_only = true;
@@ -68,6 +103,24 @@ impl Diagnostic {
         self.stops = Some(status);
         self
     }
+}
+
+/// A second place of a diagnostic, and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Where.
+    pub at: Span,
+    /// What is there, such as "the block opened here".
+    pub text: String,
+}
+
+/// Another text for a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Suggestion {
+    /// What to replace; a length of 0 inserts.
+    pub replace: Span,
+    /// By what.
+    pub with: String,
 }
 
 /// Severity as the original's `-t` judges it (`spec` config 0.3), lowest first.
@@ -115,10 +168,10 @@ impl Class {
     pub fn code(self) -> &'static str {
         match self {
             Self::NotYet => "not-supported-yet",
-            Self::Note => "note",
+            Self::Note | Self::Warning => "warning",
             Self::FileNotFound => "file-not-found",
-            Self::BadInterface => "bad-interface",
-            Self::Fatal => "fatal",
+            Self::BadInterface => "unknown-interface",
+            Self::Fatal => "cannot-start",
             Self::MultipleFiles => "multiple-files",
             Self::UnknownKeyword => "unknown-keyword",
             Self::Brace => "brace",
@@ -126,7 +179,6 @@ impl Class {
             Self::Missing => "missing-value",
             Self::Number => "number",
             Self::General => "invalid",
-            Self::Warning => "warning",
             Self::Deprecated => "deprecated",
             Self::Security => "script-security",
             Self::MissingWord => "missing-word",

@@ -9,6 +9,7 @@
 //! [`Files`] and [`Host`], and every step returns what it understood next to what it did not.
 
 pub mod codec;
+pub mod codes;
 pub mod diag;
 pub mod expand;
 pub mod files;
@@ -24,7 +25,8 @@ pub mod text;
 mod tree;
 pub mod unacted;
 
-pub use diag::{Class, Diagnostic, Pass, start_refusal, summary, test_status};
+pub use codes::{Code, Severity};
+pub use diag::{Class, Diagnostic, Label, Pass, Suggestion, start_refusal, summary, test_status};
 pub use expand::{Sourced, read};
 pub use files::{Conditions, FileKind, Files};
 pub use host::{Answers, Host, InterfaceFacts, Recorder, ScriptFacts};

@@ -2,33 +2,56 @@
 
 use crate::schema::{Status, TABLES, Table};
 
-/// A note on an unknown keyword, if anything sensible can be said.
-pub(crate) fn keyword(word: &str, table: &Table) -> Option<String> {
-    if let Some(name) = removed(word) {
-        return Some(name.to_owned());
+/// What can be said of a word that is no keyword where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Hint {
+    /// The row of [`crate::codes`] it makes the complaint belong to.
+    pub code: &'static str,
+    /// The likely intention in words.
+    pub note: String,
+    /// The word that was meant.
+    pub with: Option<&'static str>,
+}
+
+impl Hint {
+    fn near(with: &'static str) -> Self {
+        Self { code: "unknown-keyword", note: format!("did you mean '{with}'?"), with: Some(with) }
+    }
+}
+
+/// What an unknown keyword may have meant, if anything sensible can be said.
+pub(crate) fn keyword(word: &str, table: &Table) -> Option<Hint> {
+    if let Some(hint) = removed(word, table) {
+        return Some(hint);
     }
     if let Some(near) = near(word, table.keywords.iter().map(|row| row.name)) {
-        return Some(format!("did you mean '{near}'?"));
+        return Some(Hint::near(near));
     }
     let home = TABLES.iter().find(|other| {
         other.find(word).is_some_and(|row| row.status != Status::AcceptedAndIgnored)
             && other.block != table.block
     })?;
-    match home.block {
-        "" => Some(format!("'{word}' belongs outside of blocks")),
-        block => Some(format!("'{word}' belongs in a {block} block")),
-    }
+    let note = match home.block {
+        "" => format!("'{word}' belongs outside of blocks"),
+        block => format!("'{word}' belongs in a {block} block"),
+    };
+    Some(Hint { code: "misplaced-keyword", note, with: None })
 }
 
 /// Words of older versions that copied configurations are full of (`research` config-in-the-wild 6).
-fn removed(word: &str) -> Option<&'static str> {
-    Some(match word {
-        "lvs_id" => "'lvs_id' was removed long ago; 'router_id' names this host",
-        "smtp_connection_timeout" => "did you mean 'smtp_connect_timeout'?",
-        "nat_mask" => "'nat_mask' was removed long ago and has no successor",
-        "lvs_sync_daemon_inteface" => "did you mean 'lvs_sync_daemon' in global_defs?",
+fn removed(word: &str, table: &Table) -> Option<Hint> {
+    let (with, note) = match (word, table.block) {
+        ("lvs_id", "global_defs") => {
+            (Some("router_id"), "'lvs_id' was removed long ago; 'router_id' names this host")
+        }
+        ("smtp_connection_timeout", "global_defs") => return Some(Hint::near("smtp_connect_timeout")),
+        ("nat_mask", _) => (None, "'nat_mask' was removed long ago and has no successor"),
+        ("lvs_sync_daemon_inteface", _) => {
+            (None, "a misspelling that old versions accepted; write 'lvs_sync_daemon' in global_defs instead")
+        }
         _ => return None,
-    })
+    };
+    Some(Hint { code: "removed-keyword", note: note.into(), with })
 }
 
 /// The closest of the candidates, if it is close enough to be meant.
@@ -73,7 +96,7 @@ mod tests {
     #[test]
     fn a_near_word_is_suggested_and_a_far_one_is_not() {
         let check = |word: &str, table: &Table, note: Option<&str>| {
-            assert_eq!(keyword(word, table).as_deref(), note, "{word}")
+            assert_eq!(keyword(word, table).map(|hint| hint.note).as_deref(), note, "{word}")
         };
         check("inteval", &SCRIPT, Some("did you mean 'interval'?"));
         check("vvrp_script", &ROOT, Some("did you mean 'vrrp_script'?"));

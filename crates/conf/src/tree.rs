@@ -259,15 +259,16 @@ impl<'a> Parser<'a> {
         let place = self.lines.span(line, start, word);
         let text = format!("Unknown keyword '{word}'");
         let heard = Diagnostic::new(Class::UnknownKeyword, self.pass, place, text);
-        let suggestion =
+        let hint =
             if self.found.len() < SUGGESTIONS_MAX { crate::suggest::keyword(word, table) } else { None };
-        self.found.push((
-            at,
-            match suggestion {
-                Some(note) => heard.note(note),
-                None => heard,
-            },
-        ));
+        let heard = match hint {
+            Some(hint) => {
+                let heard = heard.coded(hint.code).note(hint.note);
+                if let Some(with) = hint.with { heard.suggest(with) } else { heard }
+            }
+            None => heard,
+        };
+        self.found.push((at, heard));
     }
 
     fn say(

@@ -112,8 +112,7 @@ impl<'a> Context<'a> {
 
     /// Says something after all lines that keeps the daemon from starting.
     pub fn refuse(&mut self, text: impl Into<String>) {
-        self.after
-            .push(Diagnostic::new(Class::General, self.pass, None, text).coded("cannot-start").stops(2));
+        self.after.push(Diagnostic::new(Class::General, self.pass, None, text).stops(2));
     }
 
     /// A keyword this version does not act upon.

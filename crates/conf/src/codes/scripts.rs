@@ -1,0 +1,133 @@
+//! Scripts, users, mail.
+
+use super::{Code, Severity};
+
+pub(super) const CODES: &[Code] = &[
+    Code {
+        number: 401,
+        name: "script-security",
+        severity: Severity::Warning,
+        title: "scripts run as root without script security",
+        says: &[
+            "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{}",
+            "SECURITY VIOLATION - check scripts are being executed but script_security not enabled.{}",
+        ],
+        why: "Somebody who can write to a script, or to a directory on its path, becomes root when it is run.",
+        does: "The scripts run all the same.",
+        fix: "Put enable_script_security into global_defs and name a user for the scripts. Scripts that others than \
+              root may change are disabled then, so check the log after the restart.",
+        example: "global_defs {\n    enable_script_security\n    script_user keepalived_script\n}",
+    },
+    Code {
+        number: 402,
+        name: "script-disabled",
+        severity: Severity::Error,
+        title: "a check that will never run",
+        says: &[
+            "Disabling track script {} {}",
+            "WARNING - script '{}' is not executable for uid:gid {}:{} - disabling.",
+            "No script set for vrrp_script {} - removing",
+            "Unable to set default user for vrrp script {} - removing",
+            "Cannot find script {} in path - disabling",
+            "Script {} cannot be accessed - {}",
+            "Unsafe permissions found for script '{}' - disabling.",
+        ],
+        why: "The instances behave as if the check did not exist: a dead service keeps its address.",
+        does: "Every instance that tracks it runs without this check.",
+        fix: "Give the full path of a program that exists, and that the script's user may execute (and, with \
+              enable_script_security, that only root may change, along the whole path).",
+        example: "vrrp_script check_nginx {\n    script \"/usr/bin/pgrep nginx\"\n}",
+    },
+    Code {
+        number: 403,
+        name: "script-not-found",
+        severity: Severity::Error,
+        title: "a tracked name that nothing defines",
+        says: &[
+            "({}) track script {} not found, ignoring...",
+            "({}) track file {} not found, ignoring...",
+            "({}) track process {} not found, ignoring...",
+        ],
+        why: "The names differ by a letter, the vrrp_script block was left out, or it stands below the instance: it has \
+              to stand above.",
+        does: "The instance runs without this check.",
+        fix: "Define the script above the instance, with exactly this name.",
+        example: "vrrp_script check_nginx {\n    script \"/usr/bin/pgrep nginx\"\n}\nvrrp_instance VI_1 {\n    track_script {\n        check_nginx\n    }\n}",
+    },
+    Code {
+        number: 404,
+        name: "script-user",
+        severity: Severity::Error,
+        title: "a user or group that this host does not have",
+        says: &[
+            "Script user '{}' does not exist",
+            "Script group '{}' does not exist",
+            "Unable to set default user {} for script",
+            "Unable to set uid/gid for script '{}'",
+            "Error setting global script uid/gid",
+            "Invalid user/group for notify script {} - ignoring",
+        ],
+        why: "Scripts run as the user of their own line, else as script_user, else as keepalived_script if that user \
+              exists, else as root.",
+        does: "",
+        fix: "Create the user, or name one that exists.",
+        example: "useradd --system --shell /usr/sbin/nologin keepalived_script",
+    },
+    Code {
+        number: 405,
+        name: "typographic-quotes",
+        severity: Severity::Warning,
+        title: "typographic quotation marks",
+        says: &[],
+        why: "A word processor or a web page has turned the marks into ones that keepalived takes for letters of the \
+              path. The original does not find the script then, and ignores the check.",
+        does: "keepalived-rs reads them as ordinary marks.",
+        fix: "Replace them by \" so that the file works everywhere.",
+        example: "script \"/usr/bin/pgrep nginx\"",
+    },
+    Code {
+        number: 406,
+        name: "script-unused",
+        severity: Severity::Warning,
+        title: "a vrrp_script that nothing tracks",
+        says: &["Warning - script {} is not used"],
+        why: "A check that no instance and no group tracks never runs.",
+        does: "The script is not run.",
+        fix: "Name it in the track_script block of an instance, or delete it.",
+        example: "track_script {\n    check_nginx\n}",
+    },
+    Code {
+        number: 407,
+        name: "script-path-search",
+        severity: Severity::Warning,
+        title: "a script without its full path",
+        says: &["WARNING - script `{}` resolved by path search to `{}`. Please specify full path."],
+        why: "The daemon's PATH is not that of your shell, and symbolic links are followed: pidof may run under another \
+              name and fail for ever.",
+        does: "The program that was found is run.",
+        fix: "Write the full path.",
+        example: "script \"/usr/bin/killall -0 nginx\"",
+    },
+    Code {
+        number: 408,
+        name: "no-shebang",
+        severity: Severity::Warning,
+        title: "a script without a first line that names its interpreter",
+        says: &["Please add a #! shebang to script {}"],
+        why: "The kernel does not know how to run it, and a failed start counts as success.",
+        does: "It is handed to the kernel all the same.",
+        fix: "Make #!/bin/sh, or another interpreter, the first line.",
+        example: "#!/bin/sh",
+    },
+    Code {
+        number: 409,
+        name: "mail",
+        severity: Severity::Warning,
+        title: "mail that cannot be sent",
+        says: &["Warning - empty notification_email block", "Invalid smtp server {} {}"],
+        why: "The block names nobody, or the name of the mail server is not known to this host.",
+        does: "No mail is sent.",
+        fix: "Name at least one recipient and a server that can be reached, or delete the lines.",
+        example: "notification_email {\n    admin@example.net\n}\nsmtp_server 127.0.0.1",
+    },
+];
