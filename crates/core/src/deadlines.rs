@@ -95,6 +95,11 @@ impl<Owner: Copy + Ord> Agenda<Owner> {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// Whose it is.
+    pub fn next_owner(&self) -> Option<Owner> {
+        self.by_time.first().map(|(_, owner)| *owner)
+    }
+
     /// All owners with a deadline not after `now`, earliest first.
     pub fn due(&self, now: Instant) -> Vec<Owner> {
         self.by_time.iter().take_while(|(at, _)| *at <= now).map(|(_, owner)| *owner).collect()

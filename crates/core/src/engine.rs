@@ -550,6 +550,13 @@ impl Engine {
         self.agenda.next()
     }
 
+    /// The next deadline, if it is the one at which a backup takes over. For whoever drives the core: clients
+    /// count every moment of it, so it is worth being awake a little earlier.
+    pub fn next_takeover(&self) -> Option<Instant> {
+        let Owner::Instance(id) = self.agenda.next_owner()? else { return None };
+        self.instances.get(&id)?.next_takeover().filter(|at| self.next_deadline() == Some(*at))
+    }
+
     /// After [`Event::Stop`]: whether the kernel answered everything. Script runs are not waited
     /// for: whoever started them ends what is left.
     pub fn is_quiet(&self) -> bool {

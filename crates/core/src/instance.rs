@@ -533,6 +533,11 @@ impl Instance {
         self.master
     }
 
+    /// When it takes over, unless it hears a master before.
+    pub fn next_takeover(&self) -> Option<Instant> {
+        self.timers.at(MASTER_DOWN).filter(|_| self.state == State::Backup)
+    }
+
     /// When there is something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.timers.earliest()

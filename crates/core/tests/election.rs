@@ -206,3 +206,15 @@ fn a_version_3_backup_learns_the_masters_interval_unless_it_is_none() {
     // 3 × 4 s and a skew of 156/256 of 4 s after the last advert.
     assert_eq!(me.until(16_437).state(), "BACKUP");
 }
+
+#[test]
+fn a_backup_knows_the_moment_of_its_takeover_and_a_master_has_none() {
+    let mut me = Router::start(config(vec![instance("VI_1", 51, 150)]));
+    let awaited = |me: &Router| me.engine.next_takeover();
+    assert_eq!(awaited(&me), me.engine.next_deadline());
+    let first = awaited(&me);
+    me.until(1000).hear(200, peer(1));
+    assert!(awaited(&me) > first, "every advert of a better master puts it off");
+    me.until(9000);
+    assert_eq!((me.state().as_str(), awaited(&me)), ("MASTER", None));
+}

@@ -38,6 +38,18 @@ pub struct Want {
     pub spec: Option<Spec>,
 }
 
+/// What the engine asks of the thread.
+#[derive(Debug)]
+pub enum Asked {
+    /// A change.
+    Want(Want),
+    /// To be awake when the next change is wanted.
+    GetReady,
+}
+
+/// How long the thread stays awake for a want that does not come.
+const READY: Duration = Duration::from_micros(500);
+
 /// The thread's state.
 pub struct Actor {
     events: Events,
@@ -74,13 +86,17 @@ impl Actor {
 
     /// Works until the last handle or the listener is gone. The order of the three sources does not matter:
     /// before a want is acted on, all events are read.
-    pub async fn run(mut self, mut wants: mpsc::UnboundedReceiver<Want>) {
+    pub async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>) {
         let mut tick = Instant::now() + self.options.tick;
         loop {
             let result = tokio::select! {
                 () = self.events.ready() => self.look().await,
-                want = wants.recv() => match want {
-                    Some(want) => self.fulfil(want).await,
+                one = asked.recv() => match one {
+                    Some(Asked::Want(want)) => self.fulfil(want).await,
+                    Some(Asked::GetReady) => match await_want(&mut asked) {
+                        Some(want) => self.fulfil(want).await,
+                        None => Ok(()),
+                    },
                     None => return,
                 },
                 () = sleep(STALE_PAUSE), if self.stale => self.resync(None).await,
@@ -249,6 +265,19 @@ impl Actor {
 
     async fn tell(&self, told: Told) -> Result<(), End> {
         self.told.send(told).await.map_err(|_| End::Unheard)
+    }
+}
+
+/// The next want, if it comes soon. Whoever else can use the processor meanwhile gets it.
+fn await_want(asked: &mut mpsc::UnboundedReceiver<Asked>) -> Option<Want> {
+    let until = Instant::now() + READY;
+    loop {
+        match asked.try_recv() {
+            Ok(Asked::Want(want)) => return Some(want),
+            Ok(Asked::GetReady) => {}
+            Err(mpsc::error::TryRecvError::Empty) if Instant::now() < until => std::thread::yield_now(),
+            Err(_) => return None,
+        }
     }
 }
 

@@ -32,7 +32,7 @@ use std::thread;
 use keepalived_model::kernel::{Change, Key, Refusal, Snapshot, Spec};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::actor::{Actor, Want};
+use crate::actor::{Actor, Asked, Want};
 use crate::mirror::Verb;
 use crate::socket::{Reply, Requests};
 
@@ -63,7 +63,7 @@ pub enum Told {
 /// thread ends.
 #[derive(Clone, Debug)]
 pub struct Handle {
-    wants: mpsc::UnboundedSender<Want>,
+    asked: mpsc::UnboundedSender<Asked>,
 }
 
 impl Handle {
@@ -72,7 +72,14 @@ impl Handle {
     /// bounded number of times between two of its own events, and each want is settled in bounded time.
     pub fn want(&self, key: Key, spec: Option<Spec>) {
         // It fails only when the netlink thread has ended, which the closed `told` channel says.
-        let _ = self.wants.send(Want { key, spec });
+        let _ = self.asked.send(Asked::Want(Want { key, spec }));
+    }
+
+    /// A want will follow within a fraction of a millisecond: the thread wakes up and waits for it in a loop, so
+    /// that the want does not have to wait for the thread.
+    pub fn get_ready(&self) {
+        // As above.
+        let _ = self.asked.send(Asked::GetReady);
     }
 }
 
@@ -110,7 +117,7 @@ pub fn start() -> io::Result<Started> {
 
 /// As [`start`], adjusted.
 pub fn start_with(options: Options) -> io::Result<Started> {
-    let (wants, wanted) = mpsc::unbounded_channel();
+    let (asked, heard) = mpsc::unbounded_channel();
     let (tell, told) = mpsc::channel(TOLD_MAX);
     let (ready, first) = oneshot::channel();
     thread::Builder::new().name("netlink".to_owned()).spawn(move || {
@@ -119,7 +126,7 @@ pub fn start_with(options: Options) -> io::Result<Started> {
                 Ok(actor) => {
                     // Nobody waits any more when the starting thread is gone; then there is nothing to do.
                     if ready.send(Ok(actor.snapshot())).is_ok() {
-                        actor.run(wanted).await;
+                        actor.run(heard).await;
                     }
                 }
                 Err(error) => drop(ready.send(Err(error))),
@@ -130,7 +137,7 @@ pub fn start_with(options: Options) -> io::Result<Started> {
         }
     })?;
     let snapshot = first.blocking_recv().map_err(|_| io::Error::other("netlink thread did not start"))??;
-    Ok(Started { snapshot, handle: Handle { wants }, told })
+    Ok(Started { snapshot, handle: Handle { asked }, told })
 }
 
 /// Removes these things now, synchronously, and says how many were there. For a supervisor whose engine is

@@ -28,6 +28,7 @@ pub const KEY: Key = Key::Address(key(VIRTUAL));
 /// Plays it: with a core of its own, to the real netlink thread, into no log.
 pub fn take_over(netlink: &Handle) {
     let Ok(vrid) = Vrid::try_from(1) else { return };
+    netlink.get_ready();
     let mut actions = Actions::new();
     let config = Arc::new(Config { instances: vec![instance(vrid)], ..Config::default() });
     let mut core = Engine::start(Instant(0), config, &kernel(), &[], &mut actions);

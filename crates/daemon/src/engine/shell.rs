@@ -185,6 +185,11 @@ impl Shell {
         self.core.next_deadline()
     }
 
+    /// The same, if a backup takes over then.
+    pub fn next_takeover(&self) -> Option<Instant> {
+        self.core.next_takeover()
+    }
+
     /// When a notification has waited long enough for the kernel.
     pub fn next_notice(&self) -> Option<Instant> {
         self.notices.front().map(|(limit, _)| *limit)

@@ -28,6 +28,8 @@ fn what_is_wanted_is_there_and_what_is_not_wanted_is_not() {
         assert!(shown.contains("inet 10.9.0.101/24 scope global"), "{shown}");
         assert!(shown.contains(" d0\n"), "{shown}");
 
+        // A thread that was told to be ready and then is not needed serves all the same.
+        lab.started.handle.get_ready();
         // Wanted again it is not touched again: a trait of it that nobody wanted otherwise stays.
         ip("addr change 10.9.0.101/24 dev d0 metric 77");
         lab.want(key, true);
