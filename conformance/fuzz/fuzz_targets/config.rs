@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepalived_conf::{
-    Answers, Conditions, FileKind, Files, Host, InterfaceFacts, Lines, Lowered, Recorder, ScriptFacts, lower,
+    Answers, Conditions, FileKind, Files, Host, InterfaceFacts, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
     read, render, start_refusal, test_status,
 };
 use keepalived_core::{Actions, Engine, Event};
@@ -131,6 +131,14 @@ impl Host for Machine {
             executable: there,
             insecure: false,
             has_interpreter: true,
+        }
+    }
+
+    fn watch(&self, path: &Path) -> Watch {
+        match path.as_os_str().len() % 3 {
+            0 => Watch::Possible,
+            1 => Watch::Impossible,
+            _ => Watch::NoDirectory { errno: 2, text: "No such file or directory".into() },
         }
     }
 

@@ -26,6 +26,8 @@ pub trait Host {
     fn search_path(&self, program: &str) -> Option<PathBuf>;
     /// What a script would meet when this user runs it.
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts;
+    /// Whether changes of a tracked file can be noticed.
+    fn watch(&self, path: &Path) -> Watch;
     /// Whether the name of a mail server can be resolved (addresses always can).
     fn address(&self, host: &str) -> bool;
 }
@@ -55,6 +57,23 @@ pub struct ScriptFacts {
     pub has_interpreter: bool,
 }
 
+/// Whether changes of a file can be noticed (`spec` config 3.7).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Watch {
+    /// Whether it exists or not.
+    #[default]
+    Possible,
+    /// Its directory cannot be found.
+    NoDirectory {
+        /// The kernel's errno.
+        errno: u32,
+        /// The same in words.
+        text: String,
+    },
+    /// Its file system is read-only, or does not tell who writes.
+    Impossible,
+}
+
 /// A record of everything that was asked; answers by replay.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Answers {
@@ -64,6 +83,7 @@ pub struct Answers {
     own: RunAs,
     programs: BTreeMap<String, Option<PathBuf>>,
     scripts: BTreeMap<(PathBuf, u32, u32), ScriptFacts>,
+    watches: BTreeMap<PathBuf, Watch>,
     addresses: BTreeMap<String, bool>,
 }
 
@@ -90,6 +110,10 @@ impl Host for Answers {
 
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
         self.scripts.get(&(path.to_owned(), user.uid, user.gid)).cloned().unwrap_or_default()
+    }
+
+    fn watch(&self, path: &Path) -> Watch {
+        self.watches.get(path).cloned().unwrap_or_default()
     }
 
     fn address(&self, host: &str) -> bool {
@@ -150,6 +174,12 @@ impl Host for Recorder<'_> {
         answer
     }
 
+    fn watch(&self, path: &Path) -> Watch {
+        let answer = self.host.watch(path);
+        self.answers.borrow_mut().watches.insert(path.to_owned(), answer.clone());
+        answer
+    }
+
     fn address(&self, host: &str) -> bool {
         let answer = self.host.address(host);
         self.answers.borrow_mut().addresses.insert(host.into(), answer);
@@ -191,6 +221,10 @@ impl Answers {
             out.flag(facts.insecure);
             out.flag(facts.has_interpreter);
         });
+        out.list(self.watches.iter(), |out, (path, watch)| {
+            write_path(out, path);
+            write_watch(out, watch);
+        });
         out.list(self.addresses.iter(), |out, (name, known)| {
             out.text(name);
             out.flag(*known);
@@ -215,10 +249,12 @@ impl Answers {
             let (executable, insecure, has_interpreter) = (from.flag()?, from.flag()?, from.flag()?);
             Ok((key, ScriptFacts { resolved, executable, insecure, has_interpreter }))
         })?;
+        let watches = from.list(|from| Ok((read_path(from)?, read_watch(from)?)))?;
         let addresses = from.list(|from| Ok((from.text()?.to_owned(), from.flag()?)))?;
         from.end()?;
         let (scripts, addresses) = (scripts.into_iter().collect(), addresses.into_iter().collect());
-        Ok(Self { interfaces, users, groups, own, programs, scripts, addresses })
+        let watches = watches.into_iter().collect();
+        Ok(Self { interfaces, users, groups, own, programs, scripts, watches, addresses })
     }
 }
 
@@ -250,6 +286,27 @@ fn write_user(out: &mut Writer, user: &RunAs) {
 
 fn read_user(from: &mut Reader<'_>) -> Result<RunAs, Malformed> {
     Ok(RunAs { uid: from.number()?, gid: from.number()? })
+}
+
+fn write_watch(out: &mut Writer, watch: &Watch) {
+    let (kind, errno, text) = match watch {
+        Watch::Possible => (0, 0, ""),
+        Watch::NoDirectory { errno, text } => (1, *errno, text.as_str()),
+        Watch::Impossible => (2, 0, ""),
+    };
+    out.number(kind);
+    out.number(errno);
+    out.text(text);
+}
+
+fn read_watch(from: &mut Reader<'_>) -> Result<Watch, Malformed> {
+    let (kind, errno, text) = (from.number()?, from.number()?, from.text()?.to_owned());
+    match kind {
+        0 => Ok(Watch::Possible),
+        1 => Ok(Watch::NoDirectory { errno, text }),
+        2 => Ok(Watch::Impossible),
+        _ => Err(Malformed),
+    }
 }
 
 /// Paths came out of the configuration as text and go back the same way; what the machine made of them may

@@ -9,11 +9,13 @@ mod address;
 mod complete;
 mod conflict;
 mod context;
+mod file;
 mod garp;
 mod global;
 mod group;
 mod instance;
 mod interfaces;
+mod process;
 mod rules;
 mod script;
 mod track;
@@ -66,7 +68,7 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
     // What stands outside blocks is found by every pass; the parent told it.
     let told: BTreeSet<(usize, String)> = parents.iter().map(|(at, d)| (*at, d.text.clone())).collect();
     cx.found.extend(vrrp.found.into_iter().filter(|(at, d)| !told.contains(&(*at, d.text.clone()))));
-    let mut draft = instance::Drafts::new(globals);
+    let mut draft = instance::Drafts::new(globals, track::bfds(&bfd.statements));
     for statement in &vrrp.statements {
         draft.root(&mut cx, statement);
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use common::{lines, run};
 use keepalived_conf::{Answers, Lines, Pass, Recorder, lower, render, start_refusal, test_status};
@@ -53,7 +53,7 @@ fn a_tutorial_pair_means_what_it_says() {
     assert!(instance.wants_master && instance.preempt == Preempt::Always);
     assert_eq!(instance.auth, Auth::Pass(*b"1111\0\0\0\0"));
     assert_eq!(instance.advert_interval, Micros::from_secs(1));
-    let group = Ipv4Addr::new(224, 0, 0, 18);
+    let group = IpAddr::from([224, 0, 0, 18]);
     assert_eq!(instance.transport, Transport::Multicast { group, source: None });
     let [address] = instance.addresses.as_slice() else { panic!("{instance:?}") };
     assert_eq!(address.ip, IpAddr::from([192, 168, 0, 200]));
@@ -190,12 +190,12 @@ fn announcements_inherit_from_the_globals_and_never_from_their_own_burst() {
 fn unicast_needs_a_peer() {
     let unicast =
         instance("unicast_src_ip 10.0.0.1\nunicast_peer {\n10.0.0.2\n10.0.0.3/24\n}\nunicast_ttl 9");
-    let source = Some(Ipv4Addr::new(10, 0, 0, 1));
-    let peers = vec![Ipv4Addr::new(10, 0, 0, 2), Ipv4Addr::new(10, 0, 0, 3)];
-    assert_eq!(unicast.transport, Transport::Unicast { peers, source, check_source: false, ttl: 9 });
-    let group = Ipv4Addr::new(224, 0, 0, 18);
+    let source = Some(IpAddr::from([10, 0, 0, 1]));
+    let peers = [2, 3].map(|last| IpAddr::from([10, 0, 0, last]).into()).to_vec();
+    assert_eq!(unicast.transport, Transport::Unicast { peers, source, check_source: false, ttl: Some(9) });
+    let group = IpAddr::from([224, 0, 0, 18]);
     assert_eq!(instance("unicast_src_ip 10.0.0.1").transport, Transport::Multicast { group, source });
-    let group = Ipv4Addr::new(224, 0, 0, 99);
+    let group = IpAddr::from([224, 0, 0, 99]);
     assert_eq!(instance("mcast_dst_ip 224.0.0.99").transport, Transport::Multicast { group, source: None });
     assert_eq!(
         with_globals("vrrp_mcast_group4 224.0.0.99", "").transport,

@@ -14,7 +14,7 @@ use crate::announce::Announcer;
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event, Occasion};
 use crate::group::Group;
-use crate::instance::{Context, Instance, Intent};
+use crate::instance::{Context, Instance, Intent, ipv4};
 use crate::links::Links;
 use crate::memory::Memory;
 use crate::report::{Name, Report, State};
@@ -226,7 +226,9 @@ impl Engine {
             };
             let checked = keepalived_wire::vrrp::check(datagram, &expect).and_then(|advert| {
                 let known = match &config.transport {
-                    Transport::Unicast { peers, check_source: true, .. } => peers.contains(&advert.source),
+                    Transport::Unicast { peers, check_source: true, .. } => {
+                        peers.iter().any(|peer| peer.address == advert.source)
+                    }
                     Transport::Unicast { .. } | Transport::Multicast { .. } => true,
                 };
                 if known { Ok(advert) } else { Err(keepalived_wire::reject::Reject::NotAPeer) }
@@ -528,7 +530,7 @@ impl Engine {
             let Some(link) = instance.link else { continue };
             self.listeners.entry((link, instance.config.vrid.number())).or_default().push(*id);
             if let Transport::Multicast { group, .. } = &instance.config.transport {
-                joined.insert((link, *group));
+                joined.extend(ipv4(*group).map(|group| (link, group)));
             }
         }
         let admitted: Vec<Vrid> = vrids.into_iter().collect();

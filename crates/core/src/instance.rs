@@ -41,6 +41,8 @@ const REMOVALS_WITHIN: Micros = Micros::from_secs(10);
 const STAND_ASIDE: Micros = Micros::from_secs(30);
 /// A differing address list is complained about this often (D6).
 const LIST_ALARM_EVERY: Micros = Micros::from_secs(60);
+/// Time to live of adverts (RFC 5798 §5.1.1.3).
+const TTL: u8 = 255;
 
 const ADVERT: usize = 0;
 const MASTER_DOWN: usize = 1;
@@ -439,11 +441,12 @@ impl Instance {
     fn advertise(&mut self, leaving: Leaving, ctx: &mut Context<'_>) {
         let (Some(link), Some(source)) = (self.link, self.source) else { return };
         let addresses: Vec<Ipv4Addr> = self.config.addresses.iter().filter_map(|a| ipv4(a.ip)).collect();
-        let (destinations, ttl) = match &self.config.transport {
-            Transport::Multicast { group, .. } => (std::slice::from_ref(group), 255),
-            Transport::Unicast { peers, ttl, .. } => (peers.as_slice(), *ttl),
+        let (group, peers, ttl) = match &self.config.transport {
+            Transport::Multicast { group, .. } => (Some(*group), [].as_slice(), None),
+            Transport::Unicast { peers, ttl, .. } => (None, peers.as_slice(), *ttl),
         };
-        for &destination in destinations {
+        let destinations = group.into_iter().chain(peers.iter().map(|peer| peer.address));
+        for destination in destinations.filter_map(ipv4) {
             let datagram = keepalived_wire::vrrp::encode(&Outgoing {
                 version: self.config.version,
                 vrid: self.config.vrid,
@@ -453,7 +456,7 @@ impl Instance {
                 source,
                 destination,
                 id: self.next_ip_id,
-                ttl,
+                ttl: ttl.unwrap_or(TTL),
                 addresses: &addresses,
             });
             ctx.out.push(Action::Send { instance: self.id, link, source, destination, datagram });
@@ -544,7 +547,7 @@ impl Instance {
     }
 }
 
-fn ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
+pub(crate) fn ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
     match ip {
         IpAddr::V4(ip) => Some(ip),
         IpAddr::V6(_) => None,

@@ -167,7 +167,7 @@ impl Engine {
         let mut told = BTreeSet::new();
         for instance in self.order.iter().filter_map(|id| self.instances.get(id)) {
             let Some(link) = instance.link.filter(|link| told.insert(*link)) else { continue };
-            let interface = Name::from(instance.config.interface.as_str());
+            let interface = Name::from(instance.config.interface_name());
             let source = self.links.source(link, |key| self.is_virtual(key)).map(IpAddr::V4);
             for ip in source.into_iter().chain(self.links.link_local(link)) {
                 out.push(Action::Report(Report::AddressAssigned { interface: interface.clone(), ip }));

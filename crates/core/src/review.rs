@@ -11,7 +11,7 @@ use keepalived_model::{InstanceId, Priority, Weight};
 
 use crate::engine::Engine;
 use crate::event::{Action, Actions};
-use crate::instance::Instance;
+use crate::instance::{Instance, ipv4};
 use crate::report::{Fault, Name, Report, State};
 
 /// What an instance's surroundings amount to.
@@ -81,13 +81,11 @@ impl Engine {
     /// Finds the link and the source address by name, as they are now.
     fn relocate(&mut self, id: InstanceId, out: &mut Actions) {
         let Some(instance) = self.instances.get(&id) else { return };
-        let link = self.links.named(&instance.config.interface).map(|link| link.id);
-        let configured = match &instance.config.transport {
-            Transport::Multicast { source, .. } | Transport::Unicast { source, .. } => *source,
-        };
+        let link = self.links.named(instance.config.interface_name()).map(|link| link.id);
+        let configured = instance.config.transport.source().and_then(ipv4);
         let found = link.and_then(|link| self.links.source(link, |key| self.is_virtual(key)));
         let source = configured.or(found);
-        let (before, interface) = (instance.source, Name::from(instance.config.interface.as_str()));
+        let (before, interface) = (instance.source, Name::from(instance.config.interface_name()));
         let entered = instance.state != State::Init;
         if let Some(instance) = self.instances.get_mut(&id) {
             (instance.link, instance.source) = (link, source);
@@ -158,12 +156,12 @@ impl Engine {
         let config = &instance.config;
         if config.dont_track_primary {
             // Without its link at all there is nothing to speak on.
-            let own = Some(config.interface.as_str()).filter(|name| self.links.named(name).is_none());
+            let own = Some(config.interface_name()).filter(|name| self.links.named(name).is_none());
             return own.into_iter().collect();
         }
         let addresses = config.addresses.iter().chain(&config.excluded).filter(|address| !address.no_track);
         let theirs = addresses.filter_map(|address| address.interface.as_deref());
-        theirs.chain([config.interface.as_str()]).collect()
+        theirs.chain([config.interface_name()]).collect()
     }
 
     fn tracked_links<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
@@ -249,7 +247,7 @@ impl Engine {
     /// Whether an instance is configured to use a link of this name.
     pub(crate) fn is_used(&self, name: &str) -> bool {
         self.instances.values().any(|instance| {
-            instance.config.interface == name
+            instance.config.interface_name() == name
                 || self.vital_links(instance).contains(name)
                 || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
         })

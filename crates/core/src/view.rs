@@ -55,7 +55,7 @@ impl Engine {
             InstanceView {
                 id: instance.id,
                 name: &instance.name,
-                interface: &instance.config.interface,
+                interface: instance.config.interface_name(),
                 vrid: instance.config.vrid,
                 state: instance.state,
                 priority: instance.priority.number(),

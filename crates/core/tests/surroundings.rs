@@ -191,13 +191,8 @@ fn an_instance_dropped_by_a_reload_resigns() {
 fn grouped() -> Config {
     let (mut one, two) = (instance("VI_1", 51, 100), instance("VI_2", 52, 100));
     one.addresses = vec![vip(peer(101))];
-    let group = SyncGroup {
-        name: "G1".into(),
-        members: vec!["VI_1".into(), "VI_2".into()],
-        track_scripts: Vec::new(),
-        track_interfaces: Vec::new(),
-        notify: Default::default(),
-    };
+    let group =
+        SyncGroup { name: "G1".into(), members: vec!["VI_1".into(), "VI_2".into()], ..SyncGroup::default() };
     Config { groups: vec![group], ..config(vec![one, two]) }
 }
 

@@ -8,11 +8,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use keepalived_conf::{FileKind, Files, Host, InterfaceFacts, ScriptFacts};
+use keepalived_conf::{FileKind, Files, Host, InterfaceFacts, ScriptFacts, Watch};
 use keepalived_model::notify::RunAs;
 use keepalived_sys::process::{self, Ended};
 use keepalived_sys::signals::Signal;
-use keepalived_sys::{interfaces, users};
+use keepalived_sys::{errno_text, filesystem, interfaces, users};
 
 use crate::glob;
 
@@ -81,6 +81,23 @@ impl Host for Machine {
             insecure: runs_as_root(&about, user) && others_may_change(&resolved),
             has_interpreter: has_interpreter(&resolved),
             resolved: Some(resolved),
+        }
+    }
+
+    fn watch(&self, path: &Path) -> Watch {
+        let directory = match path.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+            Some(parent) => parent,
+            None => path,
+        };
+        let tells = directory.canonicalize().and_then(|directory| filesystem::tells_changes(&directory));
+        match tells {
+            Ok(true) => Watch::Possible,
+            Ok(false) => Watch::Impossible,
+            Err(error) => {
+                let errno = error.raw_os_error().unwrap_or(0);
+                Watch::NoDirectory { errno: errno.unsigned_abs(), text: errno_text(errno) }
+            }
         }
     }
 
@@ -213,5 +230,15 @@ mod tests {
         assert_eq!(Machine.interface("keepalived-none"), None);
         assert!(Machine.address("192.0.2.1") && Machine.address("2001:db8::1"));
         assert!(!Machine.address("keepalived.invalid"));
+    }
+
+    #[test]
+    fn files_that_cannot_be_watched_are_told_apart() {
+        assert_eq!(Machine.watch(Path::new("/proc/loadavg")), Watch::Impossible);
+        assert_eq!(Machine.watch(&std::env::temp_dir().join("keepalived-none")), Watch::Possible);
+        let Watch::NoDirectory { errno, .. } = Machine.watch(Path::new("/keepalived-none/file")) else {
+            panic!("there is no such directory")
+        };
+        assert_eq!(errno, 2);
     }
 }

@@ -17,14 +17,14 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use keepalived_core::memory::{Memory, Standing, Verdict};
 use keepalived_core::report::State;
 use keepalived_model::kernel::{AddressKey, Key};
-use keepalived_model::vrrp::Identity;
+use keepalived_model::vrrp::{Family, Identity};
 use keepalived_model::{Instant, LinkId, Vrid};
 use keepalived_sys::memfd;
 
@@ -217,12 +217,12 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
             payload.extend([
                 STANDING,
                 identity.vrid.number(),
-                u8::from(identity.ipv6),
+                u8::from(identity.family == Family::V6),
                 u8::from(identity.unicast),
             ]);
             for address in [identity.source, identity.group] {
                 payload.push(u8::from(address.is_some()));
-                payload.extend(address.unwrap_or(Ipv4Addr::UNSPECIFIED).octets());
+                put_ip(&mut payload, address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
             }
             payload.push(match state {
                 State::Init => 0,
@@ -243,13 +243,19 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
 }
 
 fn encode_address(AddressKey { link, ip, prefix_len }: AddressKey) -> [u8; SLOT] {
-    let mut payload = vec![ADDRESS, prefix_len, u8::from(ip.is_ipv6())];
+    let mut payload = vec![ADDRESS, prefix_len];
     payload.extend(link.0.to_ne_bytes());
+    put_ip(&mut payload, ip);
+    seal(&payload).unwrap_or([0; SLOT])
+}
+
+/// Its family, and sixteen bytes in any case.
+fn put_ip(payload: &mut Vec<u8>, ip: IpAddr) {
+    payload.push(u8::from(ip.is_ipv6()));
     match ip {
         IpAddr::V4(ip) => payload.extend(ip.to_ipv6_mapped().octets()),
         IpAddr::V6(ip) => payload.extend(ip.octets()),
     }
-    seal(&payload).unwrap_or([0; SLOT])
 }
 
 /// A text with its length in front; none when it is longer than a slot.
@@ -295,10 +301,16 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn optional_address(&mut self) -> Option<Option<Ipv4Addr>> {
+    fn optional_ip(&mut self) -> Option<Option<IpAddr>> {
         let present = self.flag()?;
-        let address = Ipv4Addr::from(self.array::<4>()?);
-        Some(present.then_some(address))
+        let ip = self.ip()?;
+        Some(present.then_some(ip))
+    }
+
+    fn ip(&mut self) -> Option<IpAddr> {
+        let ipv6 = self.flag()?;
+        let octets = Ipv6Addr::from(self.array::<16>()?);
+        if ipv6 { Some(octets.into()) } else { octets.to_ipv4_mapped().map(IpAddr::V4) }
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -310,7 +322,7 @@ impl<'a> Reader<'a> {
 
     fn standing(&mut self) -> Option<Standing> {
         let (vrid, ipv6, unicast) = (Vrid::try_from(self.byte()?).ok()?, self.flag()?, self.flag()?);
-        let (source, group) = (self.optional_address()?, self.optional_address()?);
+        let (source, group) = (self.optional_ip()?, self.optional_ip()?);
         let state = match self.byte()? {
             0 => State::Init,
             1 => State::Backup,
@@ -321,7 +333,8 @@ impl<'a> Reader<'a> {
         let last_advert = Instant(u64::from_ne_bytes(self.array()?));
         let next_ip_id = u16::from_ne_bytes(self.array()?);
         let interface = self.text()?.to_owned();
-        let identity = Arc::new(Identity { vrid, ipv6, interface, unicast, source, group });
+        let family = if ipv6 { Family::V6 } else { Family::V4 };
+        let identity = Arc::new(Identity { vrid, family, interface, unicast, source, group });
         Some(Standing { identity, state, last_advert, next_ip_id })
     }
 
@@ -331,13 +344,10 @@ impl<'a> Reader<'a> {
     }
 
     fn address(&mut self) -> Option<AddressKey> {
-        let (prefix_len, ipv6) = (self.byte()?, self.flag()?);
+        let prefix_len = self.byte()?;
         let link = LinkId(u32::from_ne_bytes(self.array()?));
-        let octets = std::net::Ipv6Addr::from(self.array::<16>()?);
-        let (ip, longest) = match ipv6 {
-            true => (IpAddr::V6(octets), 128),
-            false => (IpAddr::V4(octets.to_ipv4_mapped()?), 32),
-        };
+        let ip = self.ip()?;
+        let longest = if ip.is_ipv6() { 128 } else { 32 };
         (prefix_len <= longest).then_some(AddressKey { link, ip, prefix_len })
     }
 }
@@ -357,11 +367,11 @@ mod tests {
     fn standing(vrid: u8, state: State, last_advert: u64) -> Memory {
         let identity = Identity {
             vrid: Vrid::try_from(vrid).unwrap(),
-            ipv6: false,
+            family: Family::V4,
             interface: "eth0.12345678.1".into(),
             unicast: vrid == 2,
-            source: (vrid == 2).then_some(Ipv4Addr::new(10, 9, 0, 1)),
-            group: (vrid != 2).then_some(Ipv4Addr::new(224, 0, 0, 18)),
+            source: (vrid == 2).then_some(IpAddr::from([10, 9, 0, 1])),
+            group: (vrid != 2).then_some(IpAddr::from([224, 0, 0, 18])),
         };
         let identity = Arc::new(identity);
         Memory::Standing(Standing { identity, state, last_advert: Instant(last_advert), next_ip_id: 65535 })

@@ -7,6 +7,7 @@
 pub mod global;
 pub mod ids;
 pub mod kernel;
+pub mod link;
 pub mod notify;
 pub mod priority;
 pub mod time;

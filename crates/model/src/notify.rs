@@ -34,4 +34,15 @@ pub struct Notifications {
     pub stop: Option<Command>,
     /// `notify`: every state; gets kind, name, state and priority as further arguments.
     pub any: Option<Command>,
+    /// `notify_master_rx_lower_pri`: a master heard a lower priority.
+    pub lower_priority: Option<Command>,
+    /// `notify_deleted`: what happens when a reload removes the instance; none: it counts as FAULT.
+    pub deleted: Option<Deleted>,
+}
+
+/// `notify_deleted`: the removal of an instance is told as DELETED instead of FAULT.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Deleted {
+    /// What to call.
+    pub command: Option<Command>,
 }

@@ -25,20 +25,77 @@ pub struct Script {
     pub init_fail: bool,
 }
 
-/// One line of a `track_script` block.
+/// One line of a `track_script`, `track_interface`, `track_file`, `track_process` or `track_bfd` block.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackedScript {
-    /// Name of a [`Script`] of the same configuration.
+pub struct Tracked {
+    /// Name of an interface, or of a [`Script`], [`File`], [`Process`] or BFD session of the same configuration.
     pub name: String,
-    /// The script's weight or the line's own.
+    /// The line's own or the tracker's; zero (but for files): down is a fault.
     pub weight: Weight,
 }
 
-/// One line of a `track_interface` block.
+/// A `track_file` whose number acts on priorities (`spec` config 3.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TrackedInterface {
-    /// Interface name.
+pub struct File {
+    /// The name its users call it by.
     pub name: String,
-    /// Zero: down is a fault.
+    /// The file; an unreadable one counts as zero.
+    pub path: Vec<u8>,
+    /// What the number is multiplied with where users name no weight of their own; −254–254. With zero, any
+    /// number but zero is a fault.
     pub weight: Weight,
+    /// What is written into it at the start.
+    pub init: Option<FileInit>,
+}
+
+/// What a start writes into a tracked file (`init_file`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileInit {
+    /// The number.
+    pub value: i32,
+    /// Also where the file exists already.
+    pub overwrite: bool,
+}
+
+/// A `vrrp_track_process`: so many processes have to run (`spec` config 3.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Process {
+    /// The name its users call it by.
+    pub name: String,
+    /// Which processes count.
+    pub command: ProcessPattern,
+    /// Weight for users that name none of their own; −254–254.
+    pub weight: Weight,
+    /// Fewest processes that make it up; zero only where none may run.
+    pub quorum: u32,
+    /// Most processes that leave it up; none: any number.
+    pub quorum_max: Option<u32>,
+    /// From the end of a process until it counts; up to an hour.
+    pub terminate_delay: Micros,
+    /// From the start of a process until it counts; up to an hour.
+    pub fork_delay: Micros,
+}
+
+/// Which processes a [`Process`] counts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProcessPattern {
+    /// Name or path as the configuration gives it.
+    pub path: Vec<u8>,
+    /// Compared with `argv[0]` instead of the kernel's name of the process.
+    pub full_command: bool,
+    /// How the further arguments are compared.
+    pub arguments: Arguments,
+}
+
+/// How the arguments of a process are compared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arguments {
+    /// They do not matter.
+    Any,
+    /// These and no others.
+    Exact(Vec<Vec<u8>>),
+    /// These come first (`param_match initial`).
+    Initial(Vec<Vec<u8>>),
+    /// These come first, the last one perhaps cut off (`param_match partial`).
+    Partial(Vec<Vec<u8>>),
 }

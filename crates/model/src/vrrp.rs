@@ -1,13 +1,15 @@
 //! What the VRRP engine is told to do.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ids::Vrid;
 use crate::kernel::AddressSpec;
+use crate::link::{GarpGroup, OwnLink, Polled, UpDownDelay};
 use crate::notify::Notifications;
 use crate::priority::Priority;
 use crate::time::Micros;
-use crate::track::{Script, TrackedInterface, TrackedScript};
+use crate::track::{File, Process, Script, Tracked};
 
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -18,6 +20,16 @@ pub struct Config {
     pub groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks and that can be run.
     pub scripts: Vec<Script>,
+    /// `track_file` blocks in the order of the file, used or not: the start creates some, and checkers use them too.
+    pub files: Vec<File>,
+    /// `vrrp_track_process` blocks in the order of the file.
+    pub processes: Vec<Process>,
+    /// Interfaces whose carrier is polled, each once.
+    pub polled: Vec<Polled>,
+    /// Interfaces whose changes count later, each once.
+    pub delays: Vec<UpDownDelay>,
+    /// Common spacing of announcements on several interfaces.
+    pub garp_groups: Vec<GarpGroup>,
     /// Per-interface spacing of gratuitous ARP frames (`vrrp_garp_interval`); zero: none.
     pub garp_interval: Micros,
     /// Timers of all instances count from the start plus this (`vrrp_startup_delay`).
@@ -31,10 +43,21 @@ pub struct Instance {
     pub name: String,
     /// The VRID.
     pub vrid: Vrid,
-    /// Protocol version.
+    /// Address family.
+    pub family: Family,
+    /// Protocol version; IPv6 has 3 unless version 2 was insisted on.
     pub version: Version,
-    /// Name of the interface the protocol runs on.
-    pub interface: String,
+    /// Name of the interface the protocol runs on, or on top of which it has its [`Instance::own_link`]. None:
+    /// unicast that leaves through whatever the routes say.
+    pub interface: Option<String>,
+    /// Routing domain of an instance without interface.
+    pub vrf: Option<String>,
+    /// A virtual interface it lives on (`use_vmac`, `use_ipvlan`).
+    pub own_link: Option<OwnLink>,
+    /// Addresses on other interfaces get virtual MAC addresses there (`use_vmac_addr`).
+    pub vmac_addresses: bool,
+    /// Sets the kernel's `promote_secondaries` on the interface.
+    pub promote_secondaries: bool,
     /// Base priority.
     pub priority: Priority,
     /// `state MASTER` was said, or priority 255 without a state. Makes a difference to an address owner only,
@@ -46,33 +69,107 @@ pub struct Instance {
     pub preempt: Preempt,
     /// How many intervals without an advert make a master dead; 1–100.
     pub down_timer_adverts: u32,
-    /// Version 2 only.
+    /// A router that may not preempt and whose timer ran late steps back if the last advert it heard had at most
+    /// this priority; 1–254, none: never (`timer_expired_backup`).
+    pub late_timer_backup: Option<u8>,
+    /// How adverts prove where they come from.
     pub auth: Auth,
     /// Where adverts go to and come from.
     pub transport: Transport,
+    /// While its configured source address is missing it is in FAULT (`track_src_ip`).
+    pub track_source: bool,
+    /// How checksums of version 3 are made and judged.
+    pub checksum: Checksum,
+    /// Receive buffer of its socket in bytes; none: what the process has (`kernel_rx_buf_size`).
+    pub receive_buffer: Option<u32>,
     /// Addresses that adverts list, in the order of the file.
     pub addresses: Vec<VirtualAddress>,
     /// Addresses that come and go with the others but are not advertised.
     pub excluded: Vec<VirtualAddress>,
+    /// Packets to its addresses are let in although it does not own them.
+    pub accept: bool,
     /// Announcement of addresses.
     pub garp: Garp,
     /// A master that hears a lower priority does not answer with an advert.
     pub lower_prio_no_advert: bool,
     /// A master that hears a higher priority sends one advert before it steps down.
     pub higher_prio_send_advert: bool,
+    /// An address owner does not listen to adverts.
+    pub owner_ignore_adverts: bool,
     /// Lists of later adverts of the same master are not compared.
     pub skip_check_adv_addr: bool,
+    /// Why it can never leave FAULT, if that is so.
+    pub hopeless: Option<Hopeless>,
     /// State of the own interface is ignored.
     pub dont_track_primary: bool,
     /// `track_interface` lines.
-    pub track_interfaces: Vec<TrackedInterface>,
+    pub track_interfaces: Vec<Tracked>,
     /// `track_script` lines whose script exists.
-    pub track_scripts: Vec<TrackedScript>,
+    pub track_scripts: Vec<Tracked>,
+    /// `track_file` lines whose file exists in the configuration.
+    pub track_files: Vec<Tracked>,
+    /// `track_process` lines whose process exists in the configuration.
+    pub track_processes: Vec<Tracked>,
+    /// `track_bfd` lines whose session exists in the configuration and tells virtual routers.
+    pub track_bfds: Vec<Tracked>,
     /// Scripts to call.
     pub notify: Notifications,
+    /// Changes of the effective priority are told to `notify` and the FIFOs.
+    pub notify_priority_changes: bool,
+    /// Every state is told by mail.
+    pub smtp_alert: bool,
 }
 
 impl Instance {
+    /// A router of version 2 for IPv4 on that interface, with all the defaults and no address.
+    pub fn new(name: &str, vrid: Vrid, interface: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            vrid,
+            family: Family::V4,
+            version: Version::V2,
+            interface: Some(interface.to_owned()),
+            vrf: None,
+            own_link: None,
+            vmac_addresses: false,
+            promote_secondaries: false,
+            priority: Priority::DEFAULT,
+            wants_master: false,
+            advert_interval: Micros::from_secs(1),
+            preempt: Preempt::Always,
+            down_timer_adverts: 3,
+            late_timer_backup: None,
+            auth: Auth::None,
+            transport: Transport::Multicast { group: GROUP_V4.into(), source: None },
+            track_source: false,
+            checksum: Checksum::default(),
+            receive_buffer: None,
+            addresses: Vec::new(),
+            excluded: Vec::new(),
+            accept: true,
+            garp: Garp::default(),
+            lower_prio_no_advert: false,
+            higher_prio_send_advert: false,
+            owner_ignore_adverts: false,
+            skip_check_adv_addr: false,
+            hopeless: None,
+            dont_track_primary: false,
+            track_interfaces: Vec::new(),
+            track_scripts: Vec::new(),
+            track_files: Vec::new(),
+            track_processes: Vec::new(),
+            track_bfds: Vec::new(),
+            notify: Notifications::default(),
+            notify_priority_changes: false,
+            smtp_alert: false,
+        }
+    }
+
+    /// Name of the configured interface; empty, which no interface is called, where there is none.
+    pub fn interface_name(&self) -> &str {
+        self.interface.as_deref().unwrap_or("")
+    }
+
     /// What makes two configurations speak of the same virtual router across a reload
     /// (`spec` runtime 1.11 step 3: not the name).
     pub fn identity(&self) -> Identity {
@@ -80,7 +177,8 @@ impl Instance {
             Transport::Multicast { group, .. } => (false, None, Some(*group)),
             Transport::Unicast { source, .. } => (true, *source, None),
         };
-        Identity { vrid: self.vrid, ipv6: false, interface: self.interface.clone(), unicast, source, group }
+        let (vrid, family, interface) = (self.vrid, self.family, self.interface_name().to_owned());
+        Identity { vrid, family, interface, unicast, source, group }
     }
 }
 
@@ -90,15 +188,56 @@ pub struct Identity {
     /// The VRID.
     pub vrid: Vrid,
     /// Address family.
-    pub ipv6: bool,
-    /// Interface name as configured.
+    pub family: Family,
+    /// Interface name as configured; empty where there is none.
     pub interface: String,
     /// Whether it has unicast peers.
     pub unicast: bool,
     /// Configured source of a unicast instance.
-    pub source: Option<Ipv4Addr>,
+    pub source: Option<IpAddr>,
     /// Multicast group of a multicast instance.
-    pub group: Option<Ipv4Addr>,
+    pub group: Option<IpAddr>,
+}
+
+/// A configuration that leaves an instance in FAULT whatever happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hopeless {
+    /// `unicast_fault_no_peer` and no peer.
+    NoPeer,
+    /// An interface that knows no multicast, and no peer.
+    NoMulticast,
+    /// A virtual MAC address on something that is no Ethernet.
+    NoEthernet,
+    /// An IPv4 ipvlan without an address.
+    IpvlanWithoutAddress,
+    /// Another instance already lives on the same virtual interface.
+    OwnLinkTaken,
+}
+
+/// Address family of the protocol and of the advertised addresses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Family {
+    /// IPv4.
+    #[default]
+    V4,
+    /// IPv6.
+    V6,
+}
+
+impl Family {
+    /// The family an address belongs to.
+    pub fn of(ip: IpAddr) -> Self {
+        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::V4 => "IPv4",
+            Self::V6 => "IPv6",
+        })
+    }
 }
 
 /// Protocol version.
@@ -110,36 +249,130 @@ pub enum Version {
     V3,
 }
 
-/// Authentication of version 2.
+/// How adverts prove where they come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Auth {
-    /// Type 0.
+    /// Not at all; type 0 of version 2.
     None,
-    /// Type 1: the password cut or padded with zeros to eight bytes.
+    /// Type 1 of version 2: the password cut or padded with zeros to eight bytes.
     Pass([u8; 8]),
+    /// Type 2 of version 2: an authentication header (RFC 2402) with HMAC-MD5, the key made the same way.
+    Ah([u8; 8]),
+    /// A trailer with an HMAC behind every advert (`auth_hmac`, keepalived's own).
+    Hmac(Hmac),
 }
 
-/// How adverts travel.
+/// An `auth_hmac` block.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hmac {
+    /// Keys by number, 1–255, each 32–64 bytes.
+    pub keys: BTreeMap<u8, Vec<u8>>,
+    /// The one to send with; one of [`Hmac::keys`].
+    pub active: u8,
+    /// How old an advert may be; whole seconds, 1–300.
+    pub window: Micros,
+    /// How repeated adverts are told.
+    pub anti_replay: AntiReplay,
+    /// What happens to adverts without a good trailer.
+    pub mode: HmacMode,
+}
+
+/// How a repeated advert is told from a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AntiReplay {
+    /// By its time, which clocks must agree on.
+    #[default]
+    Time,
+    /// By a number that only grows.
+    Monotonic,
+}
+
+/// What happens to adverts without a good trailer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum HmacMode {
+    /// They are refused.
+    #[default]
+    Enforce,
+    /// They are counted and accepted.
+    Permissive,
+    /// They are counted and accepted, and we send none with a trailer.
+    ReceiveOnly,
+}
+
+/// How adverts travel. All addresses belong to the family of the instance.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// To a group of the interface.
     Multicast {
-        /// 224.0.0.18 unless configured.
-        group: Ipv4Addr,
+        /// 224.0.0.18 or ff02::12 unless configured.
+        group: IpAddr,
         /// Configured source (`mcast_src_ip`); else the interface's first address.
-        source: Option<Ipv4Addr>,
+        source: Option<IpAddr>,
     },
     /// One copy for each peer.
     Unicast {
         /// In the order of the file; never empty.
-        peers: Vec<Ipv4Addr>,
+        peers: Vec<Peer>,
         /// Configured source (`unicast_src_ip`); else the interface's first address.
-        source: Option<Ipv4Addr>,
+        source: Option<IpAddr>,
         /// Only peers are heard.
         check_source: bool,
-        /// Time to live of what we send; 255 unless configured.
-        ttl: u8,
+        /// Time to live of what we send; none: the kernel's default, which is for IPv6 only.
+        ttl: Option<u8>,
     },
+}
+
+impl Transport {
+    /// Its configured source.
+    pub fn source(&self) -> Option<IpAddr> {
+        match self {
+            Self::Multicast { source, .. } | Self::Unicast { source, .. } => *source,
+        }
+    }
+}
+
+/// A line of `unicast_peer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// Where it is.
+    pub address: IpAddr,
+    /// Adverts with a smaller time to live are refused; zero unless configured.
+    pub ttl_min: u8,
+    /// Adverts with a larger time to live are refused; 255 unless configured.
+    pub ttl_max: u8,
+}
+
+impl From<IpAddr> for Peer {
+    /// A peer without limits.
+    fn from(address: IpAddr) -> Self {
+        Self { address, ttl_min: 0, ttl_max: u8::MAX }
+    }
+}
+
+/// The group of RFC 5798 §5.1.1.2.
+pub const GROUP_V4: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
+/// The group of RFC 5798 §5.1.2.2.
+pub const GROUP_V6: Ipv6Addr = Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12);
+
+/// Checksums of version 3, about which implementations have disagreed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Checksum {
+    /// Over IPv4 without the pseudo header, as version 2 does (`v3_checksum_as_v2`).
+    pub as_v2: bool,
+    /// The pseudo header of unicast adverts before keepalived 1.4 (`old_unicast_checksum`).
+    pub old_unicast: OldChecksum,
+}
+
+/// When the old form of unicast checksums is used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OldChecksum {
+    /// Once a peer is seen using it.
+    #[default]
+    Detect,
+    /// From the start.
+    Always,
+    /// Not even then.
+    Never,
 }
 
 /// When a backup with a better priority takes over from a living master.
@@ -183,19 +416,53 @@ pub struct Garp {
     pub lower_prio_repeat: u32,
     /// From a lower-priority advert to the second burst; zero: none.
     pub lower_prio_delay: Micros,
+    /// Announcements at intervals on interfaces of addresses other than the instance's; none: no such.
+    pub extra: Option<ExtraGarp>,
+}
+
+impl Default for Garp {
+    fn default() -> Self {
+        let (count, delay) = (5, Micros::from_secs(5));
+        Self {
+            repeat: count,
+            delay,
+            refresh: Micros::ZERO,
+            refresh_repeat: 1,
+            lower_prio_repeat: count,
+            lower_prio_delay: delay,
+            extra: None,
+        }
+    }
+}
+
+/// `garp_extra_if`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExtraGarp {
+    /// From one announcement to the next; 1 s to a day.
+    pub interval: Micros,
+    /// On all such interfaces, not only on virtual ones.
+    pub all: bool,
 }
 
 /// Instances that hold MASTER only together.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SyncGroup {
     /// Display name.
     pub name: String,
     /// Names of instances of the same configuration; never empty.
     pub members: Vec<String>,
     /// Trackers that act on all members.
-    pub track_scripts: Vec<TrackedScript>,
+    pub track_scripts: Vec<Tracked>,
     /// Trackers that act on all members.
-    pub track_interfaces: Vec<TrackedInterface>,
+    pub track_interfaces: Vec<Tracked>,
+    /// Trackers that act on all members.
+    pub track_files: Vec<Tracked>,
+    /// Trackers that act on all members.
+    pub track_processes: Vec<Tracked>,
+    /// Trackers that act on all members.
+    pub track_bfds: Vec<Tracked>,
     /// Scripts to call.
     pub notify: Notifications,
+    /// Every state is told by mail.
+    pub smtp_alert: bool,
 }

@@ -3,9 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::kernel::AddressSpec;
-use keepalived_model::notify::Notifications;
-use keepalived_model::vrrp::{self, Auth, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress};
-use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid};
+use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
+use keepalived_model::{Instant, LinkId, MacAddr, Priority, Vrid};
 
 use crate::clock::Clock;
 use crate::kernel::Port;
@@ -17,35 +16,11 @@ use crate::plan::{NodePlan, Plan};
 /// # Panics
 /// For a VRID or a priority of zero.
 pub fn router(vrid: u8, priority: u8) -> vrrp::Instance {
+    let vrid = Vrid::try_from(vrid).expect("tests name VRIDs");
     vrrp::Instance {
-        name: format!("VI_{vrid}"),
-        vrid: Vrid::try_from(vrid).expect("tests name VRIDs"),
-        version: Version::V2,
-        interface: "eth0".into(),
         priority: Priority::try_from(priority).expect("tests name priorities"),
-        wants_master: false,
-        advert_interval: Micros::from_secs(1),
-        preempt: Preempt::Always,
-        down_timer_adverts: 3,
-        auth: Auth::None,
-        transport: Transport::Multicast { group: Ipv4Addr::new(224, 0, 0, 18), source: None },
-        addresses: vec![address(vrid)],
-        excluded: Vec::new(),
-        garp: Garp {
-            repeat: 5,
-            delay: Micros::from_secs(5),
-            refresh: Micros::ZERO,
-            refresh_repeat: 1,
-            lower_prio_repeat: 5,
-            lower_prio_delay: Micros::from_secs(5),
-        },
-        lower_prio_no_advert: false,
-        higher_prio_send_advert: false,
-        skip_check_adv_addr: false,
-        dont_track_primary: false,
-        track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
-        notify: Notifications::default(),
+        addresses: vec![address(vrid.number())],
+        ..vrrp::Instance::new(&format!("VI_{vrid}"), vrid, "eth0")
     }
 }
 
@@ -63,14 +38,7 @@ pub fn config(instances: Vec<vrrp::Instance>) -> vrrp::Config {
 /// A configuration of these routers in one sync group.
 pub fn group(instances: Vec<vrrp::Instance>) -> vrrp::Config {
     let members = instances.iter().map(|instance| instance.name.clone()).collect();
-    let (track_scripts, track_interfaces) = (Vec::new(), Vec::new());
-    let group = SyncGroup {
-        name: "G1".into(),
-        members,
-        track_scripts,
-        track_interfaces,
-        notify: Notifications::default(),
-    };
+    let group = SyncGroup { name: "G1".into(), members, ..SyncGroup::default() };
     vrrp::Config { groups: vec![group], ..config(instances) }
 }
 

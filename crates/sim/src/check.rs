@@ -80,12 +80,15 @@ fn accepts(node: &Node, seat: Seat, seen: &Seen) -> bool {
     let transport = match &instance.transport {
         Transport::Multicast { group, .. } => *group == seen.destination && seen.ttl == 255,
         Transport::Unicast { peers, check_source, .. } => {
-            !seen.destination.is_multicast() && (!check_source || peers.contains(&seen.source))
+            !seen.destination.is_multicast()
+                && (!check_source || peers.iter().any(|peer| peer.address == seen.source))
         }
     };
     let version = match (instance.version, &instance.auth) {
         (Version::V3, _) => seen.version == 3,
-        (Version::V2, Auth::None) => seen.auth.is_some_and(|(kind, _)| kind == 0),
+        (Version::V2, Auth::None | Auth::Ah(_) | Auth::Hmac(_)) => {
+            seen.auth.is_some_and(|(kind, _)| kind == 0)
+        }
         (Version::V2, Auth::Pass(password)) => seen.auth == Some((1, *password)),
     };
     let interval = instance.version == Version::V3 || seen.interval == instance.advert_interval;
@@ -346,7 +349,7 @@ fn told_master(node: &mut Node, actions: &Actions) {
             && notice.occasion == Occasion::Entered(State::Master)
         {
             let instance = node.config.instances.iter().find(|i| *i.name == *notice.name);
-            let seat = instance.map(|i| (node.link(&i.interface), i.vrid.number()));
+            let seat = instance.map(|i| (node.link(i.interface_name()), i.vrid.number()));
             if let Some(watch) = seat.and_then(|seat| node.watches.get_mut(&seat)) {
                 watch.told_master = true;
             }
@@ -442,7 +445,7 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
 /// kernels without marks.
 pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
     let used = |key: &AddressKey| {
-        let here = |i: &vrrp::Instance| node.kernel.marks && node.link(&i.interface) == key.link;
+        let here = |i: &vrrp::Instance| node.kernel.marks && node.link(i.interface_name()) == key.link;
         node.config.instances.iter().any(|i| here(i) || node.addresses(i).contains(key))
     };
     node.kernel.virtual_addresses(&node.ports).filter(used).collect()
@@ -524,7 +527,7 @@ fn one_holder(world: &mut World) -> Result<(), Broken> {
     for (n, node) in world.nodes.iter().enumerate().filter(|(_, node)| node.process.is_some()) {
         for key in node.kernel.virtual_addresses(&node.ports) {
             let owner = node.config.instances.iter().find(|i| node.addresses(i).contains(&key));
-            let seat = owner.map(|i| (node.link(&i.interface), i.vrid.number()));
+            let seat = owner.map(|i| (node.link(i.interface_name()), i.vrid.number()));
             holders.entry(key.ip).or_default().push((n, seat));
         }
     }

@@ -77,7 +77,7 @@ pub fn agreement(world: &World) -> Result<BTreeMap<(usize, u8), usize>, Broken> 
             return Err(("everybody is done with its kernel once healed", text));
         }
         for instance in &node.config.instances {
-            let link = node.link(&instance.interface);
+            let link = node.link(instance.interface_name());
             let Some(segment) = node.port(link).map(|port| port.segment) else { continue };
             let router = (segment, instance.vrid.number());
             let wanted = model(world, n, instance);

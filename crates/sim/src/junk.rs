@@ -1,6 +1,6 @@
 //! Packets that nobody may accept.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::vrrp::{self, Auth, Transport, Version};
 
@@ -10,10 +10,7 @@ use crate::rng::Rng;
 
 /// A packet for this instance with something wrong: by `kind`, 0 to 8.
 pub fn junk(instance: &vrrp::Instance, port: &Port, kind: u8, rng: &mut Rng) -> Vec<u8> {
-    let destination = match &instance.transport {
-        Transport::Multicast { group, .. } => *group,
-        Transport::Unicast { .. } => port.ip,
-    };
+    let destination = destination(instance, port);
     let multicast = destination.is_multicast();
     let from = Ipv4Addr::from(u32::from(port.ip) | 0x80);
     let mut parts = Parts::good(instance, from, destination);
@@ -36,15 +33,20 @@ pub fn junk(instance: &vrrp::Instance, port: &Port, kind: u8, rng: &mut Rng) -> 
 
 /// A sound advert of somebody else for this instance.
 pub fn rogue(instance: &vrrp::Instance, port: &Port, priority: u8, high: bool) -> Vec<u8> {
-    let destination = match &instance.transport {
-        Transport::Multicast { group, .. } => *group,
-        Transport::Unicast { .. } => port.ip,
-    };
+    let destination = destination(instance, port);
     let [a, b, c, _] = port.ip.octets();
     let from = Ipv4Addr::new(a, b, c, if high { 250 } else { 0 });
     let mut parts = Parts::good(instance, from, destination);
     parts.message[2] = priority;
     parts.encode(instance.vrid.number())
+}
+
+/// Where an advert has to go to be heard at this port.
+fn destination(instance: &vrrp::Instance, port: &Port) -> Ipv4Addr {
+    match &instance.transport {
+        Transport::Multicast { group: IpAddr::V4(group), .. } => *group,
+        Transport::Multicast { .. } | Transport::Unicast { .. } => port.ip,
+    }
 }
 
 struct Parts {
@@ -69,7 +71,7 @@ impl Parts {
             Version::V2 => {
                 let seconds = u8::try_from(instance.advert_interval.as_secs()).unwrap_or(1);
                 let (kind, password) = match instance.auth {
-                    Auth::None => (0, [0; 8]),
+                    Auth::None | Auth::Ah(_) | Auth::Hmac(_) => (0, [0; 8]),
                     Auth::Pass(password) => (1, password),
                 };
                 [&[0x21, vrid, 255, count, kind, seconds, 0, 0][..], &ips, &password].concat()

@@ -240,13 +240,13 @@ impl Node {
 
     /// The configuration of a virtual router.
     pub fn instance(&self, seat: Seat) -> Option<&vrrp::Instance> {
-        self.config.instances.iter().find(|i| (self.link(&i.interface), i.vrid.number()) == seat)
+        self.config.instances.iter().find(|i| (self.link(i.interface_name()), i.vrid.number()) == seat)
     }
 
     /// The addresses a virtual router has while master.
     pub fn addresses(&self, instance: &vrrp::Instance) -> Vec<AddressKey> {
         let key = |address: &vrrp::VirtualAddress| AddressKey {
-            link: self.link(address.interface.as_deref().unwrap_or(&instance.interface)),
+            link: self.link(address.interface.as_deref().unwrap_or(instance.interface_name())),
             ip: address.ip,
             prefix_len: address.prefix_len,
         };

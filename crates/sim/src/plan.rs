@@ -3,18 +3,17 @@
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::kernel::AddressSpec;
-use keepalived_model::notify::{Command, Notifications, RunAs};
-use keepalived_model::track::{Script, TrackedInterface, TrackedScript};
-use keepalived_model::vrrp::{self, Auth, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress};
+use keepalived_model::notify::{Command, RunAs};
+use keepalived_model::track::{Script, Tracked};
+use keepalived_model::vrrp::{
+    self, Auth, GROUP_V4, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress,
+};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid, Weight};
 
 use crate::clock::Clock;
 use crate::kernel::Port;
 use crate::ops::{Draw, Extent, Op, TROUBLES};
 use crate::rng::Rng;
-
-/// The group of RFC 5798.
-const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 
 /// One machine.
 #[derive(Clone, Debug)]
@@ -100,7 +99,7 @@ impl Plan {
             .config
             .instances
             .iter()
-            .map(|i| format!("{}({:?} {}s on {})", i.name, i.version, i.advert_interval, i.interface))
+            .map(|i| format!("{}({:?} {}s on {})", i.name, i.version, i.advert_interval, i.interface_name()))
             .collect();
         format!(
             "{} nodes, {} segments, {}, {} groups, {} scripts, {} operations, heals at {}",
@@ -219,19 +218,14 @@ fn draw_config(
         .map(|(instance, _)| instance.name.clone())
         .collect();
     let tracked = draw_tracked(rng, scripts, true);
-    let group = SyncGroup {
-        name: "G1".into(),
-        members,
-        track_scripts: tracked,
-        track_interfaces: Vec::new(),
-        notify: Notifications::default(),
-    };
+    let group = SyncGroup { name: "G1".into(), members, track_scripts: tracked, ..SyncGroup::default() };
     vrrp::Config {
         groups: if group.members.is_empty() { Vec::new() } else { vec![group] },
         instances,
         scripts: scripts.to_vec(),
         garp_interval: rng.pick(&[Micros::ZERO, Micros::ZERO, Micros::from_millis(2)]),
         startup_delay: if rng.one_in(10) { Micros::from_secs(rng.between(1, 4)) } else { Micros::ZERO },
+        ..vrrp::Config::default()
     }
 }
 
@@ -244,16 +238,13 @@ fn draw_instance(
     preempt: u8,
 ) -> vrrp::Instance {
     let others = ports.iter().enumerate().filter(|(other, _)| *other != node);
-    let peers: Vec<Ipv4Addr> = others.map(|(_, ports)| ports[router.segment].ip).collect();
+    let peers = others.map(|(_, ports)| IpAddr::from(ports[router.segment].ip).into()).collect();
     let own = ports[node][router.segment].clone();
-    let source = rng.one_in(3).then_some(own.ip);
+    let source = rng.one_in(3).then_some(own.ip.into());
     let owner = router.owners.contains(&node);
     let factor = if router.uneven { rng.pick(&[1, 2, 4]) } else { 1 };
     vrrp::Instance {
-        name: format!("VI_{}", router.vrid),
-        vrid: router.vrid,
         version: router.version,
-        interface: own.name,
         priority: if owner { Priority::OWNER } else { draw_priority(rng) },
         wants_master: rng.one_in(3),
         advert_interval: router.interval.times(factor),
@@ -261,8 +252,8 @@ fn draw_instance(
         down_timer_adverts: router.adverts,
         auth: router.auth.clone(),
         transport: match router.unicast {
-            true => Transport::Unicast { peers, source, check_source: rng.one_in(2), ttl: 255 },
-            false => Transport::Multicast { group: GROUP, source },
+            true => Transport::Unicast { peers, source, check_source: rng.one_in(2), ttl: Some(255) },
+            false => Transport::Multicast { group: GROUP_V4.into(), source },
         },
         addresses: router.addresses.clone(),
         excluded: placed_elsewhere(rng, &router.excluded, &ports[node]),
@@ -274,7 +265,7 @@ fn draw_instance(
         dont_track_primary: rng.one_in(10),
         track_interfaces: draw_links(rng, ports[node].len(), router.grouped),
         track_scripts: draw_tracked(rng, scripts, !router.grouped),
-        notify: Notifications::default(),
+        ..vrrp::Instance::new(&format!("VI_{}", router.vrid), router.vrid, &own.name)
     }
 }
 
@@ -320,11 +311,12 @@ fn draw_garp(rng: &mut Rng) -> Garp {
         refresh_repeat: rng.pick(&[1, 2]),
         lower_prio_repeat: rng.pick(&[0, 1, 5]),
         lower_prio_delay: rng.pick(&[Micros::ZERO, Micros::from_secs(2)]),
+        extra: None,
     }
 }
 
 /// Members of a group have no weighted trackers: `conf` drops them (`spec` runtime 4.7).
-fn draw_tracked(rng: &mut Rng, scripts: &[Script], weighted: bool) -> Vec<TrackedScript> {
+fn draw_tracked(rng: &mut Rng, scripts: &[Script], weighted: bool) -> Vec<Tracked> {
     let mut tracked = Vec::new();
     for script in scripts {
         if rng.one_in(2) {
@@ -332,17 +324,17 @@ fn draw_tracked(rng: &mut Rng, scripts: &[Script], weighted: bool) -> Vec<Tracke
         }
         let amount = if weighted { rng.pick(&[0, 2, -2, 60, -60, 253, -253]) } else { 0 };
         let weight = Weight { amount, reverse: amount != 0 && rng.one_in(5) };
-        tracked.push(TrackedScript { name: script.name.clone(), weight });
+        tracked.push(Tracked { name: script.name.clone(), weight });
     }
     tracked
 }
 
-fn draw_links(rng: &mut Rng, ports: usize, grouped: bool) -> Vec<TrackedInterface> {
+fn draw_links(rng: &mut Rng, ports: usize, grouped: bool) -> Vec<Tracked> {
     if ports < 2 || !rng.one_in(3) {
         return Vec::new();
     }
     let amount = if grouped { 0 } else { rng.pick(&[0, -30, 30]) };
-    vec![TrackedInterface { name: "eth1".into(), weight: Weight { amount, reverse: false } }]
+    vec![Tracked { name: "eth1".into(), weight: Weight { amount, reverse: false } }]
 }
 
 fn draw_ops(rng: &mut Rng, extent: Extent, vrids: &[u8]) -> Vec<(Instant, Op)> {

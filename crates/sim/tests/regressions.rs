@@ -133,7 +133,7 @@ fn an_address_on_its_way_out_is_never_the_source() {
     ];
     let mut stays = router(51, 100);
     let (group, own) = (Ipv4Addr::new(224, 0, 0, 18), Ipv4Addr::new(10, 0, 0, 1));
-    stays.transport = Transport::Multicast { group, source: Some(own) };
+    stays.transport = Transport::Multicast { group: group.into(), source: Some(own.into()) };
     let mut plan = lan(vec![config(vec![stays, router(52, 100)])], ops);
     plan.heal_at = at(20_000);
     holds(plan);

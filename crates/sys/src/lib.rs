@@ -10,6 +10,7 @@
 //! | [`lab`] | what only the test lab needs |
 
 pub mod clock;
+pub mod filesystem;
 pub mod filter;
 pub mod inherit;
 pub mod interfaces;

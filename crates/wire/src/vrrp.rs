@@ -257,7 +257,8 @@ fn check_auth(message: &Message<'_>, ours: &Auth) -> Result<(), Reject> {
     match (received, ours) {
         (3.., _) => Err(Reject::AuthTypeUnknown { received }),
         _ if received != expected => Err(Reject::AuthTypeMismatch { received, expected }),
-        (_, Auth::None) => Ok(()),
+        // The other two stand outside the message.
+        (_, Auth::None | Auth::Ah(_) | Auth::Hmac(_)) => Ok(()),
         (_, Auth::Pass(password)) if message.rest.starts_with(password) => Ok(()),
         (_, Auth::Pass(_)) => Err(Reject::Password),
     }
@@ -311,14 +312,15 @@ fn number(version: Version) -> u8 {
 /// RFC 2338 §5.3.6.
 fn auth_type(auth: &Auth) -> u8 {
     match auth {
-        Auth::None => 0,
+        Auth::None | Auth::Hmac(_) => 0,
         Auth::Pass(_) => 1,
+        Auth::Ah(_) => 2,
     }
 }
 
 fn auth_octets(auth: &Auth) -> [u8; AUTH_LENGTH] {
     match auth {
-        Auth::None => [0; AUTH_LENGTH],
+        Auth::None | Auth::Ah(_) | Auth::Hmac(_) => [0; AUTH_LENGTH],
         Auth::Pass(password) => *password,
     }
 }

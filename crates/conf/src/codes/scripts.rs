@@ -47,6 +47,7 @@ pub(super) const CODES: &[Code] = &[
             "({}) track script {} not found, ignoring...",
             "({}) track file {} not found, ignoring...",
             "({}) track process {} not found, ignoring...",
+            "({}) track bfd {} not found, ignoring...",
         ],
         why: "The names differ by a letter, the vrrp_script block was left out, or it stands below the instance: it has \
               to stand above.",

@@ -1,15 +1,15 @@
 //! Rules between fields, and the model (`spec` config 4).
 
 use std::collections::BTreeSet;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use keepalived_model::notify::{Command, Notifications};
-use keepalived_model::vrrp::{self, SyncGroup, Transport, Version};
+use keepalived_model::vrrp::{self, Family, SyncGroup, Transport, Version};
 use keepalived_model::{Config, Priority, Vrid};
 
 use super::context::Context;
-use super::instance::{Draft, Drafts, Family, Notify, State};
-use super::rules::{accept, auth, interval, preempt, trackers};
+use super::instance::{Draft, Drafts, Notify, State};
+use super::rules::{accept, auth, interval, preempt, trackers, unweighted};
 use super::script::{Found, Security};
 use super::{conflict, group};
 use crate::diag::Class;
@@ -63,8 +63,11 @@ impl Drafts {
             instances: completed,
             groups,
             scripts,
+            files: std::mem::take(&mut self.files),
+            processes: std::mem::take(&mut self.processes),
             garp_interval: self.globals.garp_interval,
             startup_delay: self.globals.startup_delay,
+            ..vrrp::Config::default()
         };
         drop_unused_scripts(cx, &mut config);
         Config { global: self.globals.model.clone(), vrrp: config }
@@ -99,10 +102,10 @@ impl Drafts {
                 last.notes.push("every instance that tracks it runs without this check".into());
             }
             for instance in &mut self.instances {
-                instance.track_scripts.retain(|tracked| tracked.name != *name);
+                instance.track.scripts.retain(|tracked| tracked.name != *name);
             }
             for group in &mut self.groups {
-                group.track_scripts.retain(|tracked| tracked.name != *name);
+                group.track.scripts.retain(|tracked| tracked.name != *name);
             }
         }
         runnable
@@ -117,6 +120,8 @@ impl Drafts {
             fault: command(&written.fault),
             stop: command(&written.stop),
             any: command(&written.any),
+            lower_priority: None,
+            deleted: None,
         }
     }
 
@@ -204,11 +209,9 @@ impl Drafts {
         trackers(cx, draft, &interface, priority, group);
         let skip_check_adv_addr = draft.skip_check_adv_addr.unwrap_or(self.globals.skip_check_adv_addr);
         let higher = draft.higher_prio_send_advert.unwrap_or(self.globals.higher_prio_send_advert);
+        let track = std::mem::take(&mut draft.track);
         Some(vrrp::Instance {
-            name,
-            vrid,
             version,
-            interface,
             priority,
             wants_master,
             advert_interval,
@@ -223,9 +226,12 @@ impl Drafts {
             higher_prio_send_advert: higher && !strict,
             skip_check_adv_addr,
             dont_track_primary: draft.dont_track_primary,
-            track_interfaces: std::mem::take(&mut draft.track_interfaces),
-            track_scripts: std::mem::take(&mut draft.track_scripts),
-            notify: Notifications::default(),
+            track_interfaces: track.interfaces,
+            track_scripts: track.scripts,
+            track_files: track.files,
+            track_processes: track.processes,
+            track_bfds: track.bfds,
+            ..vrrp::Instance::new(&name, vrid, &interface)
         })
     }
 
@@ -336,7 +342,7 @@ impl Drafts {
                 peers: draft.peers.clone(),
                 source: draft.source,
                 check_source: draft.check_unicast_src,
-                ttl: draft.unicast_ttl.unwrap_or(255),
+                ttl: Some(draft.unicast_ttl.unwrap_or(255)),
             });
         }
         if draft.fault_no_peer {
@@ -359,7 +365,10 @@ impl Drafts {
             );
             cx.conclude(Class::General, text);
         }
-        Some(Transport::Multicast { group: draft.group.unwrap_or(self.globals.group), source: draft.source })
+        Some(Transport::Multicast {
+            group: draft.group.unwrap_or(self.globals.group.into()),
+            source: draft.source,
+        })
     }
 }
 
@@ -372,11 +381,14 @@ fn complete_group(
     let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
     let members: Vec<String> =
         draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
-    let group::Draft { name, mut track_scripts, track_interfaces, .. } = draft;
-    for tracked in &track_interfaces {
+    let group::Draft { name, mut track, .. } = draft;
+    if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
+        unweighted(cx, &name, &mut track);
+    }
+    for tracked in &track.interfaces {
         let interface = &tracked.name;
         let both = |instance: &&vrrp::Instance| {
-            instance.interface == *interface
+            instance.interface_name() == interface
                 || instance.track_interfaces.iter().any(|own| own.name == *interface)
         };
         for instance in members.iter().filter_map(find).filter(both) {
@@ -388,17 +400,17 @@ fn complete_group(
             cx.conclude(Class::General, text);
         }
     }
-    if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
-        for tracked in track_scripts.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
-            let script = &tracked.name;
-            let text = format!(
-                "({name}) Cannot have weighted track script '{script}' with member having priority 255 - clearing weight"
-            );
-            cx.conclude(Class::General, text);
-            tracked.weight.amount = 0;
-        }
-    }
-    (!members.is_empty()).then_some(SyncGroup { name, members, track_scripts, track_interfaces, notify })
+    (!members.is_empty()).then_some(SyncGroup {
+        name,
+        members,
+        track_scripts: track.scripts,
+        track_interfaces: track.interfaces,
+        track_files: track.files,
+        track_processes: track.processes,
+        track_bfds: track.bfds,
+        notify,
+        smtp_alert: false,
+    })
 }
 
 /// Scripts nobody tracks are not run.
@@ -437,7 +449,7 @@ fn find(
 }
 
 /// Multicast group of an instance, if it has one.
-pub(super) fn multicast_group(transport: &Transport) -> Option<Ipv4Addr> {
+pub(super) fn multicast_group(transport: &Transport) -> Option<IpAddr> {
     match transport {
         Transport::Multicast { group, .. } => Some(*group),
         Transport::Unicast { .. } => None,

@@ -23,7 +23,10 @@ fn pair(cx: &mut Context<'_>, first: &Instance, second: &Instance) {
         {
             cx.refuse(format!(
                 "{} and {} both use VRID {} with IPv4 on interface {}",
-                first.name, second.name, first.vrid, first.interface
+                first.name,
+                second.name,
+                first.vrid,
+                first.interface_name()
             ));
         }
         (

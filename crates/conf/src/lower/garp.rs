@@ -80,6 +80,7 @@ impl Garps {
             refresh_repeat: self.refresh_repeat.or(global.refresh_repeat).unwrap_or(1),
             lower_prio_repeat: self.lower_prio_repeat.or(global.lower_prio_repeat).unwrap_or(global_repeat),
             lower_prio_delay: self.lower_prio_delay.or(global.lower_prio_delay).unwrap_or(global_delay),
+            extra: None,
         }
     }
 

@@ -1,10 +1,8 @@
 //! `vrrp_sync_group` blocks (`spec` config 3.8).
 
-use keepalived_model::track::{TrackedInterface, TrackedScript};
-
 use super::context::Context;
 use super::instance::{Drafts, Notify};
-use super::track;
+use super::track::Trackers;
 use crate::diag::Class;
 use crate::tree::Statement;
 
@@ -13,8 +11,7 @@ use crate::tree::Statement;
 pub(super) struct Draft {
     pub name: String,
     pub members: Option<Vec<String>>,
-    pub track_interfaces: Vec<TrackedInterface>,
-    pub track_scripts: Vec<TrackedScript>,
+    pub track: Trackers,
     /// Members may have weights.
     pub member_weights: bool,
     pub notify: Notify,
@@ -45,7 +42,9 @@ impl Drafts {
     fn group_statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
         let owner = draft.name.clone();
         let prefix = format!("vrrp group {owner}:");
-        if draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix) {
+        if draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix)
+            || self.tracker(cx, &mut draft.track, statement, &owner)
+        {
             return;
         }
         let place = cx.place(statement, 0);
@@ -70,10 +69,6 @@ impl Drafts {
                 }
                 draft.members = Some(members);
             }
-            "track_interface" => {
-                track::interfaces(cx, &mut self.interfaces, statement, &owner, &mut draft.track_interfaces);
-            }
-            "track_script" => track::scripts(cx, &self.scripts, statement, &owner, &mut draft.track_scripts),
             "global_tracking" => {
                 draft.member_weights = true;
                 let text = format!(

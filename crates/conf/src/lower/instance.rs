@@ -1,10 +1,10 @@
 //! `vrrp_instance` blocks, statement by statement.
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use keepalived_model::time::Micros;
-use keepalived_model::track::{TrackedInterface, TrackedScript};
-use keepalived_model::vrrp::{Version, VirtualAddress};
+use keepalived_model::track::{File, Process};
+use keepalived_model::vrrp::{Family, Peer, Version, VirtualAddress};
 use keepalived_model::{Priority, Vrid};
 
 use super::context::Context;
@@ -13,8 +13,10 @@ use super::global::Globals;
 use super::group;
 use super::interfaces::Interfaces;
 use super::script::{self, Security, Written};
-use super::{address, track};
+use super::track::{self, Trackers};
+use super::{address, file, process};
 use crate::diag::Class;
+use crate::schema::Status;
 use crate::tree::{Item, Statement};
 
 /// Longest interface name.
@@ -27,6 +29,9 @@ pub(super) struct Drafts {
     pub globals: Globals,
     pub interfaces: Interfaces,
     pub scripts: Vec<script::Draft>,
+    pub files: Vec<File>,
+    pub processes: Vec<Process>,
+    pub bfds: Vec<track::Bfd>,
     pub groups: Vec<group::Draft>,
     pub instances: Vec<Draft>,
 }
@@ -50,9 +55,9 @@ pub(super) struct Draft {
     pub addresses: Vec<VirtualAddress>,
     pub excluded: Vec<VirtualAddress>,
     pub no_address: bool,
-    pub source: Option<Ipv4Addr>,
-    pub group: Option<Ipv4Addr>,
-    pub peers: Vec<Ipv4Addr>,
+    pub source: Option<IpAddr>,
+    pub group: Option<IpAddr>,
+    pub peers: Vec<Peer>,
     /// A keyword that makes sense with unicast only.
     pub unicast: bool,
     pub unicast_ttl: Option<u8>,
@@ -65,8 +70,7 @@ pub(super) struct Draft {
     /// `accept` was written.
     pub accept: bool,
     pub dont_track_primary: bool,
-    pub track_interfaces: Vec<TrackedInterface>,
-    pub track_scripts: Vec<TrackedScript>,
+    pub track: Trackers,
     pub notify: Notify,
     /// `smtp_alert` was written, one way or the other.
     pub smtp_alert: Option<bool>,
@@ -87,18 +91,6 @@ pub(super) enum State {
 pub(super) enum Scheme {
     Pass,
     Ah,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Family {
-    V4,
-    V6,
-}
-
-impl Family {
-    pub fn of(ip: IpAddr) -> Self {
-        if ip.is_ipv4() { Self::V4 } else { Self::V6 }
-    }
 }
 
 /// Commands by occasion, as written.
@@ -144,9 +136,18 @@ impl Notify {
 }
 
 impl Drafts {
-    pub fn new(globals: Globals) -> Self {
+    pub fn new(globals: Globals, bfds: Vec<track::Bfd>) -> Self {
         let interfaces = Interfaces::new(globals.model.dynamic_interfaces);
-        Self { globals, interfaces, scripts: Vec::new(), groups: Vec::new(), instances: Vec::new() }
+        Self {
+            globals,
+            interfaces,
+            scripts: Vec::new(),
+            files: Vec::new(),
+            processes: Vec::new(),
+            bfds,
+            groups: Vec::new(),
+            instances: Vec::new(),
+        }
     }
 
     /// One statement outside blocks.
@@ -156,8 +157,12 @@ impl Drafts {
             "vrrp_sync_group" => self.group(cx, statement),
             "vrrp_instance" => self.instance(cx, statement),
             "track_file" | "vrrp_track_process" => {
-                if cx.word(statement, "").is_some() {
+                if statement.word(1).is_some() {
                     cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement));
+                }
+                match statement.row.name {
+                    "track_file" => self.files.extend(file::lower(cx, statement)),
+                    _ => self.processes.extend(process::lower(cx, statement)),
                 }
             }
             _ => cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement)),
@@ -198,6 +203,9 @@ impl Drafts {
         {
             return;
         }
+        if self.tracker(cx, &mut draft.track, statement, &owner) {
+            return;
+        }
         let interfaces = &mut self.interfaces;
         match statement.row.name {
             "interface" => draft.interface(cx, interfaces, statement),
@@ -211,10 +219,6 @@ impl Drafts {
                     draft.excluded(cx, interfaces, item);
                 }
             }
-            "track_interface" => {
-                track::interfaces(cx, interfaces, statement, &owner, &mut draft.track_interfaces);
-            }
-            "track_script" => track::scripts(cx, &self.scripts, statement, &owner, &mut draft.track_scripts),
             "authentication" => {
                 for inner in statement.block() {
                     draft.authentication(cx, inner);
@@ -222,6 +226,48 @@ impl Drafts {
             }
             _ => draft.other(cx, statement),
         }
+    }
+}
+
+impl Drafts {
+    /// A block of trackers; false if it is another keyword. What it names must stand earlier in the file
+    /// (`spec` config 4.8).
+    pub fn tracker(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut Trackers,
+        statement: &Statement<'_>,
+        owner: &str,
+    ) -> bool {
+        let (kind, list) = match statement.row.name {
+            "track_interface" => {
+                track::interfaces(cx, &mut self.interfaces, statement, owner, &mut into.interfaces);
+                return true;
+            }
+            "track_script" => (&track::SCRIPT, &mut into.scripts),
+            "track_file" => (&track::FILE, &mut into.files),
+            "track_process" => (&track::PROCESS, &mut into.processes),
+            "track_bfd" => (&track::BFD, &mut into.bfds),
+            _ => return false,
+        };
+        if statement.row.status == Status::NotYet {
+            cx.not_yet(statement, owner);
+        }
+        let known = |name: &str| match statement.row.name {
+            "track_script" => {
+                self.scripts.iter().find(|script| script.name == name).map(|found| found.weight)
+            }
+            "track_file" => self.files.iter().find(|file| file.name == name).map(|found| found.weight),
+            "track_process" => {
+                self.processes.iter().find(|process| process.name == name).map(|found| found.weight)
+            }
+            _ => {
+                let earlier = |bfd: &&track::Bfd| bfd.name == name && bfd.at < statement.at;
+                self.bfds.iter().find(earlier).map(|found| found.weight)
+            }
+        };
+        track::named(cx, kind, known, statement, owner, list);
+        true
     }
 }
 
@@ -264,8 +310,7 @@ impl Draft {
             strict: None,
             accept: false,
             dont_track_primary: false,
-            track_interfaces: Vec::new(),
-            track_scripts: Vec::new(),
+            track: Trackers::default(),
             notify: Notify::default(),
             smtp_alert: None,
             vmac: false,

@@ -2,12 +2,14 @@
 
 use keepalived_model::Priority;
 use keepalived_model::time::Micros;
+use keepalived_model::track::Tracked;
 use keepalived_model::vrrp::{Auth, Preempt, Version};
 
 use super::complete::unsupported;
 use super::context::Context;
 use super::group;
 use super::instance::{Draft, Scheme};
+use super::track::Trackers;
 use crate::diag::Class;
 
 /// The longest interval version 3 can say (RFC 5798 §5.2.7), in microseconds.
@@ -126,7 +128,7 @@ pub(super) fn interval(cx: &mut Context<'_>, name: &str, written: Micros, versio
     Micros(rounded.min(most))
 }
 
-/// Trackers that cannot have an effect (`spec` config 4.8).
+/// Trackers of an instance that cannot have an effect (`spec` config 4.8).
 pub(super) fn trackers(
     cx: &mut Context<'_>,
     draft: &mut Draft,
@@ -135,7 +137,8 @@ pub(super) fn trackers(
     group: Option<&group::Draft>,
 ) {
     let name = draft.name.clone();
-    draft.track_interfaces.retain(|tracked| {
+    let track = &mut draft.track;
+    track.interfaces.retain(|tracked| {
         if tracked.name == interface {
             cx.conclude(
                 Class::General,
@@ -146,7 +149,7 @@ pub(super) fn trackers(
     });
     let grouped = group.is_some_and(|group| !group.member_weights);
     if grouped {
-        for tracked in draft.track_interfaces.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+        for tracked in track.interfaces.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
             let text =
                 format!("({name}) ignoring {} tracked interface weight due to SYNC group", tracked.name);
             cx.conclude(Class::General, text);
@@ -154,7 +157,7 @@ pub(super) fn trackers(
         }
     }
     if priority.is_owner() {
-        draft.track_interfaces.retain(|tracked| {
+        track.interfaces.retain(|tracked| {
             if tracked.weight.amount != 0 {
                 let text =
                     format!("({name}) ignoring {} tracked interface due to address owner", tracked.name);
@@ -170,11 +173,53 @@ pub(super) fn trackers(
     } else {
         return;
     };
-    draft.track_scripts.retain(|tracked| {
+    drop_weighted(cx, &mut track.scripts, |script| {
+        format!("({name}) ignoring tracked script {} with weights due to {why}", script.name)
+    });
+    for file in track.files.iter_mut().filter(|file| file.weight.amount == 1) {
+        let text = format!(
+            "({name}) ignoring weight from tracked file {} due to {why}. specify weight 0",
+            file.name
+        );
+        cx.conclude(Class::General, text);
+        file.weight.amount = 0;
+    }
+    drop_weighted(cx, &mut track.files, |file| {
+        let amount = file.weight.amount;
+        format!("({name}) ignoring tracked file {} with weight {amount} due to {why}", file.name)
+    });
+    drop_weighted(cx, &mut track.bfds, |bfd| {
+        let amount = bfd.weight.amount;
+        format!("({name}) ignoring tracked bfd {} with weight {amount} due to {why}", bfd.name)
+    });
+}
+
+fn drop_weighted(cx: &mut Context<'_>, list: &mut Vec<Tracked>, text: impl Fn(&Tracked) -> String) {
+    list.retain(|tracked| {
         if tracked.weight.amount != 0 {
-            let text = format!("({name}) ignoring tracked script {} with weights due to {why}", tracked.name);
-            cx.conclude(Class::General, text);
+            cx.conclude(Class::General, text(tracked));
         }
         tracked.weight.amount == 0
     });
+}
+
+/// Trackers of a group with an address owner, whose priority nothing can move (`spec` config 4.8).
+pub(super) fn unweighted(cx: &mut Context<'_>, group: &str, track: &mut Trackers) {
+    let lists = [
+        ("script", "clearing weight", &mut track.scripts),
+        ("file", "setting weight 0", &mut track.files),
+        ("process", "setting weight 0", &mut track.processes),
+        ("bfd", "setting weight 0", &mut track.bfds),
+        ("interface", "clearing weight", &mut track.interfaces),
+    ];
+    for (kind, what, list) in lists {
+        for tracked in list.iter_mut().filter(|tracked| tracked.weight.amount != 0) {
+            let name = &tracked.name;
+            let text = format!(
+                "({group}) Cannot have weighted track {kind} '{name}' with member having priority 255 - {what}"
+            );
+            cx.conclude(Class::General, text);
+            tracked.weight.amount = 0;
+        }
+    }
 }

@@ -2,8 +2,10 @@
 
 use std::net::IpAddr;
 
+use keepalived_model::vrrp::Family;
+
 use super::context::{Context, Reading};
-use super::instance::{Draft, Family};
+use super::instance::Draft;
 use crate::diag::Class;
 use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
@@ -45,11 +47,10 @@ impl Draft {
             Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
                 format!("and src address[{word}] MUST be of the same family !!! Skipping...")
             }
-            Ok(IpAddr::V4(ip)) => {
+            Ok(ip) => {
                 self.source = Some(ip);
                 return;
             }
-            Ok(IpAddr::V6(_)) => return,
         };
         cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
     }
@@ -66,9 +67,7 @@ impl Draft {
             Ok(ip) if !ip.is_multicast() => format!("mcast_dst_ip {word} not multicast. Skipping..."),
             Ok(ip) => {
                 self.family = Some(Family::of(ip));
-                if let IpAddr::V4(group) = ip {
-                    self.group = Some(group);
-                }
+                self.group = Some(ip);
                 return;
             }
         };
@@ -87,12 +86,11 @@ impl Draft {
             Ok(ip) if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) => {
                 format!("and unicast peer address[{word}] MUST be of the same family !!! Skipping...")
             }
-            Ok(IpAddr::V6(_)) => return,
-            Ok(IpAddr::V4(ip)) if self.peers.contains(&ip) => {
+            Ok(ip) if self.peers.iter().any(|peer| peer.address == ip) => {
                 return cx.say(&place, Class::General, format!("({owner}) {word} - duplicate unicast_peer"));
             }
-            Ok(IpAddr::V4(ip)) => {
-                self.peers.push(ip);
+            Ok(ip) => {
+                self.peers.push(ip.into());
                 return self.peer_options(cx, item, word);
             }
         };

@@ -44,6 +44,12 @@ pub static SCRIPT: Table = Table {
     ],
 };
 
+/// Most processes that are counted.
+const PROCESSES_MAX: i64 = 65_535;
+const QUORUM_BAD: &str =
+    "Quorum ({v}) for vrrp_track_process {o} must be between [1..65535] inclusive. Ignoring...";
+const QUORUM_MAX_BAD: &str =
+    "quorum_max ({v}) for vrrp_track_process {o} must be between [0..65535] inclusive. Ignoring...";
 const DELAY: &str =
     "delay ({v}) for vrrp_track_process {o} must be between [0.000001..3600] inclusive. Ignoring...";
 
@@ -54,8 +60,9 @@ pub static TRACK_PROCESS: Table = Table {
         later("process", WORD, "Name of the program, with parameters.").args("PATH [PARAMETER ...]"),
         later("param_match", WORDS, "How parameters are compared.").args("[initial | partial]").default("exact"),
         later("weight", WORDS, "What it does to priorities.").args("WEIGHT [reverse]").default("0"),
-        later("quorum", WORD, "Fewest processes.").args("NUMBER").default("1"),
-        later("quorum_max", WORD, "Most processes.").args("NUMBER").default("no limit"),
+        later("quorum", Takes::Integer(lenient(1, PROCESSES_MAX, QUORUM_BAD)), "Fewest processes.").default("1"),
+        later("quorum_max", Takes::Integer(lenient(0, PROCESSES_MAX, QUORUM_MAX_BAD)), "Most processes; zero: none may run.")
+            .default("no limit"),
         later("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts.").default("0"),
         later(
             "terminate_delay",
@@ -83,7 +90,8 @@ pub static TRACK_PROCESS: Table = Table {
 pub static TRACK_FILE: Table = Table {
     block: "track_file",
     keywords: &[
-        later("file", WORDS, "Path of the file.").args("PATH"),
+        later("file", Takes::Words(Miss::Says("track file file name missing")), "Path of the file.")
+            .args("PATH"),
         later("weight", WORDS, "Multiplies the number in the file.").args("WEIGHT [reverse]").default("1"),
         later("init_file", WORDS, "Creates the file at start.")
             .args("[VALUE] [overwrite]")

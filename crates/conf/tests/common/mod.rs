@@ -6,7 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::{
-    Conditions, Diagnostic, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts, lower, read, render,
+    Conditions, Diagnostic, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts, Watch, lower, read,
+    render,
 };
 use keepalived_model::notify::RunAs;
 
@@ -127,6 +128,16 @@ impl Host for Machine {
             executable: !name.ends_with(".txt"),
             insecure: name.contains("insecure"),
             has_interpreter: !name.ends_with(".noshebang"),
+        }
+    }
+
+    fn watch(&self, path: &Path) -> Watch {
+        match path.to_string_lossy() {
+            path if path.starts_with("/proc") => Watch::Impossible,
+            path if path.starts_with("/missing") => {
+                Watch::NoDirectory { errno: 2, text: "No such file or directory".into() }
+            }
+            _ => Watch::Possible,
         }
     }
 

@@ -9,9 +9,9 @@ use keepalived_core::memory::Memory;
 use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::kernel::{Address, AddressKey, Change, Key, Link, Snapshot};
-use keepalived_model::notify::{Command, Notifications, RunAs};
-use keepalived_model::track::{Script, TrackedScript};
-use keepalived_model::vrrp::{Auth, Config, Garp, Instance, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::notify::{Command, RunAs};
+use keepalived_model::track::{Script, Tracked};
+use keepalived_model::vrrp::{Auth, Config, Instance, Transport, Version, VirtualAddress};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, RunId, Vrid, Weight};
 use keepalived_wire::reject::Reject;
 use keepalived_wire::vrrp::{Expect, Outgoing, check, encode};
@@ -60,36 +60,12 @@ pub fn vip(ip: Ipv4Addr) -> VirtualAddress {
 }
 
 pub fn instance(name: &str, vrid: u8, priority: u8) -> Instance {
-    let garp_delay = Micros::from_secs(5);
+    let vrid = Vrid::try_from(vrid).expect("tests name VRIDs");
     Instance {
-        name: name.into(),
-        vrid: Vrid::try_from(vrid).expect("tests name VRIDs"),
-        version: Version::V2,
-        interface: "eth0".into(),
         priority: Priority::try_from(priority).expect("tests name priorities"),
-        wants_master: false,
-        advert_interval: Micros::from_secs(1),
-        preempt: Preempt::Always,
-        down_timer_adverts: 3,
-        auth: Auth::None,
-        transport: Transport::Multicast { group: GROUP, source: None },
+        transport: Transport::Multicast { group: GROUP.into(), source: None },
         addresses: vec![vip(VIP)],
-        excluded: Vec::new(),
-        garp: Garp {
-            repeat: 5,
-            delay: garp_delay,
-            refresh: Micros::ZERO,
-            refresh_repeat: 1,
-            lower_prio_repeat: 5,
-            lower_prio_delay: garp_delay,
-        },
-        lower_prio_no_advert: false,
-        higher_prio_send_advert: false,
-        skip_check_adv_addr: false,
-        dont_track_primary: false,
-        track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
-        notify: Notifications::default(),
+        ..Instance::new(name, vrid, "eth0")
     }
 }
 
@@ -101,7 +77,7 @@ pub fn config(instances: Vec<Instance>) -> Config {
 pub fn scripted(priority: u8, amount: i16) -> Config {
     let weight = Weight { amount, reverse: false };
     let mut tracking = instance("VI_1", 51, priority);
-    tracking.track_scripts.push(TrackedScript { name: "chk".into(), weight });
+    tracking.track_scripts.push(Tracked { name: "chk".into(), weight });
     let command = Command { path: b"/chk".to_vec(), argv: vec![b"/chk".to_vec()], user: RunAs::default() };
     let every = Micros::from_secs(2);
     let script = Script {

@@ -8,9 +8,8 @@ use std::sync::Arc;
 
 use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Key, Link, Snapshot};
-use keepalived_model::notify::Notifications;
-use keepalived_model::vrrp::{Auth, Config, Garp, Instance, Preempt, Transport, Version, VirtualAddress};
-use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid};
+use keepalived_model::vrrp::{Config, Garp, Instance, VirtualAddress};
+use keepalived_model::{Instant, LinkId, MacAddr, Micros, Vrid};
 use keepalived_netlink::Handle;
 
 use crate::compat::log_text::{self, Surroundings};
@@ -67,17 +66,6 @@ fn kernel() -> Snapshot {
 
 fn instance(vrid: Vrid) -> Instance {
     Instance {
-        name: "rehearsal".into(),
-        vrid,
-        version: Version::V2,
-        interface: "nowhere".into(),
-        priority: Priority::DEFAULT,
-        wants_master: false,
-        advert_interval: Micros::from_secs(1),
-        preempt: Preempt::Always,
-        down_timer_adverts: 3,
-        auth: Auth::None,
-        transport: Transport::Multicast { group: Ipv4Addr::new(224, 0, 0, 18), source: None },
         addresses: vec![VirtualAddress {
             ip: VIRTUAL.into(),
             prefix_len: 32,
@@ -85,7 +73,6 @@ fn instance(vrid: Vrid) -> Instance {
             spec: AddressSpec::default(),
             no_track: false,
         }],
-        excluded: Vec::new(),
         garp: Garp {
             repeat: 1,
             delay: Micros::ZERO,
@@ -93,13 +80,8 @@ fn instance(vrid: Vrid) -> Instance {
             refresh_repeat: 1,
             lower_prio_repeat: 1,
             lower_prio_delay: Micros::ZERO,
+            extra: None,
         },
-        lower_prio_no_advert: false,
-        higher_prio_send_advert: false,
-        skip_check_adv_addr: false,
-        dont_track_primary: false,
-        track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
-        notify: Notifications::default(),
+        ..Instance::new("rehearsal", vrid, "nowhere")
     }
 }
