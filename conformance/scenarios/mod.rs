@@ -7,6 +7,7 @@ mod golden;
 mod junk;
 mod kernel;
 mod lan;
+mod language;
 mod logs;
 mod notify;
 mod outside;
@@ -37,6 +38,7 @@ pub const ALL: &[&[Scenario]] = &[
     process::SCENARIOS,
     service::SCENARIOS,
     logs::SCENARIOS,
+    language::SCENARIOS,
     junk::SCENARIOS,
     decisions::SCENARIOS,
 ];

@@ -9,6 +9,7 @@ mod demo;
 mod diary;
 mod inside;
 mod lab;
+mod language;
 mod outcome;
 mod probe;
 mod runner;

@@ -15,7 +15,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("netlink", &["model"]),
     ("sim", &["model", "wire", "core"]),
     ("daemon", &["model", "wire", "conf", "core", "sys", "netlink"]),
-    ("conformance", &["model", "wire", "sys"]),
+    ("conformance", &["model", "wire", "conf", "sys"]),
     ("xtask", &[]),
 ];
 
