@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepalived_conf::{
-    Answers, Conditions, FileKind, Files, Host, InterfaceFacts, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
+    Answers, Conditions, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
     read, render, start_refusal, test_status,
 };
 use keepalived_core::{Actions, Engine, Event};
@@ -144,6 +144,18 @@ impl Host for Machine {
 
     fn address(&self, host: &str) -> bool {
         host.ends_with(".org")
+    }
+
+    fn processors(&self) -> u32 {
+        2
+    }
+
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        match path.to_str() {
+            Some("/etc/passwd") => DirectoryFacts::Other,
+            Some(name) if name.is_empty() || name.starts_with("/missing") => DirectoryFacts::Missing,
+            _ => DirectoryFacts::Usable,
+        }
     }
 }
 

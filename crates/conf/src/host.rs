@@ -30,6 +30,22 @@ pub trait Host {
     fn watch(&self, path: &Path) -> Watch;
     /// Whether the name of a mail server can be resolved (addresses always can).
     fn address(&self, host: &str) -> bool;
+    /// How many processors there are; at least one.
+    fn processors(&self) -> u32;
+    /// What a directory to write into would meet.
+    fn directory(&self, path: &Path) -> DirectoryFacts;
+}
+
+/// What lowering has to know of a directory to write into.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum DirectoryFacts {
+    /// It is there, or can be made where its parent is.
+    Usable,
+    /// Something else has its name.
+    Other,
+    /// Neither it nor its parent is there.
+    #[default]
+    Missing,
 }
 
 /// What lowering has to know of an interface.
@@ -85,6 +101,8 @@ pub struct Answers {
     scripts: BTreeMap<(PathBuf, u32, u32), ScriptFacts>,
     watches: BTreeMap<PathBuf, Watch>,
     addresses: BTreeMap<String, bool>,
+    processors: u32,
+    directories: BTreeMap<PathBuf, DirectoryFacts>,
 }
 
 impl Host for Answers {
@@ -119,6 +137,14 @@ impl Host for Answers {
     fn address(&self, host: &str) -> bool {
         self.addresses.get(host).copied().unwrap_or(false)
     }
+
+    fn processors(&self) -> u32 {
+        self.processors
+    }
+
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        self.directories.get(path).copied().unwrap_or_default()
+    }
 }
 
 /// Asks another host and remembers what it said.
@@ -128,9 +154,10 @@ pub struct Recorder<'a> {
 }
 
 impl<'a> Recorder<'a> {
-    /// Nothing was asked yet but who we are.
+    /// Nothing was asked yet but who and on what we are.
     pub fn new(host: &'a dyn Host) -> Self {
-        Self { host, answers: RefCell::new(Answers { own: host.own(), ..Answers::default() }) }
+        let (own, processors) = (host.own(), host.processors());
+        Self { host, answers: RefCell::new(Answers { own, processors, ..Answers::default() }) }
     }
 
     /// Everything that was asked.
@@ -185,6 +212,16 @@ impl Host for Recorder<'_> {
         self.answers.borrow_mut().addresses.insert(host.into(), answer);
         answer
     }
+
+    fn processors(&self) -> u32 {
+        self.host.processors()
+    }
+
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        let answer = self.host.directory(path);
+        self.answers.borrow_mut().directories.insert(path.into(), answer);
+        answer
+    }
 }
 
 impl Answers {
@@ -229,6 +266,15 @@ impl Answers {
             out.text(name);
             out.flag(*known);
         });
+        out.number(self.processors);
+        out.list(self.directories.iter(), |out, (path, facts)| {
+            write_path(out, path);
+            out.number(match facts {
+                DirectoryFacts::Usable => 0,
+                DirectoryFacts::Other => 1,
+                DirectoryFacts::Missing => 2,
+            });
+        });
         out.0
     }
 
@@ -251,10 +297,33 @@ impl Answers {
         })?;
         let watches = from.list(|from| Ok((read_path(from)?, read_watch(from)?)))?;
         let addresses = from.list(|from| Ok((from.text()?.to_owned(), from.flag()?)))?;
+        let processors = from.number()?;
+        let directories = from.list(|from| {
+            let path = read_path(from)?;
+            let facts = match from.number()? {
+                0 => DirectoryFacts::Usable,
+                1 => DirectoryFacts::Other,
+                2 => DirectoryFacts::Missing,
+                _ => return Err(Malformed),
+            };
+            Ok((path, facts))
+        })?;
         from.end()?;
         let (scripts, addresses) = (scripts.into_iter().collect(), addresses.into_iter().collect());
         let watches = watches.into_iter().collect();
-        Ok(Self { interfaces, users, groups, own, programs, scripts, watches, addresses })
+        let directories = directories.into_iter().collect();
+        Ok(Self {
+            interfaces,
+            users,
+            groups,
+            own,
+            programs,
+            scripts,
+            watches,
+            addresses,
+            processors,
+            directories,
+        })
     }
 }
 

@@ -29,6 +29,6 @@ pub use codes::{Code, Severity};
 pub use diag::{Class, Diagnostic, Label, Pass, Suggestion, start_refusal, summary, test_status};
 pub use expand::{Sourced, read};
 pub use files::{Conditions, FileKind, Files};
-pub use host::{Answers, Host, InterfaceFacts, Recorder, ScriptFacts, Watch};
+pub use host::{Answers, DirectoryFacts, Host, InterfaceFacts, Recorder, ScriptFacts, Watch};
 pub use lines::{Lines, Span};
 pub use lower::{Lowered, Uses, lower};

@@ -5,9 +5,14 @@ mod common;
 use std::net::IpAddr;
 
 use common::{lines, run};
-use keepalived_conf::{Answers, Lines, Pass, Recorder, lower, render, start_refusal, test_status};
+use keepalived_conf::{Answers, Class, Lines, Pass, Recorder, lower, render, start_refusal, test_status};
 use keepalived_model::Micros;
-use keepalived_model::vrrp::{Auth, Preempt, Transport, Version};
+use keepalived_model::global::lvs::FlushOnStop;
+use keepalived_model::global::mail::{Mailbox, Server};
+use keepalived_model::global::vrrp::AdvertBuffer;
+use keepalived_model::global::{Dynamic, Marker, Process};
+use keepalived_model::notify::Command;
+use keepalived_model::vrrp::{Auth, ExtraGarp, Preempt, Transport, Version};
 
 const PAIR: &str = r#"
 global_defs {
@@ -274,17 +279,18 @@ fn process_settings_reach_the_model() {
     );
     let global = &lowered.config.global;
     assert_eq!(
-        (global.router_id.as_deref(), global.max_auto_priority, global.umask),
+        (global.router_id.as_deref(), global.processes.max_auto_priority, global.processes.umask),
         (Some("A"), Some(99), Some(0o077))
     );
     assert_eq!(
-        (global.child_wait, global.dynamic_interfaces, global.log_unknown_vrids),
-        (Some(Micros::from_secs(9)), true, true)
+        (global.processes.child_wait, global.interfaces.dynamic, global.vrrp.log_unknown_vrids),
+        (Micros::from_secs(9), Dynamic::Yes, true)
     );
-    let process = global.vrrp_process;
+    let process = global.processes.vrrp.scheduling;
     assert_eq!((process.nice, process.realtime, process.no_swap), (Some(-5), Some(20), true));
     assert_eq!(process.rlimit_rttime, Some(Micros(2)));
-    assert_eq!(run("global_defs {\nvrrp_rt_priority 0\n}\n").config.global.vrrp_process.realtime, Some(0));
+    let off = run("global_defs {\nvrrp_rt_priority 0\n}\n").config.global.processes.vrrp;
+    assert_eq!(off.scheduling.realtime, Some(0));
 }
 
 /// What this version would only pretend to speak is left to the peers.
@@ -303,3 +309,122 @@ fn an_instance_its_peers_would_not_understand_is_not_run() {
     assert!(ipv6.config.vrrp.instances.is_empty());
     assert_eq!(test_status(&ipv6.diagnostics), 0);
 }
+
+#[test]
+fn every_global_reaches_the_model() {
+    let lowered = run(GLOBALS);
+    let said: Vec<_> =
+        lowered.diagnostics.iter().filter(|d| d.class > Class::NotYet && !d.log_only).collect();
+    // The one thing to say is that there is no iptables.
+    assert_eq!(said.len(), 1, "{said:?}");
+    let global = &lowered.config.global;
+    let path = |path: &str| Some(std::path::PathBuf::from(path));
+    let name = |process: &Process| process.name.clone().unwrap_or_default();
+    let processes = &global.processes;
+    assert_eq!(processes.supervisor_name.as_deref(), Some("boss"));
+    assert_eq!(
+        [&processes.vrrp, &processes.checker, &processes.bfd].map(name),
+        ["keepalived_vrrp", "lb", "keepalived_bfd"]
+    );
+    assert_eq!((processes.vrrp.processors.as_slice(), processes.umask), (&[0, 1][..], Some(0o140)));
+    let scripts = &global.scripts;
+    let run_by = |command: &Option<Command>| command.as_ref().map(|command| command.argv.len());
+    assert_eq!((run_by(&scripts.startup), run_by(&scripts.shutdown)), (Some(2), Some(1)));
+    assert_eq!((scripts.startup_timeout, scripts.shutdown_timeout), (secs(3), secs(10)));
+    let fifos = &global.fifos;
+    assert!(fifos.all.as_ref().is_some_and(|fifo| fifo.owner.uid == 33 && fifo.script.is_some()));
+    assert!(fifos.vrrp.is_none() && fifos.lvs.as_ref().is_some_and(|fifo| fifo.script.is_none()));
+    let mail = &global.mail;
+    assert_eq!(mail.to.iter().map(Mailbox::header).collect::<Vec<_>>(), ["a@b", "\"Night, Ops\" <c@d>"]);
+    assert_eq!(mail.server, Some(Server { host: "10.0.0.9".into(), port: 587 }));
+    assert_eq!((mail.alert_vrrp, mail.alert_checker, mail.connect_timeout), (false, Some(true), secs(30)));
+    let vrrp = &global.vrrp;
+    assert_eq!((vrrp.garp.repeat, vrrp.garp.lower_prio_repeat, vrrp.garp.delay), (3, 3, secs(5)));
+    assert_eq!(vrrp.garp.extra, Some(ExtraGarp { interval: secs(60), all: true }));
+    assert_eq!((vrrp.vmac_prefix.as_str(), vrrp.vmac_addr_prefix.as_str()), ("vm", "vm"));
+    assert_eq!(vrrp.buffers.adverts, Some(AdvertBuffer::Mtu));
+    assert_eq!((vrrp.buffers.netlink_command.bytes, vrrp.buffers.netlink_command.force), (1000, true));
+    let lvs = &global.lvs;
+    assert_eq!((lvs.timeouts.tcp, lvs.timeouts.tcp_fin, lvs.timeouts.udp), (secs(900), secs(0), secs(30)));
+    assert_eq!(lvs.flush_on_stop, FlushOnStop::VirtualServers);
+    let sync = lvs.sync_daemon.as_ref().unwrap();
+    assert_eq!(
+        (sync.instance.as_deref(), sync.id, sync.port, sync.ttl),
+        (Some("VI"), Some(7), Some(8849), None)
+    );
+    let nftables = &global.nftables;
+    assert_eq!((nftables.table.as_deref(), nftables.priority), (Some("keepalived"), -5));
+    assert_eq!(nftables.sets.as_ref().map(|sets| sets.link_local.as_str()), Some("ka_if6"));
+    assert!(global.snmp.rfc2787 && global.snmp.rfc6527 && !global.snmp.traps);
+    assert_eq!((global.dbus.service.as_deref(), global.dumps.json_version), (Some("org.x"), 2));
+    assert_eq!(
+        (&global.lookups.iproute_etc, &global.reload.check_log),
+        (&path("/etc/ip"), &path("/dev/null"))
+    );
+    assert_eq!(global.reload.marker, Marker::BesidePidFile);
+    assert_eq!((global.instance.as_deref(), global.namespaces.ipvs.as_deref()), (Some("one"), Some("")));
+}
+
+/// Where they stand makes no difference, neither at a start nor at a reload (D10).
+#[test]
+fn globals_are_read_before_everything_else() {
+    let instance =
+        "vrrp_instance V {\ninterface eth0\nvirtual_router_id 1\nvirtual_ipaddress { 10.0.0.5 }\n}\n";
+    let globals = "global_defs {\nvrrp_garp_master_repeat 2\nvrrp_down_timer_adverts 7\nvrrp_version 3\n}\n";
+    let before = run(format!("{globals}{instance}")).config;
+    let after = run(format!("{instance}{globals}")).config;
+    assert_eq!(before, after);
+    assert_eq!((after.vrrp.instances[0].garp.repeat, after.vrrp.instances[0].down_timer_adverts), (2, 7));
+}
+
+fn secs(secs: u64) -> Micros {
+    Micros::from_secs(secs)
+}
+
+const GLOBALS: &str = r#"
+instance one
+net_namespace_ipvs
+global_defs {
+    enable_script_security
+    script_user root
+    process_names
+    process_name boss
+    lvs_process_name lb
+    vrrp_cpu_affinity 1 0
+    umask IWGRP | IXUSR|IXGRP | IXUSR
+    umask 0140
+    startup_script "/etc/start.sh now"
+    startup_script_timeout 3
+    shutdown_script /etc/stop.sh
+    notify_fifo /run/all web
+    notify_fifo_script /etc/reader.sh
+    vrrp_notify_fifo /run/all
+    lvs_notify_fifo /run/lvs
+    lvs_notify_fifo_script /missing/reader
+    notification_email {
+        a@b "Night, Ops <c@d>"
+    }
+    smtp_server 10.0.0.9 587
+    smtp_alert
+    smtp_alert_vrrp off
+    vrrp_garp_master_repeat 3
+    vrrp_garp_extra_if all 60
+    vmac_prefix vm
+    vrrp_rx_bufs_policy mtu
+    vrrp_netlink_cmd_rcv_bufs 1000
+    vrrp_netlink_cmd_rcv_bufs_force
+    lvs_timeouts tcp 900 udp 30
+    lvs_flush_on_stop VS
+    lvs_sync_daemon eth0 inst VI port 8849 id 7
+    vrrp_iptables
+    nftables_priority -5
+    vrrp_ipsets ka
+    enable_snmp_rfc
+    enable_dbus
+    dbus_service_name org.x
+    json_version 2
+    iproute_etc_dir /etc/ip
+    reload_check_config
+    reload_file
+}
+"#;

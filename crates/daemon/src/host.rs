@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use keepalived_conf::{FileKind, Files, Host, InterfaceFacts, ScriptFacts, Watch};
+use keepalived_conf::{DirectoryFacts, FileKind, Files, Host, InterfaceFacts, ScriptFacts, Watch};
 use keepalived_model::notify::RunAs;
 use keepalived_sys::process::{self, Ended};
 use keepalived_sys::signals::Signal;
@@ -103,6 +103,21 @@ impl Host for Machine {
 
     fn address(&self, host: &str) -> bool {
         host.parse::<IpAddr>().is_ok() || resolves(host)
+    }
+
+    fn processors(&self) -> u32 {
+        let count = std::thread::available_parallelism().map_or(1, |count| count.get());
+        u32::try_from(count).unwrap_or(u32::MAX)
+    }
+
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        let parent = || path.parent().is_some_and(|parent| parent.as_os_str().is_empty() || parent.is_dir());
+        match path.metadata() {
+            Ok(about) if about.is_dir() => DirectoryFacts::Usable,
+            Ok(_) => DirectoryFacts::Other,
+            Err(_) if parent() => DirectoryFacts::Usable,
+            Err(_) => DirectoryFacts::Missing,
+        }
     }
 }
 

@@ -184,14 +184,13 @@ impl Expander<'_> {
             self.check = Check::all();
             return;
         }
-        let mut replaced = false;
-        for option in options {
+        for (position, option) in options.into_iter().enumerate() {
             let (name, on, absolute) = match (option.strip_prefix('+'), option.strip_prefix('-')) {
                 (Some(name), _) => (name, true, false),
                 (_, Some(name)) => (name, false, false),
                 (None, None) => (option, true, true),
             };
-            if absolute && replaced {
+            if absolute && position > 0 {
                 let text = format!("Duplicate include_check '{option}' specified - ignoring");
                 self.complain(line, Class::General, text);
                 continue;
@@ -203,13 +202,12 @@ impl Expander<'_> {
                 "wildcard_match" => check.wildcard = on,
                 "brace_match" => check.brace = on,
                 _ => {
-                    let text = format!("Unknown include_check type '{option}' - ignoring");
+                    let text = format!("Unknown include_check type '{name}' - ignoring");
                     self.complain(line, Class::General, text);
                     continue;
                 }
             }
             check.read |= on;
-            replaced |= absolute;
             self.check = check;
         }
     }

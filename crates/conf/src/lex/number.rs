@@ -10,15 +10,17 @@ pub struct Read {
     pub lenient: Option<i64>,
     /// The complaint.
     pub complaint: Option<String>,
+    /// What is said before it.
+    pub first: Option<String>,
 }
 
 impl Read {
     fn fine(value: i64) -> Self {
-        Self { value: Some(value), lenient: Some(value), complaint: None }
+        Self { value: Some(value), lenient: Some(value), complaint: None, first: None }
     }
 
     fn wrong(complaint: String, lenient: Option<i64>) -> Self {
-        Self { value: None, lenient, complaint: Some(complaint) }
+        Self { value: None, lenient, complaint: Some(complaint), first: None }
     }
 }
 
@@ -86,11 +88,12 @@ pub fn decimal(word: &str, places: u32, range: Range) -> Read {
     let Some((value, rounded)) = scaled(whole, fraction, places) else {
         return Read::wrong(format!("number '{word}' outside unsigned decimal range"), None);
     };
+    let complaint = rounded.then(|| format!("number '{word}' has too many decimal places"));
     if !range.has(value) {
         let (min, max) = (shown(range.min, places), shown(range.max, places));
-        return Read::wrong(format!("number '{word}' outside range [{min}, {max}]"), None);
+        let outside = Read::wrong(format!("number '{word}' outside range [{min}, {max}]"), None);
+        return Read { first: complaint, ..outside };
     }
-    let complaint = rounded.then(|| format!("number '{word}' has too many decimal places"));
     Read { complaint, ..Read::fine(value) }
 }
 

@@ -70,7 +70,7 @@ impl Drafts {
             ..vrrp::Config::default()
         };
         drop_unused_scripts(cx, &mut config);
-        Config { global: self.globals.model.clone(), vrrp: config }
+        Config { global: self.globals.complete(cx), vrrp: config }
     }
 
     /// Looks at the file of every script. One that cannot run is taken off every list, and the instances run
@@ -177,7 +177,7 @@ impl Drafts {
         group: Option<&group::Draft>,
     ) -> Option<vrrp::Instance> {
         let name = draft.name.clone();
-        let strict = draft.strict.unwrap_or(self.globals.strict);
+        let strict = draft.strict.unwrap_or(self.globals.model.vrrp.strict);
         let (vrid, interface) = self.identity(cx, draft)?;
         if draft.xmit_base && !draft.vmac {
             cx.conclude(Class::General, format!("({name}) vmac_xmit_base is only valid with a vmac"));
@@ -195,7 +195,7 @@ impl Drafts {
         }
         let mut garp = draft.garp.complete(&self.globals.garp);
         let mut lower_prio_no_advert =
-            draft.lower_prio_no_advert.unwrap_or(self.globals.lower_prio_no_advert);
+            draft.lower_prio_no_advert.unwrap_or(self.globals.model.vrrp.lower_prio_no_advert);
         if strict {
             draft.garp.strict(cx, &name, &mut garp);
             if draft.lower_prio_no_advert == Some(false) {
@@ -207,8 +207,9 @@ impl Drafts {
         }
         let advert_interval = interval(cx, &name, draft.advert_interval, version);
         trackers(cx, draft, &interface, priority, group);
-        let skip_check_adv_addr = draft.skip_check_adv_addr.unwrap_or(self.globals.skip_check_adv_addr);
-        let higher = draft.higher_prio_send_advert.unwrap_or(self.globals.higher_prio_send_advert);
+        let skip_check_adv_addr =
+            draft.skip_check_adv_addr.unwrap_or(self.globals.model.vrrp.skip_check_adv_addr);
+        let higher = draft.higher_prio_send_advert.unwrap_or(self.globals.model.vrrp.higher_prio_send_advert);
         let track = std::mem::take(&mut draft.track);
         Some(vrrp::Instance {
             version,
@@ -261,7 +262,7 @@ impl Drafts {
     }
 
     fn version(&self, draft: &Draft) -> Version {
-        draft.version.unwrap_or(self.globals.version)
+        draft.version.unwrap_or(self.globals.model.vrrp.version)
     }
 
     /// At least one address, and no more than fit (`spec` config 4.4).
@@ -366,7 +367,7 @@ impl Drafts {
             cx.conclude(Class::General, text);
         }
         Some(Transport::Multicast {
-            group: draft.group.unwrap_or(self.globals.group.into()),
+            group: draft.group.unwrap_or(self.globals.model.vrrp.group4.into()),
             source: draft.source,
         })
     }

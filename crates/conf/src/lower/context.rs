@@ -28,6 +28,9 @@ pub(super) struct Place {
     span: Option<Span>,
 }
 
+/// Behind every line there may be, and before what the tree says of the file as a whole.
+const AFTER_LINES: usize = usize::MAX - 1;
+
 /// How a number is read.
 #[derive(Clone, Copy)]
 pub(super) struct Reading {
@@ -99,6 +102,11 @@ impl<'a> Context<'a> {
     /// Says something after all lines, without a place.
     pub fn conclude(&mut self, class: Class, text: impl Into<String>) {
         self.after.push(Diagnostic::new(class, self.pass, None, text));
+    }
+
+    /// Says something after all lines of this pass, before the next.
+    pub fn conclude_pass(&mut self, class: Class, text: impl Into<String>) {
+        self.tell(&Place { at: AFTER_LINES, span: None }, |told| told, class, text);
     }
 
     /// Says something after all lines that does not count for the exit status.
@@ -211,7 +219,9 @@ impl<'a> Context<'a> {
             heard.lenient = lenient;
             heard
         };
-        self.tell(place, milder, Class::Number, complaint);
+        for complaint in read.first.into_iter().chain([complaint]) {
+            self.tell(place, milder, Class::Number, complaint);
+        }
         if read.value.is_some() {
             return read.value;
         }
@@ -253,7 +263,8 @@ impl<'a> Context<'a> {
         word
     }
 
-    fn missing(&mut self, statement: &Statement<'_>, position: usize, miss: Miss, owner: &str) {
+    /// What is said when there is no such word.
+    pub fn missing(&mut self, statement: &Statement<'_>, position: usize, miss: Miss, owner: &str) {
         let place = self.place(statement, 0);
         match miss {
             Miss::Fine => {}

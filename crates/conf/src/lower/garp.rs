@@ -1,7 +1,7 @@
 //! Announcement values, global and of an instance (`spec` config 3.2, 3.12, 4.10).
 
 use keepalived_model::time::Micros;
-use keepalived_model::vrrp::Garp;
+use keepalived_model::vrrp::{ExtraGarp, Garp};
 
 use super::context::{Context, Reading};
 use super::global::seconds;
@@ -101,21 +101,26 @@ impl Garps {
 }
 
 /// `[all] SECONDS`: checked, not acted upon (`spec` config 3.2 and 3.12).
-pub(super) fn extra_interfaces(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) {
+pub(super) fn extra_interfaces(
+    cx: &mut Context<'_>,
+    statement: &Statement<'_>,
+    owner: &str,
+) -> Option<ExtraGarp> {
     let position = if statement.word(1) == Some("all") { 2 } else { 1 };
     let name = statement.word(0).unwrap_or(statement.row.name);
     let prefix = if owner.is_empty() { String::new() } else { format!("({owner}): ") };
     let place = cx.place(statement, position);
     let Some(word) = statement.word(position) else {
-        return cx.say(&place, Class::Missing, format!("{prefix}{name} specified without time - ignoring"));
+        cx.say(&place, Class::Missing, format!("{prefix}{name} specified without time - ignoring"));
+        return None;
     };
     // Zero turns the global default off again, so an instance may say it.
     let range = Range { min: i64::from(owner.is_empty()), max: EXTRA_SECONDS_MAX };
     let bad = format!("{prefix}{name} '{word}' invalid - ignoring");
     let how = Reading { range, lenient: true };
-    if cx.number_word(&place, word, how, Some(bad)).is_some_and(|secs| secs > 0) {
-        cx.not_yet(statement, owner);
-    }
+    let interval = cx.number_word(&place, word, how, Some(bad)).filter(|secs| *secs > 0).map(seconds)?;
+    cx.not_yet(statement, owner);
+    Some(ExtraGarp { interval, all: position == 2 })
 }
 
 fn at_least_one(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<u32> {

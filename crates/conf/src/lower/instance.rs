@@ -137,7 +137,7 @@ impl Notify {
 
 impl Drafts {
     pub fn new(globals: Globals, bfds: Vec<track::Bfd>) -> Self {
-        let interfaces = Interfaces::new(globals.model.dynamic_interfaces);
+        let interfaces = Interfaces::new(globals.model.interfaces.dynamic.may_be_missing());
         Self {
             globals,
             interfaces,
@@ -290,7 +290,7 @@ impl Draft {
             version: None,
             nopreempt: false,
             preempt_delay: Micros::ZERO,
-            down_timer_adverts: globals.down_timer_adverts,
+            down_timer_adverts: globals.model.vrrp.down_timer_adverts,
             auth: None,
             password: None,
             family: None,
@@ -302,7 +302,7 @@ impl Draft {
             peers: Vec::new(),
             unicast: false,
             unicast_ttl: None,
-            check_unicast_src: globals.check_unicast_src,
+            check_unicast_src: globals.model.vrrp.check_unicast_src,
             garp: Garps::default(),
             lower_prio_no_advert: None,
             higher_prio_send_advert: None,

@@ -122,6 +122,8 @@ impl Security {
             cx.conclude_log(format!("Script {first} cannot be accessed - No such file or directory"));
             return Found::Missing;
         };
+        // A file that cannot be executed counts as one that is (2.2.7).
+        self.seen = true;
         if !facts.executable {
             let RunAs { uid, gid, .. } = user;
             // A mere log line of the original; who forgets `chmod +x` has no check, so we say it under -t too.
@@ -134,12 +136,28 @@ impl Security {
             cx.conclude_log(format!("Unsafe permissions found for script '{first}' - disabling."));
             return Found::Insecure;
         }
-        self.seen = true;
         self.insecure |= facts.insecure;
         if !facts.has_interpreter {
             cx.conclude_log(format!("Please add a #! shebang to script {first}"));
         }
         Found::Runs(command(&written.argv, &resolved, user, facts.has_interpreter))
+    }
+
+    /// The same rules for commands that are judged apart.
+    pub fn apart(&self) -> Self {
+        Self { seen: false, insecure: false, ..self.clone() }
+    }
+
+    /// What the supervisor says of its own commands, before any engine says something.
+    pub fn conclude_supervisor(&self, cx: &mut Context<'_>) {
+        if self.seen && !self.enabled {
+            let more = if self.insecure { " There are insecure scripts." } else { "" };
+            let text = format!(
+                "SECURITY VIOLATION - start/shutdown scripts are being executed but script_security not \
+                 enabled.{more}"
+            );
+            cx.conclude_pass(Class::Security, text);
+        }
     }
 
     /// What is said once all commands were looked at.
@@ -177,7 +195,7 @@ fn open_test(first: &str, file: &str, user: RunAs) -> Command {
 
 /// A user and perhaps a group, by name or number. `:GROUP` and `:` ask for the user's further groups as well,
 /// which scripts do not get yet.
-fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Option<&str>) -> Option<RunAs> {
+pub(super) fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Option<&str>) -> Option<RunAs> {
     let Some(mut found) = cx.host.user(user) else {
         cx.log(place, format!("Script user '{user}' does not exist"));
         return None;
@@ -200,6 +218,31 @@ pub(super) fn notify(
     statement: &Statement<'_>,
     owner: &str,
 ) -> Option<Written> {
+    let written = read(cx, security, statement, owner)?;
+    if written.user.is_none() {
+        let first = written.argv.first().map_or("", String::as_str);
+        let text = format!("Invalid user/group for notify script {first} - ignoring");
+        cx.log(&cx.place(statement, 1), text);
+        return None;
+    }
+    Some(written)
+}
+
+/// A command with its user; nothing where it cannot be read or run, and nothing said about the user.
+pub(super) fn command_line(
+    cx: &mut Context<'_>,
+    security: &mut Security,
+    statement: &Statement<'_>,
+) -> Option<Written> {
+    read(cx, security, statement, "").filter(|written| written.user.is_some())
+}
+
+fn read(
+    cx: &mut Context<'_>,
+    security: &mut Security,
+    statement: &Statement<'_>,
+    owner: &str,
+) -> Option<Written> {
     let words = line_words(cx, statement, owner)?;
     let place = cx.place(statement, 1);
     let argv = arguments(cx, statement, &words)?;
@@ -207,11 +250,6 @@ pub(super) fn notify(
         Some(user) => run_as(cx, &place, user, words.get(3).map(String::as_str)),
         None => security.default_user(cx, &place),
     };
-    if user.is_none() {
-        let first = argv.first().map_or("", String::as_str);
-        cx.log(&place, format!("Invalid user/group for notify script {first} - ignoring"));
-        return None;
-    }
     Some(Written { argv, user })
 }
 

@@ -265,7 +265,7 @@ pub static GLOBAL_DEFS: Table = Table {
         ),
         ignored(
             "checker_log_all_failures",
-            Takes::Bool { bad: "Invalid value '{v}' for global checker_log_all_failures specified" },
+            Takes::Bool { bad: "Invalid value for checker_log_all_failures specified" },
             "Concerns the checkers.",
         ),
         ignored(
@@ -358,7 +358,7 @@ pub static GLOBAL_DEFS: Table = Table {
         .default("5"),
         works(
             "vrrp_garp_master_refresh",
-            Takes::Integer(lenient(0, SECONDS_MAX, "Invalid vrrp_garp_master_refresh '{v}' - ignoring")),
+            Takes::Integer(lenient(0, U32, "Invalid vrrp_garp_master_refresh '{v}' - ignoring")),
             "Seconds between refreshes.",
         )
         .default("0"),
@@ -469,7 +469,7 @@ pub static GLOBAL_DEFS: Table = Table {
             .default("off; without a name keepalived_ipvs"),
         ignored(
             "nftables_ipvs_priority",
-            Takes::Integer(strict(-2_147_483_648, I32, "invalid nftables chain priority '{v}'")),
+            Takes::Integer(strict(-2_147_483_648, I32, "invalid ipvs nftables chain priority '{v}'")),
             "Priority of its chains.",
         )
         .default("-1"),
@@ -561,7 +561,8 @@ pub static GLOBAL_DEFS: Table = Table {
         ignored(
             "vrrp_rx_bufs_multiplier",
             Takes::Integer(
-                strict(1, U32, "Invalid vrrp_rx_bufs_multiplier").without("Invalid vrrp_rx_bufs_multiplier"),
+                strict(1, U32, "Invalid vrrp_rx_bufs_multiplier {v}")
+                    .without("Invalid vrrp_rx_bufs_multiplier"),
             ),
             "How many adverts fit into them.",
         )
@@ -578,7 +579,12 @@ pub static GLOBAL_DEFS: Table = Table {
         later("lvs_sync_daemon", WORDS, "Synchronises connections.")
             .args("INTERFACE [inst] INSTANCE [id ID] [maxlen LENGTH] [port PORT] [ttl TTL] [group GROUP]")
             .default("off"),
-        later("snmp_socket", WORDS, "Address of the SNMP master agent.").args("ADDRESS"),
+        later(
+            "snmp_socket",
+            Takes::Words(Miss::Says("SNMP error : snmp socket name missing")),
+            "Address of the SNMP master agent.",
+        )
+        .args("ADDRESS"),
         later("enable_traps", Takes::Nothing, "Sends SNMP traps."),
         later("enable_snmp_vrrp", Takes::Nothing, "SNMP for virtual routers.")
             .was(&["enable_snmp_keepalived"]),
@@ -586,15 +592,32 @@ pub static GLOBAL_DEFS: Table = Table {
         later("enable_snmp_rfcv2", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_rfcv3", Takes::Nothing, "SNMP tables."),
         later("enable_snmp_checker", Takes::Nothing, "SNMP tables."),
-        ignored("snmp_vs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept.")
-            .args("SECONDS")
-            .default("5"),
-        ignored("snmp_rs_stats_update_interval", WORDS, "Seconds SNMP statistics are kept.")
-            .args("SECONDS")
-            .default("5"),
+        ignored(
+            "snmp_vs_stats_update_interval",
+            seconds(1_000, 30_000_000, "snmp_vs_stats_update_interval '{v}' is invalid"),
+            "Seconds SNMP statistics are kept.",
+        )
+        .args("SECONDS")
+        .default("5"),
+        ignored(
+            "snmp_rs_stats_update_interval",
+            seconds(1_000, 30_000_000, "snmp_rs_stats_update_interval '{v}' is invalid"),
+            "Seconds SNMP statistics are kept.",
+        )
+        .args("SECONDS")
+        .default("5"),
         later("enable_dbus", Takes::Nothing, "Offers the D-Bus interface."),
-        ignored("dbus_service_name", WORDS, "Name on the bus.").args("NAME"),
-        ignored("dbus_no_interface_name", WORDS, "Path component for instances without interface.")
-            .args("NAME"),
+        ignored(
+            "dbus_service_name",
+            Takes::Words(Miss::Says("dbus_service_name missing - ignoring")),
+            "Name on the bus.",
+        )
+        .args("NAME"),
+        ignored(
+            "dbus_no_interface_name",
+            Takes::Words(Miss::Says("dbus_no_interface_name missing - ignoring")),
+            "Path component for instances without interface.",
+        )
+        .args("NAME"),
     ],
 };

@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::{
-    Conditions, Diagnostic, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts, Watch, lower, read,
-    render,
+    Conditions, Diagnostic, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts,
+    Watch, lower, read, render,
 };
 use keepalived_model::notify::RunAs;
 
@@ -143,6 +143,18 @@ impl Host for Machine {
 
     fn address(&self, host: &str) -> bool {
         host != "unknown.example" && !self.no_hosts.iter().any(|no| no == host)
+    }
+
+    fn processors(&self) -> u32 {
+        2
+    }
+
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        match path.to_str() {
+            Some("/etc/passwd") => DirectoryFacts::Other,
+            Some(name) if name.is_empty() || name.starts_with("/missing") => DirectoryFacts::Missing,
+            _ => DirectoryFacts::Usable,
+        }
     }
 }
 

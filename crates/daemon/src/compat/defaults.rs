@@ -1,7 +1,5 @@
 //! Built-in values of the original (`spec` runtime 1.2, 1.3, 1.5, 1.9).
 
-use std::time::Duration;
-
 /// Name of the program, and of every process of it (`comm`).
 pub const PROGRAM: &str = "keepalived";
 
@@ -22,6 +20,3 @@ pub const VRRP_PID_FILE: &str = "/run/vrrp.pid";
 
 /// `-u`, `umask`: what files created by the daemon and by its scripts lack.
 pub const UMASK: u32 = 0o177;
-
-/// `child_wait_time`: how long an engine may take to stop before it is killed.
-pub const CHILD_WAIT: Duration = Duration::from_secs(5);

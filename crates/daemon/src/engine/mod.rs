@@ -194,18 +194,18 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
         Ok(sources) => sources,
         Err(error) => return refuse("Unable to wait for events", &error),
     };
-    let scripts = Scripts::new(launcher, settings.umask.or(process.umask));
+    let scripts = Scripts::new(launcher, settings.umask.or(process.processes.umask));
     let mut actions = Actions::new();
     let config = Arc::new(config);
     let core = Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &mut actions);
     let started = Started { core, actions, sockets, scripts, memory, netlink: netlink.handle, file };
-    let mut shell = Shell::new(started, process.log_unknown_vrids);
+    let mut shell = Shell::new(started, process.vrrp.log_unknown_vrids);
     shell.carry_out();
     sources.say(ToSupervisor::Ready(Generation::FIRST));
     rehearsal::take_over(shell.netlink());
     process::return_free_memory();
     // Not before: a big start takes long enough to look like a runaway.
-    scheduling::apply(&process.vrrp_process);
+    scheduling::apply(&process.processes.vrrp.scheduling);
     runtime.block_on(turns::run(&mut shell, &mut sources, settings))
 }
 

@@ -174,7 +174,7 @@ impl Turns {
                     log::info("Reloading");
                     match configuration::load(&file) {
                         Ok(Loaded { config, process }) => {
-                            shell.configure(config, process.log_unknown_vrids, file);
+                            shell.configure(config, process.vrrp.log_unknown_vrids, file);
                             sources.say(ToSupervisor::Applied(generation));
                         }
                         Err(_) => sources.say(ToSupervisor::Refused(generation)),
@@ -197,7 +197,7 @@ impl Turns {
                 if let Some((Loaded { config, process }, file)) =
                     file.ok().and_then(|file| configuration::load(&file).ok().zip(Some(file)))
                 {
-                    shell.configure(config, process.log_unknown_vrids, file);
+                    shell.configure(config, process.vrrp.log_unknown_vrids, file);
                 }
             }
             Signal::XCPU => scheduling::give_up_realtime(),

@@ -10,7 +10,6 @@ use keepalived_model::global::Global;
 use keepalived_sys::memfd;
 
 use crate::cli::Options;
-use crate::compat::defaults;
 use crate::handoff;
 use crate::host::{Disk, Machine};
 
@@ -109,7 +108,7 @@ impl Plan {
 
     /// How long an engine may take to stop.
     pub fn child_wait(&self) -> Duration {
-        self.global.child_wait.map_or(defaults::CHILD_WAIT, |wait| Duration::from_micros(wait.0))
+        Duration::from_micros(self.global.processes.child_wait.0)
     }
 }
 

@@ -88,7 +88,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     // Before there is a second thread: one that blocks nothing would be ended by them, and everything with it.
     let signals = Signals::take(&TAKEN).map_err(|error| fatal("Unable to take signals", &error))?;
     log::run();
-    process::umask(options.umask_value().or(plan.global.umask).unwrap_or(defaults::UMASK));
+    process::umask(options.umask_value().or(plan.global.processes.umask).unwrap_or(defaults::UMASK));
     process::adopt_orphans().map_err(|error| fatal("Unable to adopt orphans", &error))?;
     pid_file.write(own_pid()).map_err(|error| fatal("Unable to write the pid file", &error))?;
     let memory = memfd::create(MEMORY_NAME).map_err(|error| fatal("Unable to share memory", &error))?;
@@ -138,7 +138,7 @@ pub(super) fn log_reading(reader: &Reader, reading: &Reading) {
 
 /// What somebody who set up the daemon should know about this start.
 fn notices(options: &Options, plan: &Plan) {
-    if plan.global.max_auto_priority.is_none() {
+    if plan.global.processes.max_auto_priority.is_none() {
         log::info(
             "NOTICE: setting config option max_auto_priority should result in better keepalived performance",
         );
