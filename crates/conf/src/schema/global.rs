@@ -483,74 +483,50 @@ pub static GLOBAL_DEFS: Table = Table {
             .args("[INPUT-CHAIN [OUTPUT-CHAIN]]")
             .default("off; without names INPUT and OUTPUT"),
         later("vrrp_ipsets", WORDS, "Names of ipsets.").args("[SET ...]"),
-        ignored(
+        buffer(
             "vrrp_netlink_cmd_rcv_bufs",
-            Takes::Integer(
-                strict(0, U32, "vrrp_netlink_cmd_rcv_bufs size ({v}) invalid")
-                    .without("vrrp_netlink_cmd_rcv_bufs size missing"),
-            ),
-            "Size of a receive buffer; ours are large.",
+            "vrrp_netlink_cmd_rcv_bufs size missing",
+            "vrrp_netlink_cmd_rcv_bufs size ({v}) invalid",
         ),
-        ignored(
+        buffer(
             "vrrp_netlink_monitor_rcv_bufs",
-            Takes::Integer(
-                strict(0, U32, "vrrp_netlink_monitor_rcv_bufs size ({v}) invalid")
-                    .without("vrrp_netlink_monitor_rcv_bufs size missing"),
-            ),
-            "Size of a receive buffer; ours are large.",
+            "vrrp_netlink_monitor_rcv_bufs size missing",
+            "vrrp_netlink_monitor_rcv_bufs size ({v}) invalid",
         ),
-        ignored(
+        buffer(
             "process_monitor_rcv_bufs",
-            Takes::Integer(
-                strict(0, U32, "process_monitor_rcv_bufs size ({v}) invalid")
-                    .without("process_monitor_rcv_bufs size missing"),
-            ),
-            "Size of a receive buffer; ours are large.",
+            "process_monitor_rcv_bufs size missing",
+            "process_monitor_rcv_bufs size ({v}) invalid",
         ),
-        ignored(
+        buffer(
             "lvs_netlink_cmd_rcv_bufs",
-            Takes::Integer(
-                strict(0, U32, "lvs_netlink_cmd_rcv_bufs size ({v}) invalid")
-                    .without("lvs_netlink_cmd_rcv_bufs size missing"),
-            ),
-            "Size of a receive buffer; ours are large.",
+            "lvs_netlink_cmd_rcv_bufs size missing",
+            "lvs_netlink_cmd_rcv_bufs size ({v}) invalid",
         ),
-        ignored(
+        buffer(
             "lvs_netlink_monitor_rcv_bufs",
-            Takes::Integer(
-                strict(0, U32, "lvs_netlink_monitor_rcv_bufs size ({v}) invalid")
-                    .without("lvs_netlink_monitor_rcv_bufs size missing"),
-            ),
-            "Size of a receive buffer; ours are large.",
+            "lvs_netlink_monitor_rcv_bufs size missing",
+            "lvs_netlink_monitor_rcv_bufs size ({v}) invalid",
         ),
-        ignored(
+        force(
             "vrrp_netlink_cmd_rcv_bufs_force",
-            Takes::Bool { bad: "Invalid value '{v}' for global vrrp_netlink_cmd_rcv_bufs_force specified" },
-            "Goes beyond the system limit for it.",
+            "Invalid value '{v}' for global vrrp_netlink_cmd_rcv_bufs_force specified",
         ),
-        ignored(
+        force(
             "vrrp_netlink_monitor_rcv_bufs_force",
-            Takes::Bool {
-                bad: "Invalid value '{v}' for global vrrp_netlink_monitor_rcv_bufs_force specified",
-            },
-            "Goes beyond the system limit for it.",
+            "Invalid value '{v}' for global vrrp_netlink_monitor_rcv_bufs_force specified",
         ),
-        ignored(
+        force(
             "process_monitor_rcv_bufs_force",
-            Takes::Bool { bad: "Invalid value '{v}' for global process_monitor_rcv_bufs_force specified" },
-            "Goes beyond the system limit for it.",
+            "Invalid value '{v}' for global process_monitor_rcv_bufs_force specified",
         ),
-        ignored(
+        force(
             "lvs_netlink_cmd_rcv_bufs_force",
-            Takes::Bool { bad: "Invalid value '{v}' for global lvs_netlink_cmd_rcv_bufs_force specified" },
-            "Goes beyond the system limit for it.",
+            "Invalid value '{v}' for global lvs_netlink_cmd_rcv_bufs_force specified",
         ),
-        ignored(
+        force(
             "lvs_netlink_monitor_rcv_bufs_force",
-            Takes::Bool {
-                bad: "Invalid value '{v}' for global lvs_netlink_monitor_rcv_bufs_force specified",
-            },
-            "Goes beyond the system limit for it.",
+            "Invalid value '{v}' for global lvs_netlink_monitor_rcv_bufs_force specified",
         ),
         ignored(
             "vrrp_rx_bufs_policy",
@@ -621,3 +597,12 @@ pub static GLOBAL_DEFS: Table = Table {
         .args("NAME"),
     ],
 };
+
+const fn buffer(name: &'static str, miss: &'static str, bad: &'static str) -> Keyword {
+    let takes = Takes::Integer(strict(0, U32, bad).without(miss));
+    ignored(name, takes, "Size of a receive buffer; ours are large.").args("BYTES")
+}
+
+const fn force(name: &'static str, bad: &'static str) -> Keyword {
+    ignored(name, Takes::Bool { bad }, "Goes beyond the system limit for it.")
+}
