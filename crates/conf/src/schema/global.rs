@@ -297,24 +297,9 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seconds the shutdown script may take.",
         )
         .default("10"),
-        later(
-            "notify_fifo",
-            Takes::Words(Miss::Says("No notify_fifo name specified")),
-            "FIFO that gets every state.",
-        )
-        .args("PATH [USER [GROUP]]"),
-        later(
-            "vrrp_notify_fifo",
-            Takes::Words(Miss::Says("No vrrp_notify_fifo name specified")),
-            "FIFO that gets every state.",
-        )
-        .args("PATH [USER [GROUP]]"),
-        later(
-            "lvs_notify_fifo",
-            Takes::Words(Miss::Says("No lvs_notify_fifo name specified")),
-            "FIFO that gets every state.",
-        )
-        .args("PATH [USER [GROUP]]"),
+        fifo("notify_fifo", "No notify_fifo name specified"),
+        fifo("vrrp_notify_fifo", "No vrrp_notify_fifo name specified"),
+        fifo("lvs_notify_fifo", "No lvs_notify_fifo name specified"),
         later(
             "notify_fifo_script",
             Takes::Command(Miss::Says("No notify_fifo_script specified")),
@@ -605,4 +590,9 @@ const fn buffer(name: &'static str, miss: &'static str, bad: &'static str) -> Ke
 
 const fn force(name: &'static str, bad: &'static str) -> Keyword {
     ignored(name, Takes::Bool { bad }, "Goes beyond the system limit for it.")
+}
+
+const fn fifo(name: &'static str, miss: &'static str) -> Keyword {
+    let takes = Takes::Words(Miss::Says(miss));
+    later(name, takes, "FIFO that gets every state.").args("PATH [USER [GROUP]]")
 }
