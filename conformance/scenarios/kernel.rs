@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::lan::{Single, VIP, VRID, in_window, instance, ms, says, start};
+use super::lan::{Single, Two, VIP, VRID, in_window, instance, ms, says, start};
 use crate::lab::{always, until};
 use crate::outcome::Outcome;
 use crate::probe::{SLACK, master_down};
@@ -23,8 +23,19 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "the source address lost and regained: fault, then a new start as backup", source_lost),
     original(F, "the interface deleted and made again: fault, then a new start as backup", recreated),
     original(F, "the interface renamed and named back: fault, then a new start as backup", renamed),
+    original(F, "boxes whose loopback interface is down hear each other all the same", loopback_down),
     original(F, "nobody else's address is touched", strangers_stay),
 ];
+
+fn loopback_down(context: &Context) -> Outcome {
+    let lan = Two::set(context, &instance(150, ""), &instance(100, ""))?;
+    for host in [&lan.a, &lan.b] {
+        host.must("ip addr flush dev lo; ip link set lo down")?;
+        start(host)?;
+    }
+    lan.a.gains(VIP, master_down(150) + SLACK)?;
+    always(master_down(100) * 2, "a alone has the address", || lan.a.holds(VIP) && !lan.b.holds(VIP))
+}
 
 const MANY: &str = "vrrp_instance VI_1 {
     state MASTER

@@ -31,8 +31,25 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a reload of a backup keeps it a backup", reload_backup),
     original(F, "a reload takes the last router away, another brings it back", reload_to_nothing),
     ours(F, "an engine that dies again leaves no address while it waits", no_address_while_waiting),
+    ours(F, "one process in the foreground does it all for a debugger", in_process),
     ours(F, "an engine that does not stop is killed and leaves no address", stuck_engine),
 ];
+
+fn in_process(context: &Context) -> Outcome {
+    let lan = Single::set(context, &instance(150, ""))?;
+    let mut one = lan.a.background("exec keepalived --foreground --in-process")?;
+    lan.a.gains(VIP, master_down(150) + SLACK)?;
+    let names: Vec<String> = lan.a.keepalived().into_iter().map(|process| process.comm).collect();
+    ensure_same!(names, ["keepalived", "ka-scripts"], "processes");
+    let Some(process) = lan.a.keepalived().into_iter().next() else { return failed("no process") };
+    let at = lan.a.signal(process.pid, 15)?;
+    lan.lab.capture.wait_advert("a", VRID, at, ms(300), |advert| advert.priority == 0)?;
+    lan.a.loses(VIP, ms(200))?;
+    lan.a.quiet(ms(1500))?;
+    let status = one.wait()?;
+    ensure!(status.success(), "{status}");
+    Ok(())
+}
 
 fn master(context: &Context) -> Result<Single, Fault> {
     let lan = Single::set(context, &instance(150, ""))?;

@@ -72,10 +72,16 @@ pub struct Options {
     pub dont_respawn: bool,
     /// Stay in the foreground
     #[arg(short = 'n', long)]
-    pub dont_fork: bool,
+    dont_fork: bool,
     /// Log the whole configuration at start
     #[arg(short = 'd', long)]
     dump_conf: bool,
+    /// The same; ours
+    #[arg(long, hide = true)]
+    foreground: bool,
+    /// Be supervisor and VRRP engine in one process, in the foreground: for tests and debuggers; ours
+    #[arg(long)]
+    pub in_process: bool,
     /// Pid file of the supervisor
     #[arg(short = 'p', long, value_name = "FILE")]
     pub pid: Option<PathBuf>,
@@ -188,6 +194,11 @@ impl Options {
         self.use_file.clone().unwrap_or_else(|| defaults::CONFIG_FILE.into())
     }
 
+    /// Whether the terminal is kept.
+    pub fn stays_in_foreground(&self) -> bool {
+        self.dont_fork || self.foreground
+    }
+
     /// Where the log of a process goes.
     pub fn log_settings(&self, ident: &'static str) -> log::Settings {
         let facility = self.log_facility.as_deref().and_then(facility).unwrap_or(DAEMON);
@@ -255,6 +266,10 @@ fn umask(digits: &str) -> Option<u32> {
 
 const DAEMON: u8 = 3;
 const LOCAL0: u8 = 16;
+
+/// Names the original does not have. They have to be written out, so that every beginning that means something
+/// to the original goes on to mean it.
+const OURS: [&str; 2] = ["foreground", "in-process"];
 
 /// How much a getopt option takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -390,9 +405,10 @@ impl Walk {
 
     /// An exact name, or the only one that begins so.
     fn by_long(&self, name: &str) -> Option<(String, Takes)> {
+        let ours = |long: &str| OURS.contains(&long);
         let named = || self.known.get_arguments().filter_map(|arg| Some((arg.get_long()?, arg)));
         let exact = named().find(|(long, _)| *long == name);
-        let mut beginning = named().filter(|(long, _)| long.starts_with(name));
+        let mut beginning = named().filter(|(long, _)| long.starts_with(name) && !ours(long));
         let (long, option) = match (exact, beginning.next(), beginning.next()) {
             (Some(exact), _, _) => exact,
             (None, Some(only), None) => only,
@@ -438,6 +454,13 @@ mod tests {
         assert_eq!(options.config_file(), PathBuf::from("/a.conf"));
         assert_eq!(options.vrrp_pid, Some(PathBuf::from("/b.pid")));
         assert_eq!(options.pid, Some(PathBuf::from("/c.pid")));
+    }
+
+    #[test]
+    fn beginnings_go_on_to_mean_what_they_mean_to_the_original() {
+        assert!(go("--i").ignore_sigint && !go("--i").in_process);
+        assert!(go("--foreground --in-process").in_process);
+        assert!(matches!(read("--in-proc").wish, Wish::Refuse));
     }
 
     #[test]

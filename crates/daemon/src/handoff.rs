@@ -118,6 +118,12 @@ pub enum Start {
     Release,
 }
 
+/// What an engine is given by the process that it is itself, and the supervisor's end of its socket.
+pub fn alone(config: File, memory: OwnedFd) -> io::Result<(Handoff, SupervisorControl)> {
+    let (ours, theirs) = Seqpacket::pair()?;
+    Ok((Handoff { control: EngineControl(theirs), config, memory }, SupervisorControl(ours)))
+}
+
 /// Starts an engine and returns its process id and our end of its control socket.
 pub fn start_engine(
     which: Start,

@@ -8,6 +8,7 @@ mod engine;
 mod glob;
 mod handoff;
 mod host;
+mod in_process;
 mod launcher;
 mod log;
 mod memory_store;
@@ -66,6 +67,7 @@ fn outermost(Reading { mistakes, stray, wish }: Reading) -> u8 {
         }
         Wish::Go(options) => match &options.config_test {
             Some(into) => config_test::run(&options, into.as_deref()),
+            None if options.in_process => in_process::run(&options, settings_of(&options)),
             None => supervisor::run(*options),
         },
     }
@@ -79,10 +81,13 @@ fn version() {
 
 /// What the same command line means for an engine. Mistakes were reported by whoever started it.
 fn engine_settings(reading: Reading) -> Settings {
-    let options = match reading.wish {
-        Wish::Go(options) => *options,
-        Wish::Version | Wish::Help | Wish::SignalNumber(_) | Wish::Refuse => Options::default(),
-    };
+    match reading.wish {
+        Wish::Go(options) => settings_of(&options),
+        Wish::Version | Wish::Help | Wish::SignalNumber(_) | Wish::Refuse => settings_of(&Options::default()),
+    }
+}
+
+fn settings_of(options: &Options) -> Settings {
     let farewell = if options.dont_release_vrrp { Farewell::Leave } else { Farewell::Release };
     Settings { log: options.log_settings(VRRP_IDENT), umask: options.umask_value(), farewell }
 }

@@ -3,10 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{Ipv4Addr, UdpSocket};
-use std::os::fd::AsFd;
+use std::net::Ipv4Addr;
+use std::os::fd::{AsFd, OwnedFd};
 
 use keepalived_model::LinkId;
+use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
 use crate::set_option;
 
@@ -22,7 +23,8 @@ pub struct Memberships {
 
 #[derive(Debug)]
 struct Holder {
-    socket: UdpSocket,
+    /// Bound to nothing: it works where even the loopback interface is down, as in many a new network namespace.
+    socket: OwnedFd,
     /// How many groups it may still join.
     room: usize,
 }
@@ -46,7 +48,7 @@ impl Memberships {
                 Err(error) => return Err(error),
             }
         }
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let socket = socket(AddressFamily::Inet, SockType::Datagram, SockFlag::SOCK_CLOEXEC, None)?;
         change(&socket, libc::IP_ADD_MEMBERSHIP, &request)?;
         self.joined.insert((link, group), self.holders.len());
         self.holders.push(Holder { socket, room: GROUPS_PER_HOLDER - 1 });
@@ -72,7 +74,7 @@ fn request(link: LinkId, group: Ipv4Addr) -> libc::ip_mreqn {
     }
 }
 
-fn change(socket: &UdpSocket, name: i32, request: &libc::ip_mreqn) -> io::Result<()> {
+fn change(socket: &OwnedFd, name: i32, request: &libc::ip_mreqn) -> io::Result<()> {
     set_option(socket.as_fd(), libc::IPPROTO_IP, name, request)
 }
 
@@ -102,6 +104,18 @@ mod tests {
         let holders = memberships.holders.len();
         assert!(memberships.join(LOOPBACK, Ipv4Addr::new(239, 1, 1, 0)).unwrap());
         assert_eq!(memberships.holders.len(), holders);
+    }
+
+    #[test]
+    fn groups_are_joined_where_the_loopback_interface_is_down() {
+        let joined = std::thread::spawn(|| {
+            if let Err(error) = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET) {
+                eprintln!("SKIP: no network namespace may be made here: {error}");
+                return true;
+            }
+            Memberships::default().join(LOOPBACK, Ipv4Addr::new(224, 0, 0, 18)).unwrap()
+        });
+        assert!(joined.join().unwrap());
     }
 
     #[test]

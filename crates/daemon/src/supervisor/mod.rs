@@ -14,7 +14,7 @@ mod child;
 mod engine;
 mod farewell;
 mod pidfile;
-mod plan;
+pub mod plan;
 mod reload;
 mod respawn;
 mod service;

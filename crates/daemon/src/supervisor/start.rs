@@ -80,7 +80,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     let plan = first_plan(&reader)?;
     let mut pid_file = lock_pid_file(&file_or(options.pid.as_ref(), defaults::SUPERVISOR_PID_FILE))?;
     let vrrp_pid_file = if plan.wants_vrrp(&options) { lock_vrrp_pid_file(&options)? } else { None };
-    if !options.dont_fork {
+    if !options.stays_in_foreground() {
         farewell::flush();
         process::daemonise().map_err(|error| fatal("Unable to become a daemon", &error))?;
     }
