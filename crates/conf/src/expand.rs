@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{Conditions, FileKind, Files};
-use crate::lines::{Line, Lines, Physical, Piece, Source};
+use crate::lines::{Line, Lines, Physical, Piece, Source, Span};
 use crate::source::{self, Content};
 use define::Definitions;
 use include::Check;
@@ -38,6 +38,37 @@ pub struct Sourced {
     pub lines: Lines,
     /// In reading order.
     pub diagnostics: Vec<Diagnostic>,
+    /// How the text came together, for [`crate::check`].
+    pub origins: Origins,
+}
+
+/// Where text came from that does not stand in the main file as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Origins {
+    /// Names of files, and the line that included each first.
+    pub includes: Vec<(Arc<str>, Span)>,
+    /// Names of definitions, and the line that made each last.
+    pub definitions: Vec<(String, Span)>,
+}
+
+impl Origins {
+    /// The lines that led to a file, the nearest first.
+    pub fn includers(&self, file: &str) -> Vec<&Span> {
+        let mut stack: Vec<&Span> = Vec::new();
+        let mut name = file;
+        while let Some((_, line)) = self.includes.iter().find(|(included, _)| **included == *name)
+            && stack.len() < INCLUDE_DEPTH_MAX
+        {
+            stack.push(line);
+            name = &line.file;
+        }
+        stack
+    }
+
+    /// The line that made a definition.
+    pub fn definition(&self, name: &str) -> Option<&Span> {
+        self.definitions.iter().rev().find(|(made, _)| made == name).map(|(_, line)| line)
+    }
 }
 
 /// Reads the configuration at `root`, which may be a pattern.
@@ -283,15 +314,20 @@ impl Expander<'_> {
         }
     }
 
-    fn complain(&mut self, line: &Text, class: Class, text: impl Into<String>) {
+    /// The place of a piece of a line on its way.
+    fn place(&self, line: &Text, word: &str) -> Option<Span> {
         let place = Line {
             piece: Piece::Open,
             origin: line.origin,
             column: line.column,
             through: line.through.clone(),
         };
+        self.out.lines.span(&place, 0, word)
+    }
+
+    fn complain(&mut self, line: &Text, class: Class, text: impl Into<String>) {
         let word = line.text.split_whitespace().next().unwrap_or("");
-        let at = self.out.lines.span(&place, 0, word);
+        let at = self.place(line, word);
         self.say(Diagnostic::new(class, Pass::Parent, at, text));
     }
 

@@ -3,6 +3,8 @@
 //! Answers may block (user database, name service), so only the supervisor asks. It records what it was told
 //! ([`Recorder`]) and every engine lowers the same lines from the record ([`Answers`]).
 
+mod elsewhere;
+
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -11,6 +13,8 @@ use keepalived_model::notify::RunAs;
 
 use crate::codec::{Malformed, Reader, Writer};
 use crate::text;
+
+pub use elsewhere::Elsewhere;
 
 /// The machine a configuration is meant for.
 pub trait Host {

@@ -8,6 +8,7 @@
 //! Nothing here fails and nothing here touches the machine: files and facts are asked of the traits
 //! [`Files`] and [`Host`], and every step returns what it understood next to what it did not.
 
+pub mod check;
 pub mod codec;
 pub mod codes;
 pub mod diag;
@@ -27,8 +28,8 @@ pub mod unacted;
 
 pub use codes::{Code, Severity};
 pub use diag::{Class, Diagnostic, Label, Pass, Suggestion, start_refusal, summary, test_status};
-pub use expand::{Sourced, read};
+pub use expand::{Origins, Sourced, read};
 pub use files::{Conditions, FileKind, Files};
-pub use host::{Answers, DirectoryFacts, Host, InterfaceFacts, Recorder, ScriptFacts, Watch};
+pub use host::{Answers, DirectoryFacts, Elsewhere, Host, InterfaceFacts, Recorder, ScriptFacts, Watch};
 pub use lines::{Lines, Span};
 pub use lower::{Lowered, Uses, lower};

@@ -1,4 +1,4 @@
 //! Diagnostics as text.
 
-pub mod caret;
 pub mod keepalived;
+pub mod screen;

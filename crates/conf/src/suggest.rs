@@ -19,13 +19,34 @@ impl Hint {
     }
 }
 
+/// The keyword of this block that the word is a misspelling of, if there is one that is near enough.
+pub(crate) fn meant(word: &str, table: &Table) -> Option<&'static str> {
+    let names = || table.keywords.iter().map(|row| row.name);
+    let shouted = || names().find(|name| name.eq_ignore_ascii_case(word) && *name != word);
+    shouted().or_else(|| near(word, names()))
+}
+
+/// The keyword that the word begins with, when its value sticks to it.
+fn glued<'t>(word: &str, table: &'t Table) -> Option<&'t str> {
+    let sticks = |name: &str| {
+        let after = word.strip_prefix(name).and_then(|rest| rest.chars().next());
+        after.is_some_and(|c| !c.is_ascii_alphabetic() && c != '_')
+    };
+    let names = table.keywords.iter().map(|row| row.name).filter(|name| name.len() > 3 && sticks(name));
+    names.max_by_key(|name| name.len())
+}
+
 /// What an unknown keyword may have meant, if anything sensible can be said.
 pub(crate) fn keyword(word: &str, table: &Table) -> Option<Hint> {
     if let Some(hint) = removed(word, table) {
         return Some(hint);
     }
-    if let Some(near) = near(word, table.keywords.iter().map(|row| row.name)) {
-        return Some(Hint::near(near));
+    if let Some(with) = meant(word, table) {
+        return Some(Hint::near(with));
+    }
+    if let Some(name) = glued(word, table) {
+        let note = format!("a blank is missing between '{name}' and its value");
+        return Some(Hint { code: "unknown-keyword", note, with: None });
     }
     let home = TABLES.iter().find(|other| {
         other.find(word).is_some_and(|row| row.status != Status::AcceptedAndIgnored)
@@ -55,7 +76,7 @@ fn removed(word: &str, table: &Table) -> Option<Hint> {
 }
 
 /// The closest of the candidates, if it is close enough to be meant.
-fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (word.chars().count() / 3).min(3);
     candidates
         .map(|candidate| (distance(word, candidate), candidate))

@@ -264,6 +264,11 @@ impl<'a> Parser<'a> {
         let heard = match hint {
             Some(hint) => {
                 let heard = heard.coded(hint.code).note(hint.note);
+                let row = hint.with.and_then(|with| table.find(with));
+                let heard = match row.map(|row| row.default).filter(|default| !default.is_empty()) {
+                    Some(default) => heard.so(format!("The line is ignored; the default counts: {default}.")),
+                    None => heard,
+                };
                 if let Some(with) = hint.with { heard.suggest(with) } else { heard }
             }
             None => heard,

@@ -67,10 +67,7 @@ fn damaged_texts_still_lower() {
             let lowered = run(&damaged);
             let _ = test_status(&lowered.diagnostics);
             for diagnostic in &lowered.diagnostics {
-                assert!(
-                    !render::keepalived::line(diagnostic).is_empty()
-                        && !render::caret::text(diagnostic).is_empty()
-                );
+                assert!(!render::keepalived::line(diagnostic).is_empty());
             }
             for instance in &lowered.config.vrrp.instances {
                 let known = |name: &str| lowered.config.vrrp.scripts.iter().any(|script| script.name == name);

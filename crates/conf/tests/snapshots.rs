@@ -59,15 +59,3 @@ fn everything_said_of_a_file_is_as_expected() {
     }
     assert!(count >= 15 && wrong.is_empty(), "{}", wrong.join("\n"));
 }
-
-#[test]
-fn the_caret_stands_under_the_word() {
-    let files = Memory::default().with(FILE, "vrrp_instance V {\n\tpriorty 100\n\tpriority  300\n}\n");
-    let lowered = run_on(&files, &Machine::default());
-    let text: String = lowered.diagnostics.iter().take(2).map(render::caret::text).collect();
-    assert_eq!(
-        text.replace(FILE, "F"),
-        "F:2:2: Unknown keyword 'priorty'\n  |\n2 | \tpriorty 100\n  | \t^^^^^^^\n  = did you mean 'priority'?\n\
-         F:3:12: number '300' outside range [1, 255]\n  |\n3 | \tpriority  300\n  | \t          ^^^\n"
-    );
-}

@@ -1,6 +1,7 @@
 //! The daemon `keepalived`: one program that is a supervisor, its engines, and their helpers, by turns
 //! ([`handoff`]).
 
+mod check;
 mod cli;
 mod compat;
 mod config_test;
@@ -14,6 +15,7 @@ mod log;
 mod memory_store;
 mod supervisor;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use keepalived_sys::process;
@@ -28,9 +30,12 @@ fn main() -> ExitCode {
     let role = Role::take();
     // Started through /proc, a process would be called "exe", and killall would miss it.
     process::set_name(c"keepalived");
-    let words = std::env::args_os().skip(1);
+    let words: Vec<OsString> = std::env::args_os().skip(1).collect();
     let status = match role {
-        Ok(Role::Outermost) => outermost(Options::read(words)),
+        Ok(Role::Outermost) => match subcommand(&words) {
+            Some(status) => status,
+            None => outermost(Options::read(words)),
+        },
         Ok(Role::Vrrp(handoff)) => engine::run(handoff, engine_settings(Options::read(words))),
         Ok(Role::Release(handoff)) => engine::release(&handoff, engine_settings(Options::read(words))),
         Err(error) => {
@@ -39,6 +44,14 @@ fn main() -> ExitCode {
         }
     };
     ExitCode::from(status)
+}
+
+/// Ours, beyond the original: a first word that is none of these stays a stray word.
+fn subcommand(words: &[OsString]) -> Option<u8> {
+    match words.split_first() {
+        Some((first, rest)) if first == check::COMMAND => Some(check::run(rest.iter().cloned())),
+        _ => None,
+    }
 }
 
 /// What an operator started.

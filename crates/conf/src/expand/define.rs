@@ -211,7 +211,9 @@ fn reference(line: &str, from: usize) -> Option<Reference<'_>> {
 
 impl Expander<'_> {
     /// A `$NAME=value` line; a backslash at its end makes it the first of several.
-    pub(super) fn define(&mut self, _line: &Text, name: String, value: String) {
+    pub(super) fn define(&mut self, line: &Text, name: String, value: String) {
+        let at = self.place(line, &line.text);
+        self.out.origins.definitions.extend(at.map(|at| (name.clone(), at)));
         match value.strip_suffix('\\') {
             Some(first) => {
                 let first = first.trim_end();

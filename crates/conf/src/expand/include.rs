@@ -1,11 +1,11 @@
 //! `include` and its stricter forms (`spec` config 2.1).
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{Expander, INCLUDE_DEPTH_MAX, Text};
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{FileKind, Files};
-use crate::lines::{Line, Piece};
 
 /// Which failures of an include are fatal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -149,7 +149,11 @@ impl Expander<'_> {
                 continue;
             }
             match refusal(self.files, &path, &name) {
-                None => self.file(&path, &name, true),
+                None => {
+                    let at = self.place(line, &line.text);
+                    self.out.origins.includes.extend(at.map(|at| (Arc::from(name.as_str()), at)));
+                    self.file(&path, &name, true);
+                }
                 Some(text) => self.file_problem(line, check.read, text),
             }
         }
@@ -169,8 +173,7 @@ impl Expander<'_> {
     }
 
     fn file_problem(&mut self, line: &Text, fatal: bool, text: String) {
-        let place = Line { piece: Piece::Open, origin: line.origin, column: line.column, through: None };
-        let at = self.out.lines.span(&place, 0, &line.text);
+        let at = self.place(line, &line.text);
         let class = if fatal { Class::Include } else { Class::FileNotFound };
         let heard = Diagnostic::new(class, Pass::Parent, at, text);
         self.say(if fatal { heard.stops(6) } else { heard });

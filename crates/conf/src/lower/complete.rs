@@ -99,7 +99,6 @@ impl Drafts {
             }
             if let Some(last) = cx.after.last_mut() {
                 last.code = "script-disabled";
-                last.notes.push("every instance that tracks it runs without this check".into());
             }
             for instance in &mut self.instances {
                 instance.track.scripts.retain(|tracked| tracked.name != *name);

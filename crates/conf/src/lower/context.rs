@@ -199,7 +199,8 @@ impl<'a> Context<'a> {
     ) -> Option<i64> {
         let place = self.place(statement, 1);
         let bad = fill(row.bad, word, owner);
-        self.number(&place, read, row.lenient, Some(bad))
+        let default = statement.row.default;
+        self.number(&place, read, row.lenient, Some(bad), default)
     }
 
     /// A number that is a word of a line.
@@ -210,14 +211,26 @@ impl<'a> Context<'a> {
         how: Reading,
         bad: Option<String>,
     ) -> Option<i64> {
-        self.number(place, number::integer(word, how.range), how.lenient, bad)
+        self.number(place, number::integer(word, how.range), how.lenient, bad, "")
     }
 
-    fn number(&mut self, place: &Place, read: Read, lenient: bool, bad: Option<String>) -> Option<i64> {
+    fn number(
+        &mut self,
+        place: &Place,
+        read: Read,
+        lenient: bool,
+        bad: Option<String>,
+        default: &str,
+    ) -> Option<i64> {
         let Some(complaint) = read.complaint else { return read.value };
+        let so: String = match read.value.or(read.lenient.filter(|_| lenient)) {
+            Some(_) => "The daemon takes the digits it understands.".into(),
+            None if default.is_empty() => "The value is not used.".into(),
+            None => format!("The value is not used; the default counts: {default}."),
+        };
         let milder = |mut heard: Diagnostic| {
             heard.lenient = lenient;
-            heard
+            heard.so(so.as_str())
         };
         for complaint in read.first.into_iter().chain([complaint]) {
             self.tell(place, milder, Class::Number, complaint);
@@ -277,8 +290,7 @@ impl<'a> Context<'a> {
                      `{before}` at word position {}",
                     position + 1
                 );
-                let note = "the daemon does not start with a word missing";
-                self.tell(&place, |d| d.stops(2).note(note), Class::MissingWord, text);
+                self.tell(&place, |d| d.stops(2), Class::MissingWord, text);
             }
         }
     }

@@ -557,9 +557,8 @@ impl Draft {
             (_, password) => {
                 let mut bytes = crate::text::encode(password);
                 if bytes.len() > PASSWORD_MAX {
-                    let note = "both sides use these eight bytes only";
                     let text = "Truncating auth_pass to 8 characters";
-                    cx.tell(&place, |d| d.coded("password-truncated").note(note), Class::General, text);
+                    cx.tell(&place, |d| d.coded("password-truncated"), Class::General, text);
                     bytes.truncate(PASSWORD_MAX);
                 }
                 self.password = Some(bytes);

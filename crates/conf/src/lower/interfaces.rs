@@ -41,8 +41,7 @@ impl Interfaces {
         }
         if known.is_none() {
             self.missing = true;
-            let note = "the daemon does not start without it unless dynamic_interfaces is set";
-            cx.tell(place, |d| d.coded("unknown-interface").note(note), Class::General, unknown(name));
+            cx.tell(place, |d| d.coded("unknown-interface"), Class::General, unknown(name));
         }
         known
     }

@@ -59,10 +59,9 @@ pub(super) fn named(
         let Some(first) = item.words.first() else { continue };
         let name = first.text;
         let Some(own) = known(name) else {
-            let consequence = "the instance runs without this check";
             let text = format!("({owner}) {} {name} not found, ignoring...", kind.noun);
             let place = cx.item_place(item, 0);
-            cx.tell(&place, |d| d.coded("script-not-found").note(consequence), Class::General, text);
+            cx.tell(&place, |d| d.coded("script-not-found"), Class::General, text);
             continue;
         };
         if is_duplicate(cx, item, owner, kind, into) {

@@ -40,7 +40,7 @@ use reload::Reload;
 use respawn::Respawn;
 use service::Service;
 
-pub use plan::Reader as ConfigReader;
+pub use plan::{Reader as ConfigReader, conditions};
 pub use start::run;
 
 /// Everything the supervisor knows.

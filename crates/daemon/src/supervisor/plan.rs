@@ -34,16 +34,7 @@ pub struct Reader {
 impl Reader {
     /// Remembers what would change by daemonising: the directory, the environment.
     pub fn new(options: &Options) -> Self {
-        let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        let conditions = Conditions {
-            config_id: options.config_id.clone().unwrap_or_else(short_host_name),
-            environment: std::env::vars_os()
-                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
-                .collect(),
-            seed: u64::from(seed.subsec_nanos()) ^ seed.as_secs(),
-            all_files: options.all_config,
-            directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
-        };
+        let conditions = conditions(options.config_id.clone(), options.all_config);
         Self { file: options.config_file(), conditions }
     }
 
@@ -119,6 +110,20 @@ pub fn log_lines(diagnostics: &[Diagnostic], pass: Pass) -> impl Iterator<Item =
 
 fn refusal<'a>(diagnostics: impl Iterator<Item = &'a Diagnostic>) -> Option<u8> {
     diagnostics.filter_map(|diagnostic| diagnostic.stops).max()
+}
+
+/// What a configuration that is read here and now depends on besides its files.
+pub fn conditions(config_id: Option<String>, all_files: bool) -> Conditions {
+    let seed = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Conditions {
+        config_id: config_id.unwrap_or_else(short_host_name),
+        environment: std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect(),
+        seed: u64::from(seed.subsec_nanos()) ^ seed.as_secs(),
+        all_files,
+        directory: std::env::current_dir().unwrap_or_else(|_| "/".into()),
+    }
 }
 
 /// The host name up to its first dot.

@@ -1,0 +1,289 @@
+//! Everything there is to say about a configuration, for somebody who wants to repair it: `keepalived check`.
+//!
+//! ```text
+//! Lines ──► lower ──► complaints ─────────────────────────────┐
+//!   └─► braces repaired, words respelt ─► lower ─► complaints ─┴─► Findings
+//! ```
+//!
+//! One mistake can cause a hundred complaints. So the lines are lowered a second time as they were probably meant:
+//! complaints that are gone then follow from a mistake above and are told with it, and what appears only then was
+//! hidden by it. The original's sentences stay what they are; `-t` shows all of them.
+
+mod braces;
+mod place;
+mod repair;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::codes::{self, Code, Severity};
+use crate::diag::{Class, Diagnostic, start_refusal};
+use crate::expand::Sourced;
+use crate::host::Host;
+use crate::lines::{Lines, Span};
+use crate::lower::lower;
+use braces::Evidence;
+use repair::Respelt;
+
+/// One thing to repair or to know.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What, where, and what is known about it.
+    pub heard: Diagnostic,
+    /// Its kind.
+    pub code: &'static Code,
+    /// That of its kind, or an error when the daemon does not start with it.
+    pub severity: Severity,
+    /// What the daemon says because of it and would not say otherwise, in its order.
+    pub follows: Vec<Diagnostic>,
+    /// The daemon cannot see it as long as the mistakes above are there.
+    pub hidden: bool,
+    /// The place is our guess; the sentence comes without one.
+    pub guessed: bool,
+}
+
+/// Everything found in a configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// By place; what has none comes last.
+    pub findings: Vec<Finding>,
+    /// Nobody refuses to start with the configuration as it is.
+    pub starts: bool,
+}
+
+impl Report {
+    /// How many findings are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+
+    /// The worst severity, if there is any finding.
+    pub fn worst(&self) -> Option<Severity> {
+        self.findings.iter().map(|finding| finding.severity).max()
+    }
+}
+
+/// Checks a configuration for a host.
+pub fn check(sourced: &Sourced, host: &dyn Host) -> Report {
+    let written = complaints(&sourced.lines, host);
+    let starts = start_refusal(&sourced.diagnostics).or_else(|| start_refusal(&written)).is_none();
+    let mut mending = Mending {
+        host,
+        lines: sourced.lines.clone(),
+        complaints: written.clone(),
+        findings: sourced.diagnostics.iter().cloned().map(Finding::new).collect(),
+    };
+    mending.words(Words::Openers);
+    mending.braces();
+    mending.words(Words::Openers);
+    mending.words(Words::All);
+    let Mending { lines, complaints, mut findings, .. } = mending;
+    let known: BTreeSet<&str> = written.iter().map(|heard| heard.text.as_str()).collect();
+    let places = place::Places::new(&lines);
+    findings.extend(complaints.into_iter().map(|mut heard| {
+        let guessed = places.improve(&mut heard);
+        let hidden = !known.contains(heard.text.as_str());
+        Finding { hidden, guessed, ..Finding::new(heard) }
+    }));
+    findings.sort_by_key(|finding| order(&lines, finding.heard.at.as_ref()));
+    join_same_matter(&mut findings);
+    Report { findings, starts }
+}
+
+/// Lines on the way from what was written to what was meant.
+struct Mending<'a> {
+    host: &'a dyn Host,
+    lines: Lines,
+    /// What there is to say about the lines.
+    complaints: Vec<Diagnostic>,
+    /// What was mended, and what was only there because of it.
+    findings: Vec<Finding>,
+}
+
+/// Which words are mended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Words {
+    /// Those that open a block. What is in it can be judged only afterwards.
+    Openers,
+    All,
+}
+
+impl Mending<'_> {
+    /// Mends misspelt words, those inside of blocks that were misspelt too after the blocks.
+    fn words(&mut self, which: Words) {
+        for _ in 0..NESTED_MAX {
+            let Respelt { lines, mended } = repair::respell(&self.lines, &self.complaints, which);
+            if mended.is_empty() {
+                break;
+            }
+            let after = complaints(&lines, self.host);
+            self.advance(lines, after, mended);
+            if which == Words::All {
+                break;
+            }
+        }
+    }
+
+    /// Mends braces if that leaves less to complain about.
+    fn braces(&mut self) {
+        let suspicious = self.complaints.iter().any(|heard| {
+            heard.class == Class::Brace || heard.code == "misplaced-keyword" || heard.text.ends_with("'}'")
+        });
+        if !suspicious {
+            return;
+        }
+        let mut best = None;
+        let mut least = trouble(&self.complaints) + 1;
+        for (keywords, indentation) in [(true, true), (true, false), (false, true)] {
+            let repairs = braces::repairs(&self.lines, Evidence { keywords, indentation });
+            if repairs.is_empty() || repairs.len() >= least {
+                continue;
+            }
+            let repaired = repair::apply(&self.lines, &repairs);
+            let after = complaints(&repaired, self.host);
+            let left = repairs.len() + trouble(&after);
+            if left < least {
+                least = left;
+                best = Some((repairs, repaired, after));
+            }
+        }
+        if let Some((repairs, repaired, after)) = best {
+            let causes = repairs.iter().map(|one| repair::describe(&self.lines, one)).collect();
+            self.advance(repaired, after, causes);
+        }
+    }
+
+    /// Goes on with mended lines. What nobody says any more was said because of the causes.
+    fn advance(&mut self, lines: Lines, after: Vec<Diagnostic>, causes: Vec<Diagnostic>) {
+        let places = place::Places::new(&self.lines);
+        let mut gone = gone(&self.complaints, &after);
+        gone.retain(|heard| !causes.iter().any(|cause| identity(cause) == identity(heard)));
+        let mut causes: Vec<Finding> = causes.into_iter().map(Finding::new).collect();
+        for mut heard in gone {
+            places.improve(&mut heard);
+            if let Some(cause) = cause_of(&mut causes, &heard) {
+                cause.follows.push(heard);
+            }
+        }
+        self.findings.append(&mut causes);
+        (self.lines, self.complaints) = (lines, after);
+    }
+}
+
+/// Which of the mistakes made somebody say this: one whose right word the sentence names, else the last one above
+/// it, else the first.
+fn cause_of<'f>(causes: &'f mut [Finding], heard: &Diagnostic) -> Option<&'f mut Finding> {
+    let spoken = heard.text.replace('_', " ");
+    let named = |cause: &Finding| {
+        let with = cause.heard.suggestion.as_ref().map(|suggestion| suggestion.with.replace('_', " "));
+        with.is_some_and(|with| with.len() > 3 && spoken.contains(&with))
+    };
+    let above = |cause: &Finding| match (&cause.heard.at, &heard.at) {
+        (Some(cause), Some(at)) => cause.file == at.file && cause.line <= at.line,
+        _ => false,
+    };
+    let position = causes.iter().position(named).or_else(|| causes.iter().rposition(above)).unwrap_or(0);
+    causes.get_mut(position)
+}
+
+impl Finding {
+    /// Tells another finding with this one.
+    fn take(&mut self, other: Finding) {
+        self.severity = self.severity.max(other.severity);
+        self.follows.push(other.heard);
+        self.follows.extend(other.follows);
+    }
+
+    fn new(heard: Diagnostic) -> Self {
+        let code = codes::of(&heard);
+        let severity = if heard.stops.is_some() { Severity::Error } else { code.severity };
+        Self { code, severity, heard, follows: Vec::new(), hidden: false, guessed: false }
+    }
+}
+
+/// What is said of the lines: all but what only `-t` says, where the daemon reads the same text more leniently.
+fn complaints(lines: &Lines, host: &dyn Host) -> Vec<Diagnostic> {
+    let mut found = lower(lines, host).diagnostics;
+    found.retain(|heard| !heard.test_only && !is_normal(heard));
+    found
+}
+
+/// Log lines about what is as it mostly is.
+fn is_normal(heard: &Diagnostic) -> bool {
+    heard.log_only && heard.text == "Script user 'keepalived_script' does not exist"
+}
+
+/// How much is wrong with the structure, as far as words tell.
+fn trouble(complaints: &[Diagnostic]) -> usize {
+    complaints.iter().filter(|heard| heard.class > Class::Note && !heard.log_only).count()
+}
+
+/// What tells one complaint from another: its sentence, file, line and column.
+type Identity<'a> = (&'a str, Option<(&'a str, u32, usize)>);
+
+fn identity(heard: &Diagnostic) -> Identity<'_> {
+    (&heard.text, heard.at.as_ref().map(|at| (&*at.file, at.line, at.column)))
+}
+
+fn tally(complaints: &[Diagnostic]) -> BTreeMap<Identity<'_>, usize> {
+    let mut count = BTreeMap::new();
+    for heard in complaints {
+        *count.entry(identity(heard)).or_insert(0) += 1;
+    }
+    count
+}
+
+/// What is in the first list and not in the second.
+fn gone(before: &[Diagnostic], after: &[Diagnostic]) -> Vec<Diagnostic> {
+    let mut left = tally(after);
+    let mut lost = Vec::new();
+    for heard in before {
+        match left.get_mut(&identity(heard)) {
+            Some(count) if *count > 0 => *count -= 1,
+            _ => lost.push(heard.clone()),
+        }
+    }
+    lost
+}
+
+/// Misspelt blocks inside misspelt blocks.
+const NESTED_MAX: usize = 5;
+
+/// What is said of the same mistake in other words goes with the sentence that has the better place.
+fn join_same_matter(findings: &mut Vec<Finding>) {
+    let mut joined: Vec<Finding> = Vec::new();
+    for finding in findings.drain(..) {
+        match joined.last_mut() {
+            Some(last) if is_same_matter(last, &finding) => last.take(finding),
+            Some(last) if is_same_matter(&finding, last) => {
+                let less = std::mem::replace(last, finding);
+                last.take(less);
+            }
+            _ => joined.push(finding),
+        }
+    }
+    *findings = joined;
+}
+
+/// Whether the second finding only repeats the first.
+fn is_same_matter(first: &Finding, second: &Finding) -> bool {
+    let line = |finding: &Finding| finding.heard.at.as_ref().map(|at| (at.file.clone(), at.line));
+    if line(first).is_none() || line(first) != line(second) {
+        return false;
+    }
+    let (one, other) = (&first.heard, &second.heard);
+    let by_us = second.guessed && !first.guessed && first.code.severity >= Severity::Warning;
+    by_us
+        || match one.class {
+            Class::Number => one.at == other.at && other.class == Class::General,
+            Class::Deprecated => one.at == other.at && other.class == Class::Deprecated,
+            Class::Quote => other.class == Class::Quote,
+            _ => [&one.text, &other.text].iter().all(|text| text.starts_with("Unknown configuration entry")),
+        }
+}
+
+/// Files in the order they were read, lines in theirs.
+fn order(lines: &Lines, at: Option<&Span>) -> (usize, u32, usize) {
+    let Some(at) = at else { return (usize::MAX, 0, 0) };
+    let file = lines.files.iter().position(|file| file.name == at.file).unwrap_or(usize::MAX - 1);
+    (file, at.line, at.column)
+}

@@ -1,0 +1,118 @@
+//! `keepalived check`: what is wrong with configurations, for people and for machines.
+//!
+//! Ours, not the original's: `-t` speaks for the original. Exit statuses are stable: see [`status`].
+
+mod json;
+mod options;
+
+use std::io::{self, IsTerminal, Write};
+
+use keepalived_conf::check::{self, Report};
+use keepalived_conf::render::screen::{self, Paint};
+use keepalived_conf::{Elsewhere, Host, Severity, Sourced, codes};
+
+use crate::host::{Disk, Machine};
+use crate::supervisor::conditions;
+use options::{CheckOptions, Color, Wish};
+
+/// Name of the subcommand.
+pub const COMMAND: &str = "check";
+
+/// Exit statuses.
+mod status {
+    /// Nothing found, or notes only.
+    pub const CLEAN: u8 = 0;
+    /// Warnings or lints, and nothing worse.
+    pub const WARNINGS: u8 = 1;
+    /// Errors.
+    pub const ERRORS: u8 = 2;
+    /// Nothing could be checked: a mistake on the command line, or nobody reads the answer.
+    pub const UNABLE: u8 = 3;
+}
+
+/// One file, checked.
+struct Checked {
+    name: String,
+    sourced: Sourced,
+    report: Report,
+}
+
+/// Does what the words after `check` ask for; the result is the exit status.
+pub fn run(words: impl Iterator<Item = std::ffi::OsString>) -> u8 {
+    let (text, status) = match CheckOptions::read(words) {
+        Wish::Help(text) => (text, status::CLEAN),
+        Wish::Mistake(text) => {
+            eprint!("{text}");
+            return status::UNABLE;
+        }
+        Wish::Explain(asked) => match explain(asked.as_deref()) {
+            Some(text) => (text, status::CLEAN),
+            None => {
+                let asked = asked.unwrap_or_default();
+                eprintln!("{asked:?} is no code, name or log line that is known; --explain alone lists all");
+                return status::UNABLE;
+            }
+        },
+        Wish::Check(options) => answer(&options),
+    };
+    match io::stdout().write_all(text.as_bytes()) {
+        Ok(()) => status,
+        Err(_) => status::UNABLE,
+    }
+}
+
+/// All codes, or one of them.
+fn explain(asked: Option<&str>) -> Option<String> {
+    match asked {
+        Some(asked) => codes::find(asked).map(screen::explanation),
+        None => Some(
+            codes::all()
+                .map(|code| format!("{code}  {:<8} {:<28} {}\n", code.severity.word(), code.name, code.title))
+                .collect(),
+        ),
+    }
+}
+
+/// Checks all files and puts the findings into words.
+fn answer(options: &CheckOptions) -> (String, u8) {
+    let host: &dyn Host = if options.no_host { &Elsewhere } else { &Machine };
+    let conditions = conditions(options.id.clone(), false);
+    let checked: Vec<Checked> = options
+        .files
+        .iter()
+        .map(|file| {
+            let sourced = keepalived_conf::read(&Disk, file, &conditions);
+            let report = check::check(&sourced, host);
+            Checked { name: file.display().to_string(), sourced, report }
+        })
+        .collect();
+    let worst = checked.iter().filter_map(|one| one.report.worst()).max();
+    let status = match worst {
+        None | Some(Severity::Note) => status::CLEAN,
+        Some(Severity::Lint | Severity::Warning) => status::WARNINGS,
+        Some(Severity::Error) => status::ERRORS,
+    };
+    let text = if options.json { json::document(&checked) } else { screens(&checked, paint(options.color)) };
+    (text, status)
+}
+
+fn screens(checked: &[Checked], paint: Paint) -> String {
+    let one = |one: &Checked| {
+        let findings = screen::report(&one.report, &one.sourced.origins, paint);
+        findings + &screen::summary(&one.report, &one.name, paint)
+    };
+    let texts: Vec<String> = checked.iter().map(one).collect();
+    texts.join("\n")
+}
+
+fn paint(color: Color) -> Paint {
+    let wanted = match color {
+        Color::Always => true,
+        Color::Never => false,
+        // https://no-color.org: set and not empty.
+        Color::Auto => {
+            io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+        }
+    };
+    if wanted { Paint::Colored } else { Paint::Plain }
+}
