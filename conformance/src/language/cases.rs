@@ -129,7 +129,7 @@ fn sample(row: &Keyword) -> String {
         Takes::Decimal { places, number } => format!("{name} {}", decimal(number.range.max, places)),
         Takes::Words(_) | Takes::Command(_) => format!("{name} 1"),
         Takes::Values => format!("{name} {{\n}}"),
-        Takes::Block(..) | Takes::Skipped => format!("{name} X {{\n}}"),
+        Takes::Block(..) | Takes::NamedValues => format!("{name} X {{\n}}"),
     }
 }
 
@@ -143,13 +143,14 @@ fn lines(row: &Keyword) -> Vec<String> {
             .to_vec(),
         Takes::Integer(number) => {
             let range = number.range;
-            let inside = [range.min, range.max, range.min - 1, range.max + 1].map(|value| value.to_string());
+            let inside = [range.min, range.max, range.min - 1, range.max.saturating_add(1)]
+                .map(|value| value.to_string());
             let odd = ["", "x", "1x", "1.5", "0x1", "+1", "\"\"", "-1", "99999999999999999999"];
             inside.into_iter().chain(odd.map(str::to_owned)).chain([format!("{} more", range.max)]).collect()
         }
         Takes::Decimal { places, number } => {
             let range = number.range;
-            let inside = [range.min, range.max, range.min - 1, range.max + 1];
+            let inside = [range.min, range.max, range.min - 1, range.max.saturating_add(1)];
             let odd = ["", "x", "1x", "1.5", "2.", ".5", "1,5", "1e1", "-1", "1.23456789", "99999999999999"];
             inside.map(|value| decimal(value, places)).into_iter().chain(odd.map(str::to_owned)).collect()
         }
@@ -166,7 +167,7 @@ fn lines(row: &Keyword) -> Vec<String> {
         .map(str::to_owned)
         .to_vec(),
         Takes::Values => ["{\n}", "extra {\n}", "{ no_such_word }", "{\n{\n}\n}"].map(str::to_owned).to_vec(),
-        Takes::Block(..) | Takes::Skipped => {
+        Takes::Block(..) | Takes::NamedValues => {
             ["{\n}", "A {\n}", "A B {\n}", "A {\n no_such_word\n}", "A {\n}\nno_such_word"]
                 .map(str::to_owned)
                 .to_vec()

@@ -6,6 +6,7 @@
 //! (D13).
 
 mod address;
+mod bfd;
 mod complete;
 mod conflict;
 mod context;
@@ -13,12 +14,15 @@ mod file;
 mod garp;
 mod global;
 mod group;
+mod inet;
 mod instance;
 mod interfaces;
+mod lvs;
 mod process;
 mod rules;
 mod script;
 mod track;
+mod track_files;
 mod transport;
 
 use std::collections::BTreeSet;
@@ -30,6 +34,7 @@ use crate::host::Host;
 use crate::lines::Lines;
 use crate::tree::{self, Statement};
 use context::Context;
+use track_files::TrackFiles;
 
 /// What a configuration means.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -64,22 +69,39 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
     let globals = global::lower(&mut cx, &parent.statements);
     let parents = cx.take_ordered();
 
+    // What stands outside blocks is found by every pass; it is told once.
+    let mut told: BTreeSet<(usize, String)> = parents.iter().map(|(at, d)| (*at, d.text.clone())).collect();
+    for found in [vrrp.found, checker.found, bfd.found] {
+        cx.found.extend(found.into_iter().filter(|(at, d)| told.insert((*at, d.text.clone()))));
+    }
     cx.pass = Pass::Vrrp;
-    // What stands outside blocks is found by every pass; the parent told it.
-    let told: BTreeSet<(usize, String)> = parents.iter().map(|(at, d)| (*at, d.text.clone())).collect();
-    cx.found.extend(vrrp.found.into_iter().filter(|(at, d)| !told.contains(&(*at, d.text.clone()))));
-    let mut draft = instance::Drafts::new(globals, track::bfds(&bfd.statements));
+    let vrrp_sessions = bfd::Known::read(&mut cx, &bfd.statements);
+    let mut balancing = lvs::Drafts::new(&globals);
+    let mut draft = instance::Drafts::new(globals, vrrp_sessions.clone());
     for statement in &vrrp.statements {
         draft.root(&mut cx, statement);
     }
+    cx.pass = Pass::Checker;
+    balancing.sessions(bfd::Known::read(&mut cx, &bfd.statements));
+    balancing.files(TrackFiles::new(&vrrp.statements, &draft.files));
+    for statement in &checker.statements {
+        balancing.root(&mut cx, statement);
+    }
+    cx.pass = Pass::Bfd;
+    let sessions = bfd::lower(&mut cx, &bfd.statements, &vrrp_sessions);
     let uses = uses(&vrrp.statements, &checker.statements, &bfd.statements);
     for (pass, statements) in [(Pass::Checker, &checker.statements), (Pass::Bfd, &bfd.statements)] {
         cx.pass = pass;
         engine_not_there(&mut cx, statements);
     }
-    cx.pass = Pass::Vrrp;
     let engines = cx.take_ordered();
+    // Rules between fields. The original tests the checkers' part first, which takes defaults from the globals.
+    cx.pass = Pass::Vrrp;
     let config = draft.complete(&mut cx);
+    let vrrp_after = std::mem::take(&mut cx.after);
+    cx.pass = Pass::Checker;
+    let config = Config { lvs: balancing.complete(&mut cx, &config.global), bfd: sessions, ..config };
+    cx.after.extend(vrrp_after);
     let (mut diagnostics, unplaced): (Vec<_>, Vec<_>) =
         parents.into_iter().chain(engines).partition(|(at, _)| *at != usize::MAX);
     diagnostics.extend(unplaced);
@@ -91,7 +113,7 @@ fn uses(vrrp: &[Statement<'_>], checker: &[Statement<'_>], bfd: &[Statement<'_>]
     let vrrp_roots = ["vrrp_instance", "static_ipaddress", "static_routes", "static_rules"];
     Uses {
         vrrp: vrrp.iter().any(|statement| vrrp_roots.contains(&statement.row.name)),
-        checkers: checker.iter().any(|statement| statement.row.name.starts_with("virtual_server")),
+        checkers: checker.iter().any(|statement| statement.row.name == "virtual_server"),
         bfd: bfd.iter().any(|statement| statement.row.name == "bfd_instance"),
     }
 }

@@ -7,6 +7,7 @@ mod bfd;
 mod global;
 mod group;
 mod instance;
+mod lvs;
 mod root;
 mod track;
 
@@ -14,6 +15,10 @@ pub use bfd::BFD_INSTANCE;
 pub use global::GLOBAL_DEFS;
 pub use group::{GARP_GROUP, SYNC_GROUP, TRACK_GROUP};
 pub use instance::{AUTH_HMAC, AUTHENTICATION, INSTANCE};
+pub use lvs::{
+    BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, HTTP_URL, MISC_CHECK, PING_CHECK, REAL_SERVER, SMTP_CHECK,
+    SMTP_HOST, SSL, SSL_GET, SSL_URL, TCP_CHECK, UDP_CHECK, VIRTUAL_SERVER,
+};
 pub use root::ROOT;
 pub use track::{SCRIPT, TRACK_FILE, TRACK_PROCESS};
 
@@ -36,7 +41,7 @@ impl Table {
 }
 
 /// One keyword.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Keyword {
     /// As it is spelt.
     pub name: &'static str,
@@ -108,10 +113,10 @@ pub enum Takes {
     Command(Miss),
     /// A block of items.
     Values,
+    /// A block of items with a name behind the keyword, without which the original ends the process.
+    NamedValues,
     /// A block of keywords. The miss is about the name behind the keyword.
     Block(&'static Table, Miss),
-    /// A block that is skipped by counting braces.
-    Skipped,
 }
 
 /// A number a keyword takes. In messages `{v}` stands for the value and `{o}` for the block's name.
@@ -200,6 +205,22 @@ pub const TABLES: &[&Table] = &[
     &AUTHENTICATION,
     &AUTH_HMAC,
     &BFD_INSTANCE,
+    &SSL,
+    &VIRTUAL_SERVER,
+    &REAL_SERVER,
+    &TCP_CHECK,
+    &HTTP_GET,
+    &HTTP_URL,
+    &SSL_GET,
+    &SSL_URL,
+    &SMTP_CHECK,
+    &SMTP_HOST,
+    &DNS_CHECK,
+    &MISC_CHECK,
+    &UDP_CHECK,
+    &PING_CHECK,
+    &FILE_CHECK,
+    &BFD_CHECK,
 ];
 
 #[cfg(test)]
@@ -233,6 +254,22 @@ mod tests {
             (&GARP_GROUP, 4),
             (&AUTHENTICATION, 2),
             (&AUTH_HMAC, 5),
+            (&SSL, 4),
+            (&VIRTUAL_SERVER, 39),
+            (&REAL_SERVER, 16 + 10),
+            (&TCP_CHECK, 13),
+            (&HTTP_GET, 13 + 7),
+            (&SSL_GET, 13 + 8),
+            (&HTTP_URL, 10),
+            (&SSL_URL, 11),
+            (&SMTP_CHECK, 13 + 2),
+            (&SMTP_HOST, 13),
+            (&DNS_CHECK, 13 + 2),
+            (&MISC_CHECK, 6 + 4),
+            (&UDP_CHECK, 13 + 4),
+            (&PING_CHECK, 13),
+            (&FILE_CHECK, 2),
+            (&BFD_CHECK, 2),
         ];
         for (table, expected) in table {
             assert_eq!(count(table), expected, "{}", table.block);

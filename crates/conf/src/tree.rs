@@ -136,15 +136,11 @@ impl<'a> Parser<'a> {
     ) -> Option<Statement<'a>> {
         let theirs = std::ptr::eq(self.table_of(row), &ROOT) && owner(row.name) != self.pass;
         let body = match row.takes {
-            Takes::Block(..) | Takes::Values | Takes::Skipped if theirs => {
+            Takes::Block(..) | Takes::Values | Takes::NamedValues if theirs => {
                 self.skip();
                 return None;
             }
-            Takes::Skipped => {
-                self.skip();
-                Body::None
-            }
-            Takes::Values => Body::Items(self.values(row, at, line, &words)),
+            Takes::Values | Takes::NamedValues => Body::Items(self.values(row, at, line, &words)),
             // Without its name and without a brace it opens nothing: one mistake, one line.
             Takes::Block(_, Miss::Fatal) if words.len() < 2 && !self.comes_open() => Body::None,
             Takes::Block(table, _) => {
@@ -173,7 +169,7 @@ impl<'a> Parser<'a> {
 
     /// Items up to the next closing brace; an opening one among them is an item.
     fn values(&mut self, row: &Keyword, at: usize, line: &'a Line, words: &[Word<'a>]) -> Vec<Item<'a>> {
-        if let Some(extra) = words.get(1) {
+        if let (Takes::Values, Some(extra)) = (row.takes, words.get(1)) {
             let text = format!("Block {} has extra parameters {} ...", row.name, extra.text);
             self.say(at, line, extra.start, extra.text, Class::General, text);
         }

@@ -7,8 +7,8 @@ use keepalived_conf::schema::{Keyword, Status, TABLES};
 
 const HEAD: &str = "# Keywords
 
-Every keyword of keepalived 2.4.3 outside the blocks of virtual servers, which are skipped as a whole. Written from
-the keyword tables by a test (`crates/conf/tests/keywords.rs`); do not edit.
+Every keyword of keepalived 2.4.3. Written from the keyword tables by a test (`crates/conf/tests/keywords.rs`); do not
+edit.
 
 \"works\" means that it does what it says. \"accepted\" means that it is checked and nothing needs to be done about it
 here. \"not yet\" means that it is understood and not acted upon; the log of a start sums up what is meant by it in one

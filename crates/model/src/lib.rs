@@ -4,10 +4,13 @@
 //! This crate does no I/O and knows no text format. `conf` produces the configuration, `core` decides with
 //! it, `netlink` speaks [`kernel`] with the core; none of them knows another.
 
+pub mod bfd;
+pub mod check;
 pub mod global;
 pub mod ids;
 pub mod kernel;
 pub mod link;
+pub mod lvs;
 pub mod notify;
 pub mod priority;
 pub mod time;
@@ -25,4 +28,8 @@ pub struct Config {
     pub global: global::Global,
     /// What the VRRP engine needs.
     pub vrrp: vrrp::Config,
+    /// What the checkers need.
+    pub lvs: lvs::Config,
+    /// What the BFD engine needs.
+    pub bfd: bfd::Config,
 }

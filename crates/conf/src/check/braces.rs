@@ -287,8 +287,7 @@ const TAB: usize = 8;
 fn contents(row: &'static Keyword) -> Option<Inside> {
     match row.takes {
         Takes::Block(table, _) => Some(Inside::Keywords(table)),
-        Takes::Values => Some(Inside::Values),
-        Takes::Skipped => Some(Inside::Anything),
+        Takes::Values | Takes::NamedValues => Some(Inside::Values),
         _ => None,
     }
 }

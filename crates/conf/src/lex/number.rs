@@ -24,6 +24,11 @@ impl Read {
     }
 }
 
+/// The largest value of a time without a limit of its own. The original keeps these in 64 bits without a sign
+/// and names that limit in its messages.
+pub const UNLIMITED: i64 = i64::MAX;
+const UNLIMITED_SHOWN: &str = "18446744073709.551614";
+
 /// The span of values a keyword allows, both ends included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range {
@@ -71,19 +76,23 @@ pub fn integer(word: &str, range: Range) -> Read {
 /// A decimal with `places` decimals, in units of the last one. What follows the number breaks its scale, as it
 /// does in the original: `5s` is 5 units.
 pub fn decimal(word: &str, places: u32, range: Range) -> Read {
-    let (negative, rest) = sign(word);
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-    let (number, mut tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let (whole, mut fraction) = number.split_once('.').unwrap_or((number, ""));
-    if let Some((kept, dropped)) = fraction.split_once('.') {
-        (fraction, tail) = (kept, if dropped.is_empty() { "." } else { dropped });
+    let parts = Parts::of(word);
+    if !parts.negative && !parts.tail.is_empty() {
+        let unscaled = format!("0{}{}", parts.whole, parts.fraction).parse::<i64>().ok();
+        let unscaled = unscaled.filter(|value| range.has(*value));
+        return Read { value: unscaled, ..Read::wrong(format!("invalid number '{word}'"), unscaled) };
     }
+    strict_decimal(word, places, range)
+}
+
+/// The same where nothing may follow the number.
+pub fn strict_decimal(word: &str, places: u32, range: Range) -> Read {
+    let Parts { negative, whole, fraction, tail } = Parts::of(word);
     if negative {
         return Read::wrong(format!("negative number '{word}'"), None);
     }
     if !tail.is_empty() {
-        let unscaled = format!("0{whole}{fraction}").parse::<i64>().ok().filter(|value| range.has(*value));
-        return Read { value: unscaled, ..Read::wrong(format!("invalid number '{word}'"), unscaled) };
+        return Read::wrong(format!("invalid number '{word}'"), None);
     }
     let Some((value, rounded)) = scaled(whole, fraction, places) else {
         return Read::wrong(format!("number '{word}' outside unsigned decimal range"), None);
@@ -95,6 +104,28 @@ pub fn decimal(word: &str, places: u32, range: Range) -> Read {
         return Read { first: complaint, ..outside };
     }
     Read { complaint, ..Read::fine(value) }
+}
+
+/// What a decimal is made of.
+struct Parts<'a> {
+    negative: bool,
+    whole: &'a str,
+    fraction: &'a str,
+    /// What does not belong to a number.
+    tail: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(word: &'a str) -> Self {
+        let (negative, rest) = sign(word);
+        let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, mut tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        let (whole, mut fraction) = number.split_once('.').unwrap_or((number, ""));
+        if let Some((kept, dropped)) = fraction.split_once('.') {
+            (fraction, tail) = (kept, if dropped.is_empty() { "." } else { dropped });
+        }
+        Self { negative, whole, fraction, tail }
+    }
 }
 
 fn sign(word: &str) -> (bool, &str) {
@@ -117,6 +148,9 @@ fn scaled(whole: &str, fraction: &str, places: u32) -> Option<(i64, bool)> {
 
 /// A limit the way the original prints it: with all its decimals.
 fn shown(value: i64, places: u32) -> String {
+    if value == UNLIMITED {
+        return UNLIMITED_SHOWN.into();
+    }
     let unit = 10_i64.pow(places);
     let width = usize::try_from(places).unwrap_or(0);
     format!("{}.{:0width$}", value / unit, value % unit)

@@ -18,6 +18,16 @@ pub fn split_command(command: &str) -> Result<Vec<String>, Unterminated> {
     split(command, |out, chars| out.extend(escape(chars)))
 }
 
+/// The escapes of level two in a word that is not split any further.
+pub fn unescape(word: &str) -> String {
+    let mut text = String::with_capacity(word.len());
+    let mut chars = word.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '\\' { text.extend(escape(&mut chars)) } else { text.push(c) }
+    }
+    text
+}
+
 type Chars<'a> = std::iter::Peekable<std::str::Chars<'a>>;
 
 fn split(

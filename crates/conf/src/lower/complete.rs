@@ -37,7 +37,7 @@ impl Drafts {
         let group_notes: Vec<_> = group_notes.iter().map(|written| self.notifications(cx, written)).collect();
         let group_notes: Vec<(String, Notifications)> =
             self.groups.iter().map(|group| group.name.clone()).zip(group_notes).collect();
-        self.globals.security.conclude(cx);
+        self.globals.security.conclude(cx, "scripts");
         if self.interfaces.missing {
             // The original stops before it looks at scripts.
             cx.after.truncate(refused);
@@ -70,7 +70,7 @@ impl Drafts {
             ..vrrp::Config::default()
         };
         drop_unused_scripts(cx, &mut config);
-        Config { global: self.globals.complete(cx), vrrp: config }
+        Config { global: self.globals.complete(cx), vrrp: config, ..Config::default() }
     }
 
     /// Looks at the file of every script. One that cannot run is taken off every list, and the instances run
@@ -437,7 +437,8 @@ fn has_member(group: &group::Draft, name: &str) -> bool {
     group.members.iter().flatten().any(|member| member == name)
 }
 
-fn find(
+/// What a command comes to, if it can be run.
+pub(super) fn find(
     cx: &mut Context<'_>,
     security: &mut Security,
     written: &Option<super::script::Written>,

@@ -186,7 +186,8 @@ impl<'a> Context<'a> {
             self.missing(statement, 1, row.miss, owner);
             return None;
         };
-        self.settle(statement, number::decimal(word, places, row.range), row, word, owner)
+        let read = if row.lenient { number::decimal } else { number::strict_decimal };
+        self.settle(statement, read(word, places, row.range), row, word, owner)
     }
 
     fn settle(
@@ -269,6 +270,7 @@ impl<'a> Context<'a> {
         if word.is_none() {
             let miss = match statement.row.takes {
                 Takes::Words(miss) | Takes::Command(miss) | Takes::Block(_, miss) => miss,
+                Takes::NamedValues => Miss::Fatal,
                 _ => Miss::Fine,
             };
             self.missing(statement, 1, miss, owner);

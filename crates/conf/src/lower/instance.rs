@@ -7,6 +7,7 @@ use keepalived_model::track::{File, Process};
 use keepalived_model::vrrp::{Family, Peer, Version, VirtualAddress};
 use keepalived_model::{Priority, Vrid};
 
+use super::bfd::Known;
 use super::context::Context;
 use super::garp::Garps;
 use super::global::Globals;
@@ -31,7 +32,7 @@ pub(super) struct Drafts {
     pub scripts: Vec<script::Draft>,
     pub files: Vec<File>,
     pub processes: Vec<Process>,
-    pub bfds: Vec<track::Bfd>,
+    pub bfds: Known,
     pub groups: Vec<group::Draft>,
     pub instances: Vec<Draft>,
 }
@@ -136,7 +137,7 @@ impl Notify {
 }
 
 impl Drafts {
-    pub fn new(globals: Globals, bfds: Vec<track::Bfd>) -> Self {
+    pub fn new(globals: Globals, bfds: Known) -> Self {
         let interfaces = Interfaces::new(globals.model.interfaces.dynamic.may_be_missing());
         Self {
             globals,
@@ -261,10 +262,7 @@ impl Drafts {
             "track_process" => {
                 self.processes.iter().find(|process| process.name == name).map(|found| found.weight)
             }
-            _ => {
-                let earlier = |bfd: &&track::Bfd| bfd.name == name && bfd.at < statement.at;
-                self.bfds.iter().find(earlier).map(|found| found.weight)
-            }
+            _ => self.bfds.find(name, statement.at).map(|found| found.weight),
         };
         track::named(cx, kind, known, statement, owner, list);
         true

@@ -161,13 +161,14 @@ impl Security {
     }
 
     /// What is said once all commands were looked at.
-    pub fn conclude(&self, cx: &mut Context<'_>) {
+    /// `what` is the word of the process for its scripts.
+    pub fn conclude(&self, cx: &mut Context<'_>, what: &str) {
         if self.seen && !self.enabled {
             let more = if self.insecure { " There are insecure scripts." } else { "" };
             cx.conclude(
                 Class::Security,
                 format!(
-                    "SECURITY VIOLATION - scripts are being executed but script_security not enabled.{more}"
+                    "SECURITY VIOLATION - {what} are being executed but script_security not enabled.{more}"
                 ),
             );
         }
@@ -254,7 +255,11 @@ fn read(
 }
 
 /// The words of a line with a command, by the second tokeniser.
-fn line_words(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<Vec<String>> {
+pub(super) fn line_words(
+    cx: &mut Context<'_>,
+    statement: &Statement<'_>,
+    owner: &str,
+) -> Option<Vec<String>> {
     let Piece::Text(line) = &statement.line.piece else { return None };
     let plain = line.replace(['“', '”', '„', '‟'], "\"");
     if plain != *line {
@@ -273,6 +278,12 @@ fn line_words(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> O
             None
         }
     }
+}
+
+/// The command of a keyword that names no user.
+pub(super) fn argv(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<Vec<String>> {
+    let words = line_words(cx, statement, owner)?;
+    arguments(cx, statement, &words)
 }
 
 fn arguments(cx: &mut Context<'_>, statement: &Statement<'_>, words: &[String]) -> Option<Vec<String>> {
@@ -354,9 +365,7 @@ impl Draft {
         let name = self.name.clone();
         match statement.row.name {
             "script" => {
-                if let Some(words) = line_words(cx, statement, &name)
-                    && let Some(argv) = arguments(cx, statement, &words)
-                {
+                if let Some(argv) = argv(cx, statement, &name) {
                     self.written.argv = argv;
                 }
             }

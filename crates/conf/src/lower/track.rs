@@ -6,7 +6,7 @@ use keepalived_model::track::Tracked;
 use super::context::{Context, Reading};
 use super::interfaces::Interfaces;
 use crate::diag::Class;
-use crate::lex::number::{self, Range};
+use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
 
 /// What an instance or a group tracks.
@@ -265,36 +265,6 @@ impl OwnWeight {
             }
         }
     }
-}
-
-/// A BFD session as virtual routers see it.
-#[derive(Debug)]
-pub(super) struct Bfd {
-    /// Number of the line that begins its block.
-    pub at: usize,
-    pub name: String,
-    pub weight: Weight,
-}
-
-/// The sessions that virtual routers may track. What is wrong with their blocks is said elsewhere.
-pub(super) fn bfds(statements: &[Statement<'_>]) -> Vec<Bfd> {
-    let told = |statement: &&Statement<'_>| {
-        let says = |what| statement.block().iter().any(|inner| inner.row.name == what);
-        statement.row.name == "bfd_instance" && (says("vrrp") || !says("checker"))
-    };
-    let session = |statement: &Statement<'_>| {
-        let mut weight = Weight::default();
-        for inner in statement.block().iter().filter(|inner| inner.row.name == "weight") {
-            let read = inner.word(1).map(|word| number::integer(word, Range { min: -253, max: 253 }));
-            if let Some(amount) =
-                read.and_then(|read| read.lenient).and_then(|value| i16::try_from(value).ok())
-            {
-                weight = Weight { amount, reverse: inner.word(2) == Some("reverse") };
-            }
-        }
-        Some(Bfd { at: statement.at, name: statement.word(1)?.to_owned(), weight })
-    };
-    statements.iter().filter(told).filter_map(session).collect()
 }
 
 /// The place of what a block lacks: where it ends.

@@ -75,10 +75,20 @@ pub static ROOT: Table = Table {
         )
         .args("NAME"),
         works("vrrp_instance", Takes::Block(&INSTANCE, Miss::Fine), "A virtual router.").args("NAME"),
-        later("bfd_instance", Takes::Block(&BFD_INSTANCE, Miss::Fine), "A BFD session.").args("NAME"),
-        later("SSL", Takes::Skipped, "Certificates of the checkers."),
-        later("virtual_server_group", Takes::Skipped, "Addresses of virtual servers.").args("NAME"),
-        later("virtual_server", Takes::Skipped, "A load balanced service.")
+        later(
+            "bfd_instance",
+            Takes::Block(&BFD_INSTANCE, Miss::Says("bfd_instance must have a name - ignoring")),
+            "A BFD session.",
+        )
+        .args("NAME"),
+        later("SSL", Takes::Block(&SSL, Miss::Fine), "Certificates of the checkers."),
+        later(
+            "virtual_server_group",
+            Takes::NamedValues,
+            "Addresses of virtual servers, one or several a line.",
+        )
+        .args("NAME"),
+        later("virtual_server", Takes::Block(&VIRTUAL_SERVER, Miss::Fatal), "A load balanced service.")
             .args("IP [PORT] | fwmark MARK | group NAME"),
     ],
 };
