@@ -129,6 +129,8 @@ struct Text {
     depth: usize,
     /// A condition was taken off it: a second one is an ordinary word.
     unconditional: bool,
+    /// Nothing more is replaced in it.
+    finished: bool,
 }
 
 impl Text {
@@ -217,7 +219,15 @@ impl Expander<'_> {
         let origin = self.out.lines.physical.len();
         let (kept, column) = source::strip(&text);
         self.out.lines.physical.push(Physical { file, number: raw.number, text: Arc::from(text) });
-        let text = Text { text: kept, origin, column, through: None, depth: 0, unconditional: false };
+        let text = Text {
+            text: kept,
+            origin,
+            column,
+            through: None,
+            depth: 0,
+            unconditional: false,
+            finished: false,
+        };
         match complaint {
             Some(complaint) => self.complain(&text, Class::General, complaint),
             None if self.collecting.is_some() => self.collect(&text),
@@ -247,7 +257,8 @@ impl Expander<'_> {
         if line.text.starts_with("~SEQ") || line.text.starts_with("~LST") {
             return self.repeat(&line);
         }
-        match self.substitute(&line) {
+        let substituted = if line.finished { None } else { self.substitute(&line) };
+        match substituted {
             Some(substituted) => substituted.into_iter().for_each(|line| self.process(line)),
             None => self.settled(line),
         }
@@ -329,6 +340,12 @@ impl Expander<'_> {
         let word = line.text.split_whitespace().next().unwrap_or("");
         let at = self.place(line, word);
         self.say(Diagnostic::new(class, Pass::Parent, at, text));
+    }
+
+    /// For the log alone.
+    fn log(&mut self, line: &Text, text: String) {
+        let at = self.place(line, &line.text);
+        self.say(Diagnostic::new(Class::Warning, Pass::Parent, at, text).log_only());
     }
 
     fn say(&mut self, diagnostic: Diagnostic) {

@@ -54,8 +54,9 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
                 kept.push(c);
             }
             '#' | '!' if !quoted => break,
-            '\\' if !quoted => match chars.next() {
-                Some(mark @ ('#' | '!')) => kept.push(mark),
+            // Behind a backslash nothing means anything, inside quotes too; outside it goes with the mark.
+            '\\' => match chars.next() {
+                Some(mark @ ('#' | '!')) if !quoted => kept.push(mark),
                 Some(other) => kept.extend([c, other]),
                 None => kept.push(c),
             },
@@ -68,6 +69,22 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
         kept.replace_range(before.trim_end_matches(blank).len().., "\\");
     }
     (kept, line.len() - body.len())
+}
+
+/// Whether the last quote has no partner for whoever looks for comments: behind a backslash it does not count.
+pub(crate) fn is_unterminated(line: &str) -> bool {
+    let mut quoted = false;
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match c {
+            '"' => quoted = !quoted,
+            '\\' => {
+                chars.next();
+            }
+            _ => {}
+        }
+    }
+    quoted
 }
 
 #[cfg(test)]
@@ -83,6 +100,9 @@ mod tests {
             (r"auth_pass a\#b\!c", "auth_pass a#b!c"),
             ("'A#B'", "'A"),
             (r#"a \" # b"#, r#"a \""#),
+            (r#"a "b\"c" # d"#, r#"a "b\"c""#),
+            (r#"a "b\"c # d"#, r#"a "b\"c # d"#),
+            (r#"a "b\#c""#, r#"a "b\#c""#),
             ("! all", ""),
             (r"router_id \", r"router_id\"),
         ];

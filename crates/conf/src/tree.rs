@@ -9,6 +9,7 @@ use crate::diag::{Class, Diagnostic, Pass};
 use crate::lex::{self, Word};
 use crate::lines::{Line, Lines, Piece};
 use crate::schema::{Keyword, Miss, ROOT, Table, Takes};
+use crate::source;
 
 /// What a pass makes of the lines.
 pub(crate) struct Tree<'a> {
@@ -132,20 +133,24 @@ impl<'a> Parser<'a> {
         row: &'static Keyword,
         at: usize,
         line: &'a Line,
-        words: Vec<Word<'a>>,
+        mut words: Vec<Word<'a>>,
     ) -> Option<Statement<'a>> {
         let theirs = std::ptr::eq(self.table_of(row), &ROOT) && owner(row.name) != self.pass;
+        // A quoted brace opens the block without being counted (`spec` config 1.4).
+        let opens = matches!(row.takes, Takes::Block(..) | Takes::Values | Takes::NamedValues);
+        let quoted = opens && words.len() > 1 && words.last().is_some_and(|word| word.text == "{");
+        if quoted {
+            words.pop();
+        }
         let body = match row.takes {
-            Takes::Block(..) | Takes::Values | Takes::NamedValues if theirs => {
-                self.skip();
+            _ if opens && theirs => {
+                self.skip(quoted);
                 return None;
             }
-            Takes::Values | Takes::NamedValues => Body::Items(self.values(row, at, line, &words)),
+            Takes::Values | Takes::NamedValues => Body::Items(self.values(row, at, line, &words, quoted)),
             // Without its name and without a brace it opens nothing: one mistake, one line.
-            Takes::Block(_, Miss::Fatal) if words.len() < 2 && !self.comes_open() => Body::None,
+            Takes::Block(_, Miss::Fatal) if words.len() < 2 && !quoted && !self.comes_open() => Body::None,
             Takes::Block(table, _) => {
-                // A quoted brace opens the block without being counted (`spec` config 1.4).
-                let quoted = words.len() > 1 && words.last().is_some_and(|word| word.text == "{");
                 if !quoted && !self.open() {
                     self.missing_open(row);
                 }
@@ -168,12 +173,19 @@ impl<'a> Parser<'a> {
     }
 
     /// Items up to the next closing brace; an opening one among them is an item.
-    fn values(&mut self, row: &Keyword, at: usize, line: &'a Line, words: &[Word<'a>]) -> Vec<Item<'a>> {
+    fn values(
+        &mut self,
+        row: &Keyword,
+        at: usize,
+        line: &'a Line,
+        words: &[Word<'a>],
+        opened: bool,
+    ) -> Vec<Item<'a>> {
         if let (Takes::Values, Some(extra)) = (row.takes, words.get(1)) {
             let text = format!("Block {} has extra parameters {} ...", row.name, extra.text);
             self.say(at, line, extra.start, extra.text, Class::General, text);
         }
-        if !self.open() {
+        if !opened && !self.open() {
             let text = format!("'{{' missing from beginning of block {}", row.name);
             self.found.push((at, Diagnostic::new(Class::Brace, self.pass, None, text).log_only()));
         }
@@ -201,20 +213,28 @@ impl<'a> Parser<'a> {
     }
 
     fn comes_open(&self) -> bool {
-        self.lines.logical.get(self.next).is_some_and(|line| line.piece == Piece::Open)
+        self.lines.logical.get(self.next).is_some_and(|line| match &line.piece {
+            Piece::Open => true,
+            Piece::Text(text) => text == "\"{\"",
+            Piece::Close => false,
+        })
     }
 
     /// Leaves a block that is not ours, if it has a beginning.
-    fn skip(&mut self) {
-        if !self.open() {
+    fn skip(&mut self, opened: bool) {
+        if !opened && !self.open() {
             return;
         }
-        let outside = self.depth.saturating_sub(1);
-        while self.depth > outside {
+        let mut inside = 1_usize;
+        while inside > 0 {
             let Some((at, line)) = self.advance() else { break };
-            // The parent reads every line, also those it does not look at.
-            if let (Pass::Parent, Piece::Text(text)) = (self.pass, &line.piece) {
-                self.words(at, line, text);
+            match &line.piece {
+                Piece::Open => inside += 1,
+                Piece::Close => inside -= 1,
+                Piece::Text(text) if text.ends_with("\"{\"") => inside += 1,
+                // The parent reads every line, also those it does not look at.
+                Piece::Text(text) if self.pass == Pass::Parent => drop(self.words(at, line, text)),
+                Piece::Text(_) => {}
             }
         }
     }
@@ -242,11 +262,12 @@ impl<'a> Parser<'a> {
 
     fn words(&mut self, at: usize, line: &'a Line, text: &'a str) -> Vec<Word<'a>> {
         let found = lex::words(text);
-        if found.unterminated {
+        // Two readers count quotes, and only the first knows about backslashes (2.2.7).
+        if source::is_unterminated(text) {
             self.say(at, line, 0, text, Class::Quote, format!("Unterminated quote '{text}'"));
-            if self.pass != Pass::Parent {
-                self.say(at, line, 0, text, Class::Quote, format!("Unmatched quote: '{text}'"));
-            }
+        }
+        if found.unterminated && self.pass != Pass::Parent {
+            self.say(at, line, 0, text, Class::Quote, format!("Unmatched quote: '{text}'"));
         }
         found.words
     }

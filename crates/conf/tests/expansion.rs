@@ -107,7 +107,7 @@ fn a_missing_include_is_fatal_only_where_it_is_said_to_be() {
         ("includem nix.conf", 6, Some(6), "(Line 1) Config files missing 'nix.conf'."),
         ("includew *.nix", 6, Some(6), "(Line 1) No config files matched '*.nix'."),
         ("includem *.nix", 0, None, ""),
-        ("includea x.dir", 6, Some(6), "(Line 1) Configuration file 'x.dir' is a directory - skipping"),
+        ("includea x.dir", 6, Some(6), "(Line 1) Configuration file 'x.dir/' is a directory - skipping"),
         (
             "include x.exe",
             0,

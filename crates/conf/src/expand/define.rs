@@ -52,6 +52,8 @@ pub(super) struct Definitions {
     /// `${_PWD}`.
     pub directory: String,
     random: u64,
+    /// For the log: values that are odd, and taken.
+    remarks: Vec<String>,
 }
 
 impl Definitions {
@@ -62,6 +64,7 @@ impl Definitions {
             environment: conditions.environment.clone(),
             directory: conditions.directory.to_string_lossy().into_owned(),
             random: conditions.seed,
+            remarks: Vec::new(),
         }
     }
 
@@ -118,6 +121,9 @@ impl Definitions {
         let mut z = self.random;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        if min > max {
+            self.remarks.push(format!("${{_RANDOM}}: min {min} exceeds max {max}, using {min}"));
+        }
         let span = max.saturating_sub(min) + 1;
         Ok(Some(Value::Line((min + (z ^ (z >> 31)) % span).to_string())))
     }
@@ -132,7 +138,7 @@ impl Definitions {
 
     /// What a line becomes; nothing if there is nothing to replace in it.
     fn substitute(&mut self, text: &str) -> Result<Option<Substituted>, String> {
-        let mut done = Substituted { lines: vec![text.to_owned()], through: None };
+        let mut done = Substituted { lines: vec![text.to_owned()], through: None, too_long: false };
         let mut from = 0;
         let mut count = 0;
         while let Some(line) = done.lines.first().cloned() {
@@ -154,21 +160,23 @@ impl Definitions {
             count += 1;
             let joined = format!("{before}{replacement}{after}");
             if joined.len() > source::LINE_MAX + 1 || count > SUBSTITUTIONS_MAX {
-                return Err(format!(
-                    "Parameter substitution on line '{text}' would exceed maximum line length"
-                ));
+                // What fits stays replaced (2.2.7).
+                done.too_long = true;
+                break;
             }
             from = found.start;
             done.through = Some(Arc::from(found.name));
             done.lines.splice(..1, std::iter::once(joined).chain(tail));
         }
-        Ok(done.through.is_some().then_some(done))
+        Ok((done.through.is_some() || done.too_long).then_some(done))
     }
 }
 
 struct Substituted {
     lines: Vec<String>,
     through: Option<Arc<str>>,
+    /// The next replacement would have made the line too long.
+    too_long: bool,
 }
 
 /// A use of a definition in a line.
@@ -214,6 +222,9 @@ impl Expander<'_> {
     pub(super) fn define(&mut self, line: &Text, name: String, value: String) {
         let at = self.place(line, &line.text);
         self.out.origins.definitions.extend(at.map(|at| (name.clone(), at)));
+        if source::is_unterminated(&value) {
+            self.complain(line, Class::Quote, format!("Unterminated quote '{}'", line.text));
+        }
         match value.strip_suffix('\\') {
             Some(first) => {
                 let first = first.trim_end();
@@ -255,12 +266,20 @@ impl Expander<'_> {
                 return None;
             }
         };
+        for remark in std::mem::take(&mut self.definitions.remarks) {
+            self.log(line, remark);
+        }
+        if done.too_long {
+            let text = "Parameter substitution on line '{}' would exceed maximum line length";
+            self.log(line, text.replace("{}", &line.text));
+        }
         let became = |text: &String| Text {
             // Characters that came with the substitution may start a comment.
             text: source::strip(text).0,
             through: done.through.clone(),
             depth: line.depth + 1,
             unconditional: false,
+            finished: done.too_long,
             ..line.clone()
         };
         Some(done.lines.iter().map(became).collect())

@@ -29,7 +29,7 @@ impl Check {
             "r" => Some(read),
             "m" => Some(Self { matched: true, ..read }),
             "w" => Some(Self { matched: true, wildcard: true, ..read }),
-            "b" => Some(Self { matched: true, brace: true, ..read }),
+            "b" => Some(Self { brace: true, ..read }),
             "a" => Some(Self::all()),
             _ => None,
         }
@@ -38,7 +38,12 @@ impl Check {
 
 /// Whether a name has to be matched rather than opened.
 pub(super) fn is_pattern(name: &str) -> bool {
-    name.contains(['*', '?', '[', '{'])
+    name.contains('{') || is_wildcard(name)
+}
+
+/// The same for a name whose braces are expanded. A backslash takes their meaning from the others.
+fn is_wildcard(name: &str) -> bool {
+    name.contains(['*', '?', '[', '\\'])
 }
 
 /// Why a file that exists is not read.
@@ -121,27 +126,7 @@ impl Expander<'_> {
             );
             return true;
         }
-        let mut found = Vec::new();
-        let mut missing = false;
-        let alternatives = alternatives(pattern);
-        for one in &alternatives {
-            let matches = self.matches(one);
-            missing |= matches.is_empty();
-            found.extend(matches);
-        }
-        let wildcard = pattern.contains(['*', '?', '[']);
-        if found.is_empty() && !wildcard {
-            self.file_problem(line, check.matched, format!("Config files missing '{pattern}'."));
-        } else if found.is_empty() && check.wildcard {
-            self.file_problem(line, true, format!("No config files matched '{pattern}'."));
-        } else if missing && alternatives.len() > 1 {
-            self.file_problem(line, check.brace, format!("Some config files missing: \"{pattern}\"."));
-        }
-        for path in found {
-            // Messages call it what the include calls it.
-            let relative =
-                path.strip_prefix(&self.directory).ok().filter(|_| !Path::new(pattern).is_absolute());
-            let name = relative.unwrap_or(&path).to_string_lossy().into_owned();
+        for (path, name) in self.included(line, pattern, check) {
             if self.open.contains(&path) {
                 // Twice in one file, it would be read once more for every way through itself.
                 let text = format!("Configuration file '{name}' includes itself - skipping");
@@ -160,16 +145,56 @@ impl Expander<'_> {
         true
     }
 
-    /// Existing files of that name, relative to the file being read.
-    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+    /// What is there of what a pattern names, each with its name as the include would write it.
+    fn included(&mut self, line: &Text, pattern: &str, check: Check) -> Vec<(PathBuf, String)> {
+        let mut found = Vec::new();
+        let mut missing = false;
+        let alternatives = alternatives(pattern);
+        for one in &alternatives {
+            let matches = self.matches(one);
+            // A wildcard among braces may match nothing (2.2.7).
+            missing |= matches.is_empty() && !is_wildcard(one);
+            found.extend(matches);
+        }
+        let braces = alternatives.len() > 1;
+        match (found.is_empty(), is_wildcard(pattern)) {
+            (true, false) => {
+                let fatal = if braces { check.brace } else { check.matched };
+                self.file_problem(line, fatal, format!("Config files missing '{pattern}'."));
+            }
+            (true, true) if check.wildcard => {
+                self.file_problem(line, true, format!("No config files matched '{pattern}'."));
+            }
+            _ if missing && braces => {
+                let text = format!("Some config files missing: \"{pattern}\".");
+                self.file_problem(line, check.brace, text);
+                if check.brace {
+                    found.clear();
+                }
+            }
+            _ => {}
+        }
+        found
+    }
+
+    /// Existing files of that name, relative to the file being read. Directories end in a slash.
+    fn matches(&self, pattern: &str) -> Vec<(PathBuf, String)> {
         let path = self.directory.join(pattern);
-        if is_pattern(pattern) {
-            return self.files.glob(&path.to_string_lossy());
-        }
-        match self.files.kind(&path) {
-            FileKind::Missing => Vec::new(),
-            _ => vec![path],
-        }
+        let found = if is_wildcard(pattern) {
+            self.files.glob(&path.to_string_lossy())
+        } else {
+            let there = self.files.kind(&path) != FileKind::Missing;
+            if there { vec![path] } else { Vec::new() }
+        };
+        let above = self.directory.to_string_lossy();
+        let named = |path: PathBuf| {
+            let written = path.to_string_lossy();
+            let relative = written.strip_prefix(&*above).map(|rest| rest.trim_start_matches('/'));
+            let name = relative.filter(|_| !pattern.starts_with('/')).unwrap_or(&written);
+            let mark = if self.files.kind(&path) == FileKind::Directory { "/" } else { "" };
+            (path.clone(), format!("{name}{mark}"))
+        };
+        found.into_iter().map(named).collect()
     }
 
     fn file_problem(&mut self, line: &Text, fatal: bool, text: String) {

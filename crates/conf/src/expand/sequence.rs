@@ -13,42 +13,53 @@ impl Expander<'_> {
     pub(super) fn repeat(&mut self, line: &Text) {
         if let Err(complaint) = self.try_repeat(line) {
             let what = line.text.get(..4).unwrap_or("~SEQ");
-            self.complain(line, Class::General, complaint);
+            if let Some(complaint) = complaint {
+                self.complain(line, Class::General, format!("{complaint} '{}'", line.text));
+            }
             self.complain(line, Class::General, format!("Invalid {what} specification '{}'", line.text));
         }
     }
 
-    fn try_repeat(&mut self, line: &Text) -> Result<(), String> {
+    /// Fails with what is wrong, where the original says more than that something is.
+    fn try_repeat(&mut self, line: &Text) -> Result<(), Complaint> {
         let text = &line.text;
         let what = text.get(..4).unwrap_or("~SEQ");
         let hex = text.starts_with("~SEQx");
-        let inner = text.get(if hex { 5 } else { 4 }..).and_then(|rest| rest.strip_prefix('('));
-        let inner = inner.ok_or_else(|| format!("Invalid {what} definition '{text}'"))?;
-        let (parameters, body) =
-            inner.split_once(')').ok_or_else(|| format!("{what} missing terminating ')' '{text}'"))?;
-        let body = line.saying(body.trim_start_matches([' ', '\t']));
-        let (names, values) = if what == "~LST" {
-            list(parameters, text)?
-        } else {
-            let (name, numbers) =
-                parameters.split_once(',').ok_or_else(|| format!("Invalid ~SEQ definition '{text}'"))?;
-            if numbers.len() >= PARAMETERS_MAX {
-                return Err(format!("~SEQ parameter strings too long '{text}'"));
-            }
-            let numbers = self.definitions.replaced(numbers);
-            let sequence = Sequence::parse(&numbers, hex, text)?;
-            return self.repeat_numbers(name.trim(), sequence, &body);
-        };
+        let inner = text.get(if hex { 5 } else { 4 }..).and_then(|rest| rest.trim_start().strip_prefix('('));
+        let Some(inner) = inner else { return Err(None) };
+        let split = inner.split_once(')');
+        let after = |body: &str| line.saying(body.trim_start_matches([' ', '\t']));
+        if what == "~LST" {
+            let (parameters, body) = split.ok_or(None)?;
+            let (names, values) = list(parameters)?;
+            return self.repeat_rows(&names, values, &after(body));
+        }
+        if !split.map_or(inner, |(parameters, _)| parameters).contains(',') {
+            return Err(Some("Invalid ~SEQ definition"));
+        }
+        let (parameters, body) = split.ok_or(Some("~SEQ missing terminating ')'"))?;
+        let (name, numbers) = parameters.split_once(',').unwrap_or((parameters, ""));
+        if name.trim().is_empty() {
+            return Err(Some("Invalid ~SEQ definition"));
+        }
+        if numbers.len() >= PARAMETERS_MAX {
+            return Err(Some("~SEQ parameter strings too long"));
+        }
+        let numbers = self.definitions.replaced(numbers);
+        self.repeat_numbers(name.trim(), Sequence::parse(&numbers, hex)?, &after(body))
+    }
+
+    fn repeat_rows(&mut self, names: &[String], values: Rows, body: &Text) -> Result<(), Complaint> {
         for row in values {
             for (name, value) in names.iter().zip(row.into_iter().chain(std::iter::repeat(String::new()))) {
                 self.definitions.set(name, value);
             }
-            self.once(&body);
+            self.once(body);
         }
         Ok(())
     }
 
-    fn repeat_numbers(&mut self, name: &str, sequence: Sequence, body: &Text) -> Result<(), String> {
+    fn repeat_numbers(&mut self, name: &str, sequence: Sequence, body: &Text) -> Result<(), Complaint> {
         let Sequence { start, step, end, hex } = sequence;
         let mut value = start;
         while (step > 0 && value <= end) || (step < 0 && value >= end) {
@@ -81,69 +92,85 @@ struct Sequence {
 }
 
 impl Sequence {
-    fn parse(numbers: &str, hex: bool, text: &str) -> Result<Self, String> {
+    fn parse(numbers: &str, hex: bool) -> Result<Self, Complaint> {
         let values: Option<Vec<i64>> = numbers.split(',').map(|word| number(word.trim())).collect();
-        let values = values.ok_or_else(|| format!("Invalid ~SEQ definition '{text}'"))?;
+        let values = values.ok_or(Some("Invalid ~SEQ definition"))?;
         let (start, step, end) = match *values.as_slice() {
             [end] if end < 0 => (-1, -1, end),
             [end] => (1, if end < 1 { -1 } else { 1 }, end),
             [start, end] => (start, if end < start { -1 } else { 1 }, end),
             [start, step, end] => (start, step, end),
-            _ => return Err(format!("Invalid ~SEQ definition '{text}'")),
+            _ => return Err(Some("Invalid ~SEQ definition")),
         };
         if hex && (start < 0 || end < 0) {
-            return Err(format!("~SEQx is only valid for positive numbers '{text}'"));
+            return Err(Some("~SEQx is only valid for positive numbers"));
         }
         if step == 0 || (step > 0 && end < start) || (step < 0 && end > start) {
-            return Err(format!("Invalid ~SEQ values '{text}'"));
+            return Err(Some("Invalid ~SEQ values"));
         }
         Ok(Self { start, step, end, hex })
     }
 }
 
-/// A number whose base its prefix tells.
+/// A number whose base its prefix tells; nothing is zero.
 fn number(word: &str) -> Option<i64> {
     let (negative, digits) = match word.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, word.strip_prefix('+').unwrap_or(word)),
     };
-    let value = if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
-        i32::from_str_radix(hex, 16)
+    let value = if word.is_empty() {
+        Ok(0)
+    } else if let Some(hex) = digits.strip_prefix("0x").or_else(|| digits.strip_prefix("0X")) {
+        i64::from_str_radix(hex, 16)
     } else if digits.len() > 1 && digits.starts_with('0') {
-        i32::from_str_radix(digits, 8)
+        i64::from_str_radix(digits, 8)
     } else {
         digits.parse()
     };
-    let value = i64::from(value.ok()?);
+    let value = value.ok().filter(|_| !digits.starts_with(['+', '-']))?;
     Some(if negative { -value } else { value })
 }
 
+/// What is wrong beyond that something is; the line is quoted behind it.
+type Complaint = Option<&'static str>;
 type Names = Vec<String>;
 type Rows = Vec<Vec<String>>;
 
-/// Names and value rows of a `~LST`.
-fn list(parameters: &str, text: &str) -> Result<(Names, Rows), String> {
+/// Names and value rows of a `~LST`: words or `{…}` with commas between them.
+fn list(parameters: &str) -> Result<(Names, Rows), Complaint> {
     let mut fields = Vec::new();
-    let mut rest = parameters.trim();
-    while !rest.is_empty() {
-        let (field, after) = if let Some(inner) = rest.strip_prefix('{') {
-            let (inner, after) =
-                inner.split_once('}').ok_or_else(|| format!("Invalid ~LST definition '{text}'"))?;
-            (inner.split(',').map(|word| word.trim().to_owned()).collect(), after)
-        } else {
-            let end = rest.find(',').unwrap_or(rest.len());
-            let (word, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-            (vec![word.trim().to_owned()], after)
+    let mut rest = Some(parameters);
+    while let Some(text) = rest {
+        let text = text.trim();
+        let (words, after) = match text.strip_prefix('{') {
+            Some(inner) => {
+                let (inner, after) = inner.split_once('}').ok_or(None)?;
+                (inner.split(',').map(|word| word.trim().to_owned()).collect(), after.trim_start())
+            }
+            None => {
+                let end = text.find(',').unwrap_or(text.len());
+                let (word, after) = text.split_at_checked(end).unwrap_or((text, ""));
+                (vec![word.trim().to_owned()], after)
+            }
         };
-        fields.push(field);
-        let after = after.trim_start();
-        rest = after.strip_prefix(',').unwrap_or(after).trim_start();
+        if words.iter().any(|word: &String| word.contains([' ', '\t', '{', '}'])) {
+            return Err(None);
+        }
+        fields.push(words);
+        rest = match after.strip_prefix(',') {
+            Some(more) => Some(more),
+            None if after.is_empty() => None,
+            None => return Err(None),
+        };
     }
     let mut fields = fields.into_iter();
-    let names = fields.next().ok_or_else(|| format!("Invalid ~LST definition '{text}'"))?;
+    let names = fields.next().unwrap_or_default();
     let values: Rows = fields.collect();
+    if values.is_empty() || names.iter().any(String::is_empty) {
+        return Err(None);
+    }
     if values.iter().any(|row| row.len() > names.len()) {
-        return Err(format!("~LST specification has too many values '{text}'"));
+        return Err(Some("~LST specification has too many values"));
     }
     Ok((names, values))
 }
