@@ -105,7 +105,7 @@ struct Machine;
 impl Host for Machine {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let known = name.strip_prefix("eth").is_some_and(|rest| rest.len() == 1);
-        known.then_some(InterfaceFacts { loopback: false, multicast: true, mtu: 1500 })
+        known.then_some(InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false })
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
@@ -156,6 +156,14 @@ impl Host for Machine {
             Some(name) if name.is_empty() || name.starts_with("/missing") => DirectoryFacts::Missing,
             _ => DirectoryFacts::Usable,
         }
+    }
+
+    fn file(&self, _path: &Path) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn matches(&self, _pattern: &str) -> Vec<PathBuf> {
+        Vec::new()
     }
 }
 

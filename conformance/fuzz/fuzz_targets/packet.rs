@@ -174,8 +174,11 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
             interface: None,
             spec: AddressSpec::default(),
             no_track: false,
+            use_vmac: false,
         }],
         excluded: Vec::new(),
+        routes: Vec::new(),
+        rules: Vec::new(),
         garp: Garp {
             repeat: 5,
             delay: Micros(5 * SECOND),

@@ -38,6 +38,10 @@ pub trait Host {
     fn processors(&self) -> u32;
     /// What a directory to write into would meet.
     fn directory(&self, path: &Path) -> DirectoryFacts;
+    /// A small file outside the configuration that gives names to numbers.
+    fn file(&self, path: &Path) -> Option<Vec<u8>>;
+    /// Existing paths that match a pattern, sorted by name.
+    fn matches(&self, pattern: &str) -> Vec<PathBuf>;
 }
 
 /// What lowering has to know of a directory to write into.
@@ -61,6 +65,8 @@ pub struct InterfaceFacts {
     pub multicast: bool,
     /// Bytes of payload a frame may carry.
     pub mtu: u32,
+    /// It stands for a routing domain (VRF).
+    pub vrf: bool,
 }
 
 /// What lowering has to know of a script's file. `insecure` speaks of the resolved path (D10): some component
@@ -107,6 +113,8 @@ pub struct Answers {
     addresses: BTreeMap<String, bool>,
     processors: u32,
     directories: BTreeMap<PathBuf, DirectoryFacts>,
+    files: BTreeMap<PathBuf, Option<Vec<u8>>>,
+    patterns: BTreeMap<String, Vec<PathBuf>>,
 }
 
 impl Host for Answers {
@@ -148,6 +156,14 @@ impl Host for Answers {
 
     fn directory(&self, path: &Path) -> DirectoryFacts {
         self.directories.get(path).copied().unwrap_or_default()
+    }
+
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        self.files.get(path).cloned().flatten()
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        self.patterns.get(pattern).cloned().unwrap_or_default()
     }
 }
 
@@ -226,6 +242,18 @@ impl Host for Recorder<'_> {
         self.answers.borrow_mut().directories.insert(path.into(), answer);
         answer
     }
+
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        let answer = self.host.file(path);
+        self.answers.borrow_mut().files.insert(path.to_owned(), answer.clone());
+        answer
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        let answer = self.host.matches(pattern);
+        self.answers.borrow_mut().patterns.insert(pattern.into(), answer.clone());
+        answer
+    }
 }
 
 impl Answers {
@@ -238,6 +266,7 @@ impl Answers {
                 out.flag(facts.loopback);
                 out.flag(facts.multicast);
                 out.number(facts.mtu);
+                out.flag(facts.vrf);
             });
         });
         out.list(self.users.iter(), |out, (name, user)| {
@@ -279,6 +308,14 @@ impl Answers {
                 DirectoryFacts::Missing => 2,
             });
         });
+        out.list(self.files.iter(), |out, (path, bytes)| {
+            write_path(out, path);
+            optional(out, bytes.as_ref(), |out, bytes| out.bytes(bytes));
+        });
+        out.list(self.patterns.iter(), |out, (pattern, paths)| {
+            out.text(pattern);
+            out.list(paths.iter(), |out, path| write_path(out, path));
+        });
         out.0
     }
 
@@ -287,7 +324,7 @@ impl Answers {
         let mut from = Reader(bytes);
         let interfaces = map(&mut from, |from| {
             let (loopback, multicast) = (from.flag()?, from.flag()?);
-            Ok(InterfaceFacts { loopback, multicast, mtu: from.number()? })
+            Ok(InterfaceFacts { loopback, multicast, mtu: from.number()?, vrf: from.flag()? })
         })?;
         let users = map(&mut from, read_user)?;
         let groups = map(&mut from, |from| from.number())?;
@@ -312,10 +349,15 @@ impl Answers {
             };
             Ok((path, facts))
         })?;
+        let files = from.list(|from| {
+            let path = read_path(from)?;
+            Ok((path, if from.flag()? { Some(from.bytes()?.to_vec()) } else { None }))
+        })?;
+        let patterns = from.list(|from| Ok((from.text()?.to_owned(), from.list(read_path)?)))?;
         from.end()?;
         let (scripts, addresses) = (scripts.into_iter().collect(), addresses.into_iter().collect());
-        let watches = watches.into_iter().collect();
-        let directories = directories.into_iter().collect();
+        let (watches, directories) = (watches.into_iter().collect(), directories.into_iter().collect());
+        let (files, patterns) = (files.into_iter().collect(), patterns.into_iter().collect());
         Ok(Self {
             interfaces,
             users,
@@ -327,6 +369,8 @@ impl Answers {
             addresses,
             processors,
             directories,
+            files,
+            patterns,
         })
     }
 }

@@ -17,8 +17,13 @@ mod group;
 mod inet;
 mod instance;
 mod interfaces;
+mod lasting;
+mod line;
 mod lvs;
+mod names;
 mod process;
+mod route;
+mod rule;
 mod rules;
 mod script;
 mod track;
@@ -68,6 +73,8 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
     cx.found.extend(parent.found);
     let globals = global::lower(&mut cx, &parent.statements);
     let parents = cx.take_ordered();
+    let lookups = &globals.model.lookups;
+    cx.names = names::Names::new(lookups.iproute_usr.as_deref(), lookups.iproute_etc.as_deref());
 
     // What stands outside blocks is found by every pass; it is told once.
     let mut told: BTreeSet<(usize, String)> = parents.iter().map(|(at, d)| (*at, d.text.clone())).collect();

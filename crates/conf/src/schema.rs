@@ -7,6 +7,7 @@ mod bfd;
 mod global;
 mod group;
 mod instance;
+mod lines;
 mod lvs;
 mod root;
 mod track;
@@ -15,6 +16,7 @@ pub use bfd::BFD_INSTANCE;
 pub use global::GLOBAL_DEFS;
 pub use group::{GARP_GROUP, SYNC_GROUP, TRACK_GROUP};
 pub use instance::{AUTH_HMAC, AUTHENTICATION, INSTANCE};
+pub use lines::{ADDRESS, ENCAP_IP, ENCAP_IP6, GRAMMARS, Grammar, LineWord, NEXTHOP, ROUTE, RULE};
 pub use lvs::{
     BFD_CHECK, DNS_CHECK, FILE_CHECK, HTTP_GET, HTTP_URL, MISC_CHECK, PING_CHECK, REAL_SERVER, SMTP_CHECK,
     SMTP_HOST, SSL, SSL_GET, SSL_URL, TCP_CHECK, UDP_CHECK, VIRTUAL_SERVER,

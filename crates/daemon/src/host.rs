@@ -48,7 +48,12 @@ impl Files for Disk {
 impl Host for Machine {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let found = interfaces::find(name)?;
-        Some(InterfaceFacts { loopback: found.loopback, multicast: found.multicast, mtu: found.mtu })
+        Some(InterfaceFacts {
+            loopback: found.loopback,
+            multicast: found.multicast,
+            mtu: found.mtu,
+            vrf: is_vrf(name),
+        })
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
@@ -119,6 +124,22 @@ impl Host for Machine {
             Err(_) => DirectoryFacts::Missing,
         }
     }
+
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        let mut bytes = Vec::new();
+        File::open(path).and_then(|file| file.take(SMALL_FILE_MAX).read_to_end(&mut bytes)).ok()?;
+        Some(bytes)
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        glob::matches(pattern)
+    }
+}
+
+/// The kernel says so beside the interface. A name with a slash would be a path elsewhere, and is no interface.
+fn is_vrf(name: &str) -> bool {
+    let told = fs::read_to_string(Path::new("/sys/class/net").join(name).join("uevent"));
+    told.is_ok_and(|told| told.lines().any(|line| line == "DEVTYPE=vrf"))
 }
 
 fn run_as(account: users::Account) -> RunAs {
@@ -181,6 +202,8 @@ fn resolves(host: &str) -> bool {
     true
 }
 
+/// What is longer is cut: such files name a few dozen things.
+const SMALL_FILE_MAX: u64 = 1 << 20;
 const ANY_EXECUTE: u32 = 0o111;
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const NAME_SERVICE_PATIENCE: Duration = Duration::from_millis(500);

@@ -74,6 +74,28 @@ pub struct AddressSpec {
     pub label: Option<String>,
     /// The other end of a point-to-point address.
     pub peer: Option<IpAddr>,
+    /// `IFA_F_HOMEADDRESS`; IPv6 only.
+    pub home: bool,
+    /// `IFA_F_MANAGETEMPADDR`; IPv6 only.
+    pub manages_temporary: bool,
+    /// `IFA_F_NOPREFIXROUTE`.
+    pub no_prefix_route: bool,
+    /// `IFA_F_MCAUTOJOIN`.
+    pub auto_join: bool,
+    /// IPv6 only: the kernel looks for duplicates first (`-nodad`; `IFA_F_NODAD` is not set then).
+    pub detects_duplicates: bool,
+    /// How long the kernel likes it as a source address; IPv6 only.
+    pub preferred: Lifetime,
+}
+
+/// How long something lasts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Lifetime {
+    /// Without end.
+    #[default]
+    Forever,
+    /// So many seconds; none makes an address deprecated at once.
+    Seconds(u32),
 }
 
 /// Everything the mirror knows at one moment; addresses in the kernel's order (the first one of an interface

@@ -5,9 +5,12 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ids::Vrid;
 use crate::kernel::AddressSpec;
+use crate::lasting::Lasting;
 use crate::link::{GarpGroup, OwnLink, Polled, UpDownDelay};
 use crate::notify::Notifications;
 use crate::priority::Priority;
+use crate::route::Route;
+use crate::rule::Rule;
 use crate::time::Micros;
 use crate::track::{File, Process, Script, Tracked};
 
@@ -34,6 +37,8 @@ pub struct Config {
     pub garp_interval: Micros,
     /// Timers of all instances count from the start plus this (`vrrp_startup_delay`).
     pub startup_delay: Micros,
+    /// What is there for as long as the daemon is.
+    pub lasting: Lasting,
 }
 
 /// One virtual router.
@@ -88,6 +93,10 @@ pub struct Instance {
     pub excluded: Vec<VirtualAddress>,
     /// Packets to its addresses are let in although it does not own them.
     pub accept: bool,
+    /// Routes that come and go with the addresses.
+    pub routes: Vec<Route>,
+    /// Rules that come and go with the addresses.
+    pub rules: Vec<Rule>,
     /// Announcement of addresses.
     pub garp: Garp,
     /// A master that hears a lower priority does not answer with an advert.
@@ -146,6 +155,8 @@ impl Instance {
             receive_buffer: None,
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             accept: true,
             garp: Garp::default(),
             lower_prio_no_advert: false,
@@ -399,6 +410,8 @@ pub struct VirtualAddress {
     pub spec: AddressSpec,
     /// Its removal by others is none of our business (`no_track`).
     pub no_track: bool,
+    /// It is put on a VMAC over its interface (`use_vmac` in its line).
+    pub use_vmac: bool,
 }
 
 /// How a new master tells the neighbours (`spec` runtime 3.5).

@@ -186,6 +186,7 @@ mod tests {
             broadcast: Some([10, 9, 0, 255].into()),
             label: Some("d0:v1".to_owned()),
             peer: Some([10, 9, 9, 9].into()),
+            ..AddressSpec::default()
         };
         let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
         let name = "d0".to_owned();

@@ -27,7 +27,14 @@ pub fn router(vrid: u8, priority: u8) -> vrrp::Instance {
 /// The virtual address 10.0.0.`last`/32.
 pub fn address(last: u8) -> VirtualAddress {
     let ip = IpAddr::from([10, 0, 0, last]);
-    VirtualAddress { ip, prefix_len: 32, interface: None, spec: AddressSpec::default(), no_track: false }
+    VirtualAddress {
+        ip,
+        prefix_len: 32,
+        interface: None,
+        spec: AddressSpec::default(),
+        no_track: false,
+        use_vmac: false,
+    }
 }
 
 /// A configuration of these routers.

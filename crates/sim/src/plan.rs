@@ -149,6 +149,7 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
             interface: None,
             spec: AddressSpec::default(),
             no_track: false,
+            use_vmac: false,
         };
         let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
         let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));
@@ -257,6 +258,8 @@ fn draw_instance(
         },
         addresses: router.addresses.clone(),
         excluded: placed_elsewhere(rng, &router.excluded, &ports[node]),
+        routes: Vec::new(),
+        rules: Vec::new(),
         garp: draw_garp(rng),
         lower_prio_no_advert: rng.one_in(8),
         // With uneven intervals this keeps a contest going for ever, as it says.

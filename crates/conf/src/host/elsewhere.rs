@@ -11,7 +11,7 @@ pub struct Elsewhere;
 
 impl Host for Elsewhere {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
-        Some(InterfaceFacts { loopback: name == "lo", multicast: true, mtu: ETHERNET_MTU })
+        Some(InterfaceFacts { loopback: name == "lo", multicast: true, mtu: ETHERNET_MTU, vrf: true })
     }
 
     fn user(&self, _: &str) -> Option<RunAs> {
@@ -49,6 +49,14 @@ impl Host for Elsewhere {
 
     fn directory(&self, _: &Path) -> DirectoryFacts {
         DirectoryFacts::Usable
+    }
+
+    fn file(&self, _: &Path) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn matches(&self, _: &str) -> Vec<PathBuf> {
+        Vec::new()
     }
 }
 

@@ -128,6 +128,42 @@ impl<'a> Parts<'a> {
     }
 }
 
+/// A whole word as C reads it with base 0: decimal, `0x…` or `0…`; a minus sign wraps around, and what is too
+/// large is the largest.
+pub fn any_base(word: &str) -> Option<u64> {
+    let (negative, digits) = sign(word);
+    let (digits, radix) = match (digits.strip_prefix("0x").or(digits.strip_prefix("0X")), digits) {
+        (Some(hex), _) => (hex, 16),
+        (None, "0") => (digits, 10),
+        (None, _) => digits.strip_prefix('0').map_or((digits, 10), |octal| (octal, 8)),
+    };
+    if digits.is_empty() || !digits.chars().all(|c| c.is_digit(radix)) {
+        return None;
+    }
+    let value = u64::from_str_radix(digits, radix).unwrap_or(u64::MAX);
+    Some(if negative { value.wrapping_neg() } else { value })
+}
+
+/// The same as an integer of a range, with the complaints of one.
+pub fn any_base_integer(word: &str, range: Range) -> Read {
+    let other_base = word.strip_prefix('0').and_then(|_| any_base(word));
+    match other_base.and_then(|value| i64::try_from(value).ok()).filter(|value| range.has(*value)) {
+        Some(value) => Read::fine(value),
+        None => integer(word, range),
+    }
+}
+
+/// A number of 64 bits, base 10, or the complaint about it.
+pub fn unsigned64(word: &str) -> Result<u64, String> {
+    let (negative, digits) = sign(word);
+    match digits {
+        _ if negative => Err(format!("negative number '{word}'")),
+        "" => Ok(0),
+        _ if !digits.bytes().all(|byte| byte.is_ascii_digit()) => Err(format!("invalid number '{word}'")),
+        _ => digits.parse().map_err(|_| format!("number '{word}' outside unsigned 64 bit range")),
+    }
+}
+
 fn sign(word: &str) -> (bool, &str) {
     let word = word.trim_start_matches(super::is_blank);
     match word.strip_prefix('-') {
@@ -152,6 +188,9 @@ fn shown(value: i64, places: u32) -> String {
         return UNLIMITED_SHOWN.into();
     }
     let unit = 10_i64.pow(places);
+    if places == 0 {
+        return format!("{value}.");
+    }
     let width = usize::try_from(places).unwrap_or(0);
     format!("{}.{:0width$}", value / unit, value % unit)
 }
@@ -191,6 +230,37 @@ mod tests {
             );
         }
         assert_eq!(integer("-253", Range { min: -253, max: 253 }), Read::fine(-253));
+    }
+
+    #[test]
+    fn names_of_iproute2_are_numbers_of_any_base_too() {
+        let table = [
+            ("0", Some(0)),
+            ("010", Some(8)),
+            ("0x1F", Some(31)),
+            ("254", Some(254)),
+            ("-1", Some(u64::MAX)),
+            ("99999999999999999999", Some(u64::MAX)),
+            ("08", None),
+            ("0x", None),
+            ("", None),
+            ("5x", None),
+            ("main", None),
+        ];
+        for (word, value) in table {
+            assert_eq!(any_base(word), value, "{word}");
+        }
+        assert_eq!(any_base_integer("0x10", Range { min: 0, max: 99 }), Read::fine(16));
+        assert_eq!(any_base_integer("010", Range { min: 0, max: 99 }), Read::fine(8));
+        assert_eq!(
+            any_base_integer("-1", Range { min: 0, max: 99 }).complaint.as_deref(),
+            Some("negative number '-1'")
+        );
+        assert_eq!(unsigned64("18446744073709551615"), Ok(u64::MAX));
+        assert_eq!(
+            unsigned64("18446744073709551616"),
+            Err("number '18446744073709551616' outside unsigned 64 bit range".into())
+        );
     }
 
     #[test]

@@ -2,199 +2,243 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keepalived_model::kernel::AddressSpec;
+use keepalived_model::kernel::{AddressSpec, Lifetime};
+use keepalived_model::lasting::Tied;
 use keepalived_model::vrrp::VirtualAddress;
 
-use super::context::{Context, Place, Reading};
+use super::context::Context;
 use super::interfaces::Interfaces;
+use super::lasting::Ties;
+use super::line::{Dropped, Line, most};
+use super::names::Kind;
 use crate::diag::Class;
-use crate::lex::number::Range;
+use crate::schema::ADDRESS;
 use crate::tree::Item;
 
 /// Longest label of an address.
 const LABEL_MAX: usize = 15;
 
-/// Reads one line; nothing if the original drops it.
+/// Reads a line of an instance; nothing if the original drops it.
 pub(super) fn lower(
     cx: &mut Context<'_>,
     known: &mut Interfaces,
     item: &Item<'_>,
     owner: &str,
 ) -> Option<VirtualAddress> {
-    let mut draft = Draft::start(cx, item)?;
-    let mut next = 1;
-    while let Some(word) = item.words.get(next) {
-        let option = word.text;
-        let place = cx.item_place(item, next);
-        next += 1;
-        if draft.flag(cx, &place, option, owner) {
-            continue;
-        }
-        if !VALUED.contains(&option) {
-            let text = format!("Unknown configuration entry '{option}' for ip address - ignoring");
-            cx.say(&place, Class::General, text);
-            continue;
-        }
-        let Some(value) = item.words.get(next).map(|word| word.text) else {
-            let text = format!("No {option} parameter specified for {}", draft.name);
-            cx.say(&place, Class::Missing, text);
-            return None;
-        };
-        let place = cx.item_place(item, next);
-        next += 1;
-        if !draft.option(cx, known, &place, option, value) {
-            return None;
-        }
-    }
-    Some(draft.finish(cx, item))
+    let mut line = Line::new(cx, known, item);
+    read(&mut line, owner, None).ok().map(|tied| tied.thing)
 }
 
-/// Options that take a value.
-const VALUED: &[&str] = &["dev", "scope", "broadcast", "brd", "label", "peer", "preferred_lft"];
+/// Reads a static line, which may be tied to a group.
+pub(super) fn lower_lasting(
+    cx: &mut Context<'_>,
+    known: &mut Interfaces,
+    item: &Item<'_>,
+    ties: &Ties<'_>,
+) -> Option<Tied<VirtualAddress>> {
+    let mut line = Line::new(cx, known, item);
+    read(&mut line, "", Some(ties)).ok()
+}
+
+fn read(
+    line: &mut Line<'_, '_, '_>,
+    owner: &str,
+    ties: Option<&Ties<'_>>,
+) -> Result<Tied<VirtualAddress>, Dropped> {
+    let mut draft = Draft::start(line)?;
+    let mut group = None;
+    while let Some(word) = line.take() {
+        // Each of these belongs to one kind of line only.
+        let foreign = if ties.is_some() { "use_vmac" } else { "track_group" };
+        let Some(row) = ADDRESS.find(word).filter(|row| row.name != foreign) else {
+            let text = format!("Unknown configuration entry '{word}' for ip address - ignoring");
+            line.say(Class::General, text);
+            continue;
+        };
+        if row.args.is_empty() {
+            draft.flag(line, row.name, owner);
+            continue;
+        }
+        let Some(value) = line.take() else {
+            line.say(Class::Missing, format!("No {word} parameter specified for {}", draft.name));
+            return Err(Dropped);
+        };
+        match (row.name, ties) {
+            ("track_group", Some(ties)) => {
+                ties.tie(line, value, &mut group);
+            }
+            _ => draft.option(line, word, row.name, value)?,
+        }
+    }
+    line.back_to(1);
+    if let Some(ties) = ties {
+        draft.place(line, ties)?;
+    }
+    draft.finish(line, owner);
+    Ok(Tied { thing: draft.address, group })
+}
 
 struct Draft {
     /// As messages call it: without its prefix.
     name: String,
     address: VirtualAddress,
-    /// A prefix length was written.
-    prefix: bool,
+    /// As it was written.
+    written: String,
     /// `+` or `-`, to be applied once everything is known.
     broadcast: Option<char>,
+    /// As configured, if it was.
+    preferred: Option<Lifetime>,
 }
 
 impl Draft {
-    fn start(cx: &mut Context<'_>, item: &Item<'_>) -> Option<Self> {
-        let word = item.words.first()?.text;
-        let place = cx.item_place(item, 0);
-        let (name, length) = word.split_once('/').map_or((word, None), |(name, length)| (name, Some(length)));
-        let Ok(ip) = name.parse::<IpAddr>() else {
-            cx.say(&place, Class::General, format!("VRRP parsed invalid IP {word}. skipping IP..."));
-            return None;
-        };
-        let most = if ip.is_ipv4() { 32 } else { 128 };
-        let prefix_len = match length {
-            None => most,
-            // An empty length is zero (`spec` config 3.9).
-            Some("") => 0,
-            Some(length) => {
-                let how = Reading { range: Range { min: 0, max: i64::from(most) }, lenient: false };
-                let bad = format!("Invalid address prefix len {length} for address {word} - using {most}");
-                let read = cx.number_word(&place, length, how, Some(bad));
-                read.and_then(|length| u8::try_from(length).ok()).unwrap_or(most)
-            }
-        };
-        let address =
-            VirtualAddress { ip, prefix_len, interface: None, spec: AddressSpec::default(), no_track: false };
-        Some(Self { name: name.to_owned(), address, prefix: length.is_some(), broadcast: None })
+    fn start(line: &mut Line<'_, '_, '_>) -> Result<Self, Dropped> {
+        let written = line.value()?.to_owned();
+        let prefix = line.prefix(&written).ok_or(Dropped)?;
+        let name = written.split('/').next().unwrap_or_default().to_owned();
+        let spec = AddressSpec::default();
+        let (ip, prefix_len, interface) = (prefix.ip, prefix.len, None);
+        let (no_track, use_vmac) = (false, false);
+        let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac };
+        Ok(Self { name, address, written, broadcast: None, preferred: None })
     }
 
-    /// A word without a value; false if it is none.
-    fn flag(&mut self, cx: &mut Context<'_>, place: &Place, option: &str, owner: &str) -> bool {
-        match option {
-            "no_track" => self.address.no_track = true,
-            "home" | "mngtmpaddr" | "noprefixroute" | "autojoin" | "-nodad" | "use_vmac" => {
-                cx.cannot_in(place, owner, option, &format!("{option} of address {}", self.name));
+    /// A word without a value. What no engine can do is told where it would make a difference.
+    fn flag(&mut self, line: &mut Line<'_, '_, '_>, name: &str, owner: &str) {
+        let spec = &mut self.address.spec;
+        let differs = match name {
+            "no_track" => {
+                self.address.no_track = true;
+                return;
             }
-            _ => return false,
+            "use_vmac" => {
+                self.address.use_vmac = true;
+                true
+            }
+            "noprefixroute" => {
+                spec.no_prefix_route = true;
+                true
+            }
+            "autojoin" => {
+                spec.auto_join = true;
+                true
+            }
+            "home" => {
+                spec.home = true;
+                self.address.ip.is_ipv6()
+            }
+            "mngtmpaddr" => {
+                spec.manages_temporary = true;
+                self.address.ip.is_ipv6()
+            }
+            // `-nodad`
+            _ => {
+                spec.detects_duplicates = true;
+                self.address.ip.is_ipv6()
+            }
+        };
+        if differs {
+            let what = format!("{name} of address {}", self.name);
+            line.cx.cannot_in(&line.place(), owner, name, &what);
         }
-        true
     }
 
-    /// An option with its value; false drops the address.
+    /// An option with its value. `word` is the spelling that was used.
     fn option(
         &mut self,
-        cx: &mut Context<'_>,
-        known: &mut Interfaces,
-        place: &Place,
+        line: &mut Line<'_, '_, '_>,
+        word: &str,
         option: &str,
         value: &str,
-    ) -> bool {
-        let name = self.name.clone();
-        let ipv4 = self.address.ip.is_ipv4();
+    ) -> Result<(), Dropped> {
         match option {
-            "dev" => {
-                if self.address.interface.is_some() {
-                    let text = format!("Cannot specify ipaddress device more than once for {name}");
-                    cx.say(place, Class::General, text);
-                    return false;
-                }
-                let unknown = |interface: &str| {
-                    format!("WARNING - interface {interface} for ip address {name} doesn't exist")
-                };
-                if known.find(cx, place, value, unknown).is_none() {
-                    return false;
-                }
-                self.address.interface = Some(value.to_owned());
-            }
-            "scope" if !ipv4 => {
-                let text = format!("Cannot specify scope for IPv6 addresses ({name}) - ignoring scope");
-                cx.say(place, Class::General, text);
-            }
-            "scope" => match scope(value) {
-                Some(scope) => self.address.spec.scope = scope,
-                None => {
-                    let text = format!("Invalid scope '{value}' specified for {name} - ignoring");
-                    cx.say(place, Class::General, text);
-                }
-            },
-            "label" if !ipv4 => {
-                let text = format!("Cannot specify label for IPv6 addresses ({name}) - ignoring label");
-                cx.say(place, Class::General, text);
-            }
-            "label" if value.len() > LABEL_MAX => {
-                let text =
-                    format!("Address label {value} is longer than maximum length 15 - removing address");
-                cx.say(place, Class::General, text);
-                return false;
-            }
-            "label" => self.address.spec.label = Some(value.to_owned()),
-            "peer" => self.peer(cx, place, value),
-            "broadcast" | "brd" => return self.broadcast(cx, place, option, value),
-            "preferred_lft" if value != "forever" => {
-                let how = Reading { range: Range { min: 0, max: i64::from(u32::MAX) }, lenient: false };
-                cx.number_word(place, value, how, Some(format!("preferred_lft {value} is invalid")));
-            }
-            _ => {}
+            "dev" => self.dev(line, value)?,
+            "scope" => self.scope(line, value),
+            "label" => self.label(line, value)?,
+            "peer" => self.peer(line, value),
+            "broadcast" => self.broadcast(line, word, value)?,
+            _ => self.preferred(line, value),
         }
-        true
+        Ok(())
     }
 
-    fn peer(&mut self, cx: &mut Context<'_>, place: &Place, value: &str) {
-        if self.address.spec.peer.is_some() {
-            let text = format!("Peer {value} - another peer has already been specified");
-            cx.say(place, Class::General, text);
-            let text = format!("Unknown configuration entry '{value}' for ip address - ignoring");
-            cx.say(place, Class::General, text);
-            return;
+    fn dev(&mut self, line: &mut Line<'_, '_, '_>, value: &str) -> Result<(), Dropped> {
+        let name = &self.name;
+        if self.address.interface.is_some() {
+            return Err(line.refuse(format!("Cannot specify ipaddress device more than once for {name}")));
         }
-        match value.parse::<IpAddr>() {
-            Ok(peer) if peer.is_ipv4() == self.address.ip.is_ipv4() => {
-                if self.prefix {
+        let unknown =
+            |interface: &str| format!("WARNING - interface {interface} for ip address {name} doesn't exist");
+        self.address.interface = Some(line.interface(value, unknown)?);
+        Ok(())
+    }
+
+    fn scope(&mut self, line: &mut Line<'_, '_, '_>, value: &str) {
+        let name = &self.name;
+        if self.address.ip.is_ipv6() {
+            let text = format!("Cannot specify scope for IPv6 addresses ({name}) - ignoring scope");
+            return line.say(Class::General, text);
+        }
+        match line.cx.named_byte(Kind::Scope, value) {
+            Some(scope) => self.address.spec.scope = scope,
+            None => {
+                let text = format!("Invalid scope '{value}' specified for {name} - ignoring");
+                line.say(Class::General, text);
+            }
+        }
+    }
+
+    fn label(&mut self, line: &mut Line<'_, '_, '_>, value: &str) -> Result<(), Dropped> {
+        if self.address.ip.is_ipv6() {
+            let text = format!("Cannot specify label for IPv6 addresses ({}) - ignoring label", self.name);
+            line.say(Class::General, text);
+        } else if value.len() > LABEL_MAX {
+            let text = format!("Address label {value} is longer than maximum length 15 - removing address");
+            return Err(line.refuse(text));
+        } else {
+            self.address.spec.label = Some(value.to_owned());
+        }
+        Ok(())
+    }
+
+    fn preferred(&mut self, line: &mut Line<'_, '_, '_>, value: &str) {
+        self.preferred = match value {
+            "forever" => Some(Lifetime::Forever),
+            _ => {
+                let bad = format!("preferred_lft {value} is invalid");
+                line.number(value, u32::MAX, bad).ok().map(Lifetime::Seconds).or(self.preferred)
+            }
+        };
+    }
+
+    fn peer(&mut self, line: &mut Line<'_, '_, '_>, value: &str) {
+        if self.address.spec.peer.is_some() {
+            line.say(Class::General, format!("Peer {value} - another peer has already been specified"));
+            let text = format!("Unknown configuration entry '{value}' for ip address - ignoring");
+            return line.say(Class::General, text);
+        }
+        match line.ip(value) {
+            Some(peer) if peer.is_ipv4() == self.address.ip.is_ipv4() => {
+                if self.written.contains('/') {
                     let text = "Cannot specify address prefix when specifying peer address - ignoring";
-                    cx.say(place, Class::General, text);
+                    line.say(Class::General, text);
                 }
-                self.address.prefix_len = if peer.is_ipv4() { 32 } else { 128 };
+                self.address.prefix_len = most(peer);
                 self.address.spec.peer = Some(peer);
             }
-            Ok(_) => {
-                cx.say(place, Class::General, format!("Peer address {value} does not match address family"));
+            Some(_) => {
+                line.say(Class::General, format!("Peer address {value} does not match address family"));
             }
-            Err(_) => {
-                cx.say(place, Class::General, format!("VRRP parsed invalid IP {value}. skipping IP..."));
-                cx.say(place, Class::General, format!("Invalid peer address {value}"));
-            }
+            None => line.say(Class::General, format!("Invalid peer address {value}")),
         }
     }
 
-    /// False drops the address.
-    fn broadcast(&mut self, cx: &mut Context<'_>, place: &Place, option: &str, value: &str) -> bool {
+    fn broadcast(&mut self, line: &mut Line<'_, '_, '_>, word: &str, value: &str) -> Result<(), Dropped> {
         if self.address.ip.is_ipv6() {
             let text = format!(
-                "VRRP is trying to assign a broadcast {option} to the IPv6 address {} !!?? WTF... skipping VIP...",
+                "VRRP is trying to assign a broadcast {word} to the IPv6 address {} !!?? WTF... skipping VIP...",
                 self.name
             );
-            cx.say(place, Class::General, text);
-            return false;
+            return Err(line.refuse(text));
         }
         match (value, value.parse::<Ipv4Addr>()) {
             ("+", _) => self.broadcast = Some('+'),
@@ -202,42 +246,56 @@ impl Draft {
             (_, Ok(broadcast)) => self.address.spec.broadcast = Some(broadcast),
             (_, Err(_)) => {
                 let text = format!("VRRP is trying to assign invalid broadcast {value}. skipping VIP...");
-                cx.say(place, Class::General, text);
-                return false;
+                return Err(line.refuse(text));
             }
         }
-        true
+        Ok(())
     }
 
-    fn finish(mut self, cx: &mut Context<'_>, item: &Item<'_>) -> VirtualAddress {
-        let place = cx.item_place(item, 0);
-        if let (Some(sign), IpAddr::V4(ip)) = (self.broadcast, self.address.ip) {
+    /// A static address has no instance to take an interface from.
+    fn place(&mut self, line: &mut Line<'_, '_, '_>, ties: &Ties<'_>) -> Result<(), Dropped> {
+        if self.address.interface.is_some() {
+            return Ok(());
+        }
+        let usual = line.known.usual(line.cx, ties.default_interface);
+        self.address.interface = usual;
+        if self.address.interface.is_some() {
+            return Ok(());
+        }
+        let text = format!(
+            "Static address {} requires either an interface or default interface must exist",
+            self.written
+        );
+        line.say(Class::Fatal, text);
+        Err(Dropped)
+    }
+
+    fn finish(&mut self, line: &mut Line<'_, '_, '_>, owner: &str) {
+        if self.address.spec.peer.is_some() {
+            if self.broadcast.is_some() || self.address.spec.broadcast.take().is_some() {
+                let text = "Cannot specify broadcast and peer addresses - ignoring broadcast address";
+                line.say(Class::General, text);
+            }
+        } else if let (Some(sign), IpAddr::V4(ip)) = (self.broadcast, self.address.ip) {
             let length = self.address.prefix_len;
             if length > 30 {
                 let text = format!("Address prefix length {length} too long for broadcast");
-                cx.say(&place, Class::General, text);
+                line.say(Class::General, text);
             } else {
                 let hosts = u32::MAX >> length;
                 let bits = if sign == '+' { ip.to_bits() | hosts } else { ip.to_bits() & !hosts };
                 self.address.spec.broadcast = Some(Ipv4Addr::from_bits(bits));
             }
         }
-        if self.address.spec.peer.is_some() && self.address.spec.broadcast.take().is_some() {
-            let text = "Cannot specify broadcast and peer addresses - ignoring broadcast address";
-            cx.say(&place, Class::General, text);
+        if self.address.ip.is_ipv6() {
+            // A single address is not meant as a source (`spec` runtime 6.1).
+            let single = self.address.prefix_len == most(self.address.ip);
+            let usual = if single { Lifetime::Seconds(0) } else { Lifetime::Forever };
+            self.address.spec.preferred = self.preferred.unwrap_or(usual);
+            if self.address.spec.preferred != usual {
+                let what = format!("preferred_lft of address {}", self.name);
+                line.cx.cannot_in(&line.place(), owner, "preferred_lft", &what);
+            }
         }
-        self.address
     }
-}
-
-/// The names of iproute2, or a number.
-fn scope(word: &str) -> Option<u8> {
-    Some(match word {
-        "global" | "universe" => 0,
-        "site" => 200,
-        "link" => 253,
-        "host" => 254,
-        "nowhere" => 255,
-        number => return number.parse().ok(),
-    })
 }

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::instance::{Draft, Drafts, Notify, State};
 use super::rules::{accept, auth, interval, preempt, trackers, unweighted};
 use super::script::{Found, Security};
-use super::{conflict, group};
+use super::{conflict, group, lasting};
 use crate::diag::Class;
 
 /// Most addresses an advert has a count for.
@@ -24,7 +24,8 @@ impl Drafts {
     /// Everything read becomes the configuration.
     pub fn complete(mut self, cx: &mut Context<'_>) -> Config {
         if self.interfaces.missing {
-            cx.refuse("Non-existent interface specified in configuration");
+            // The lines that named it decide about the exit status of `-t`.
+            cx.refuse_as(Class::Fatal, "Non-existent interface specified in configuration");
         }
         let refused = cx.after.len();
         let scripts = self.check_scripts(cx);
@@ -59,6 +60,9 @@ impl Drafts {
                 group_notes.iter().find(|(name, _)| *name == draft.name).map(|(_, notify)| notify.clone());
             groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed));
         }
+        let names: Vec<String> = completed.iter().map(|instance| instance.name.clone()).collect();
+        let mut lasting = std::mem::take(&mut self.lasting);
+        lasting::complete(cx, &mut lasting, &names);
         let mut config = vrrp::Config {
             instances: completed,
             groups,
@@ -67,6 +71,7 @@ impl Drafts {
             processes: std::mem::take(&mut self.processes),
             garp_interval: self.globals.garp_interval,
             startup_delay: self.globals.startup_delay,
+            lasting,
             ..vrrp::Config::default()
         };
         drop_unused_scripts(cx, &mut config);
@@ -221,6 +226,8 @@ impl Drafts {
             transport,
             addresses: std::mem::take(&mut draft.addresses),
             excluded: std::mem::take(&mut draft.excluded),
+            routes: std::mem::take(&mut draft.routes),
+            rules: std::mem::take(&mut draft.rules),
             garp,
             lower_prio_no_advert,
             higher_prio_send_advert: higher && !strict,

@@ -1,5 +1,6 @@
 //! What every part of lowering needs: where to say things, and how values are read.
 
+use super::names::{Kind, Names};
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::host::Host;
 use crate::lex::Word;
@@ -19,6 +20,8 @@ pub(super) struct Context<'a> {
     pub found: Vec<(usize, Diagnostic)>,
     /// Said after all lines.
     pub after: Vec<Diagnostic>,
+    /// Names of tables, scopes and the like.
+    pub names: Names,
 }
 
 /// A word to point at.
@@ -40,7 +43,8 @@ pub(super) struct Reading {
 
 impl<'a> Context<'a> {
     pub fn new(lines: &'a Lines, host: &'a dyn Host) -> Self {
-        Self { lines, host, pass: Pass::Parent, found: Vec::new(), after: Vec::new() }
+        let (found, after, names) = (Vec::new(), Vec::new(), Names::default());
+        Self { lines, host, pass: Pass::Parent, found, after, names }
     }
 
     /// Everything said about lines so far, in the order of the lines.
@@ -120,7 +124,13 @@ impl<'a> Context<'a> {
 
     /// Says something after all lines that keeps the daemon from starting.
     pub fn refuse(&mut self, text: impl Into<String>) {
-        self.after.push(Diagnostic::new(Class::General, self.pass, None, text).stops(2));
+        self.refuse_as(Class::General, text);
+    }
+
+    /// The same with another class.
+    pub fn refuse_as(&mut self, class: Class, text: impl Into<String>) {
+        let refusal = Diagnostic::new(class, self.pass, None, text);
+        self.after.push(refusal.stops(2));
     }
 
     /// A keyword this version does not act upon.
@@ -284,17 +294,35 @@ impl<'a> Context<'a> {
         match miss {
             Miss::Fine => {}
             Miss::Says(text) => self.say(&place, Class::Missing, fill(text, "", owner)),
-            Miss::Fatal => {
-                let first = statement.word(0).unwrap_or("");
-                let before = statement.word(position - 1).unwrap_or("");
-                let text = format!(
-                    "*** Configuration line starting `{first}` is missing a parameter after keyword \
-                     `{before}` at word position {}",
-                    position + 1
-                );
-                self.tell(&place, |d| d.stops(2), Class::MissingWord, text);
-            }
+            Miss::Fatal => self.missing_word(&place, &statement.words, position),
         }
+    }
+
+    /// A word that is not there where the original ends the process (kind F).
+    pub fn missing_word(&mut self, place: &Place, words: &[Word<'_>], position: usize) {
+        let word = |position: usize| words.get(position).map_or("", |word| word.text);
+        let (first, before) = (word(0), word(position.saturating_sub(1)));
+        let text = format!(
+            "*** Configuration line starting `{first}` is missing a parameter after keyword `{before}` at word \
+             position {}",
+            position + 1
+        );
+        self.tell(place, |d| d.stops(2), Class::MissingWord, text);
+    }
+
+    /// A number in any base, cut to 32 bits as the original does, or a name of iproute2.
+    pub fn named(&mut self, kind: Kind, word: &str) -> Option<u32> {
+        self.names.number(self.host, kind, word)
+    }
+
+    /// A protocol over IP by its name.
+    pub fn ip_protocol(&mut self, word: &str) -> Option<u8> {
+        self.names.ip_protocol(self.host, word)
+    }
+
+    /// The same for what has to fit into a byte.
+    pub fn named_byte(&mut self, kind: Kind, word: &str) -> Option<u8> {
+        self.names.byte(self.host, kind, word)
     }
 }
 

@@ -2,6 +2,9 @@
 
 use std::net::IpAddr;
 
+use keepalived_model::lasting::Lasting;
+use keepalived_model::route::Route;
+use keepalived_model::rule::Rule;
 use keepalived_model::time::Micros;
 use keepalived_model::track::{File, Process};
 use keepalived_model::vrrp::{Family, Peer, Version, VirtualAddress};
@@ -13,9 +16,10 @@ use super::garp::Garps;
 use super::global::Globals;
 use super::group;
 use super::interfaces::Interfaces;
+use super::rule::Preferences;
 use super::script::{self, Security, Written};
 use super::track::{self, Trackers};
-use super::{address, file, process};
+use super::{address, file, lasting, process, route, rule};
 use crate::diag::Class;
 use crate::schema::Status;
 use crate::tree::{Item, Statement};
@@ -35,6 +39,9 @@ pub(super) struct Drafts {
     pub bfds: Known,
     pub groups: Vec<group::Draft>,
     pub instances: Vec<Draft>,
+    pub lasting: Lasting,
+    /// Of rules that name none.
+    pub preferences: Preferences,
 }
 
 /// An instance as far as it is written.
@@ -55,6 +62,8 @@ pub(super) struct Draft {
     pub family: Option<Family>,
     pub addresses: Vec<VirtualAddress>,
     pub excluded: Vec<VirtualAddress>,
+    pub routes: Vec<Route>,
+    pub rules: Vec<Rule>,
     pub no_address: bool,
     pub source: Option<IpAddr>,
     pub group: Option<IpAddr>,
@@ -148,6 +157,8 @@ impl Drafts {
             bfds,
             groups: Vec::new(),
             instances: Vec::new(),
+            lasting: Lasting::default(),
+            preferences: Preferences::default(),
         }
     }
 
@@ -157,6 +168,12 @@ impl Drafts {
             "vrrp_script" => self.scripts.extend(script::lower(cx, &mut self.globals.security, statement)),
             "vrrp_sync_group" => self.group(cx, statement),
             "vrrp_instance" => self.instance(cx, statement),
+            "track_group" => lasting::track_group(cx, statement, &mut self.lasting.groups),
+            "static_ipaddress" | "static_routes" | "static_rules" => {
+                let (known, preferences) = (&mut self.interfaces, &mut self.preferences);
+                let usual = &self.globals.model.interfaces.default;
+                lasting::block(cx, known, preferences, usual, statement, &mut self.lasting);
+            }
             "track_file" | "vrrp_track_process" => {
                 if statement.word(1).is_some() {
                     cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement));
@@ -219,6 +236,17 @@ impl Drafts {
                 for item in statement.items() {
                     draft.excluded(cx, interfaces, item);
                 }
+            }
+            "virtual_routes" => {
+                let items = statement.items();
+                draft.routes.extend(items.iter().filter_map(|item| route::lower(cx, interfaces, item)));
+                lasting::unacted(cx, statement, &owner);
+            }
+            "virtual_rules" => {
+                let preferences = &mut self.preferences;
+                let lower = |item| rule::lower(cx, interfaces, item, preferences);
+                draft.rules.extend(statement.items().iter().filter_map(lower));
+                lasting::unacted(cx, statement, &owner);
             }
             "authentication" => {
                 for inner in statement.block() {
@@ -294,6 +322,8 @@ impl Draft {
             family: None,
             addresses: Vec::new(),
             excluded: Vec::new(),
+            routes: Vec::new(),
+            rules: Vec::new(),
             no_address: false,
             source: None,
             group: None,

@@ -37,7 +37,7 @@ impl Interfaces {
                 "Configuration specifies interface {name} which doesn't currently exist - will use if created"
             );
             cx.log(place, text);
-            return Some(InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU });
+            return Some(ASSUMED);
         }
         if known.is_none() {
             self.missing = true;
@@ -46,12 +46,19 @@ impl Interfaces {
         known
     }
 
+    /// The interface of what names none, if it exists or may appear. The caller says it if not.
+    pub fn usual(&mut self, cx: &Context<'_>, name: &str) -> Option<String> {
+        let known = *self.asked.entry(name.to_owned()).or_insert_with(|| cx.host.interface(name));
+        let usable = known.is_some() || self.dynamic;
+        self.missing |= !usable;
+        usable.then(|| name.to_owned())
+    }
+
     /// Facts of an interface that was named before.
     pub fn facts(&self, name: &str) -> InterfaceFacts {
-        let assumed = InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU };
-        self.asked.get(name).copied().flatten().unwrap_or(assumed)
+        self.asked.get(name).copied().flatten().unwrap_or(ASSUMED)
     }
 }
 
-/// What an interface that does not exist yet is taken to carry.
-const ETHERNET_MTU: u32 = 1500;
+/// What an interface that does not exist yet is taken to be: Ethernet.
+const ASSUMED: InterfaceFacts = InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false };

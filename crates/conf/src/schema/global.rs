@@ -166,14 +166,14 @@ pub static GLOBAL_DEFS: Table = Table {
             "Where the json dump goes.",
         )
         .args("PATH"),
-        later(
+        works(
             "iproute_usr_dir",
             Takes::Words(Miss::Says("iproute_usr_dir requires path")),
             "Where names of routing tables are looked up.",
         )
         .args("PATH")
         .default("/usr/share/iproute2"),
-        later(
+        works(
             "iproute_etc_dir",
             Takes::Words(Miss::Says("iproute_etc_dir requires path")),
             "Where names of routing tables are looked up.",

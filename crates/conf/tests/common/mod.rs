@@ -66,6 +66,8 @@ pub struct Machine {
     pub no_hosts: Vec<String>,
     /// `keepalived_script` exists.
     pub script_user: bool,
+    /// Files outside the configuration.
+    pub files: Memory,
 }
 
 impl Host for Machine {
@@ -73,7 +75,12 @@ impl Host for Machine {
         let missing =
             name.starts_with("nix") || name.len() > 15 || self.no_interfaces.iter().any(|no| no == name);
         let known = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.contains('@');
-        let facts = InterfaceFacts { loopback: name == "lo", multicast: !name.starts_with("tun"), mtu: 1500 };
+        let facts = InterfaceFacts {
+            loopback: name == "lo",
+            multicast: !name.starts_with("tun"),
+            mtu: 1500,
+            vrf: name.starts_with("vrf"),
+        };
         (!missing && known).then_some(facts)
     }
 
@@ -155,6 +162,14 @@ impl Host for Machine {
             Some(name) if name.is_empty() || name.starts_with("/missing") => DirectoryFacts::Missing,
             _ => DirectoryFacts::Usable,
         }
+    }
+
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        self.files.0.get(path).cloned()
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        self.files.glob(pattern)
     }
 }
 

@@ -56,6 +56,7 @@ pub fn vip(ip: Ipv4Addr) -> VirtualAddress {
         interface: None,
         spec: Default::default(),
         no_track: false,
+        use_vmac: false,
     }
 }
 

@@ -72,6 +72,7 @@ fn instance(vrid: Vrid) -> Instance {
             interface: None,
             spec: AddressSpec::default(),
             no_track: false,
+            use_vmac: false,
         }],
         garp: Garp {
             repeat: 1,

@@ -54,6 +54,7 @@ fn an_address_looks_as_it_was_asked_for() {
             broadcast: Some([10, 9, 0, 255].into()),
             label: Some("d0:v1".to_owned()),
             peer: Some([10, 9, 9, 9].into()),
+            ..AddressSpec::default()
         };
         let key = keepalived_model::kernel::AddressKey { prefix_len: 24, ..key };
         lab.started.handle.want(Key::Address(key), Some(Spec::Address(spec.clone())));
