@@ -1,10 +1,30 @@
 //! The Internet checksum (RFC 1071).
 
+use std::net::IpAddr;
+
 /// One's complement sum over everything added so far; carries are folded at the end.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Checksum(u64);
 
 impl Checksum {
+    /// The sum over a pseudo header. That of IPv4 (RFC 5798 §5.2.8) and that of IPv6 (RFC 8200 §8.1) place the
+    /// same four things differently, which makes no difference to a sum of words.
+    pub fn over_pseudo_header(source: IpAddr, destination: IpAddr, protocol: u8, length: usize) -> Self {
+        let length = u32::try_from(length).unwrap_or(u32::MAX);
+        Self::default()
+            .with_address(source)
+            .with_address(destination)
+            .with(&[0, protocol])
+            .with(&length.to_be_bytes())
+    }
+
+    fn with_address(self, address: IpAddr) -> Self {
+        match address {
+            IpAddr::V4(address) => self.with(&address.octets()),
+            IpAddr::V6(address) => self.with(&address.octets()),
+        }
+    }
+
     /// Adds bytes as big-endian 16-bit words. An odd last byte counts as the upper half of a word, so only
     /// the last piece may be of odd length.
     #[must_use]
