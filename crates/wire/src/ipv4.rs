@@ -3,6 +3,8 @@
 use std::net::Ipv4Addr;
 
 use crate::checksum::Checksum;
+use crate::reject::Reject;
+use crate::vrrp::{AUTH_HEADER_LENGTH, MESSAGE_HEADER_LENGTH};
 
 /// VRRP's protocol number (RFC 5798 §5.1.1.4).
 pub const PROTOCOL_VRRP: u8 = 112;
@@ -10,8 +12,6 @@ pub const PROTOCOL_VRRP: u8 = 112;
 pub const PROTOCOL_AH: u8 = 51;
 /// Octets of a header without options, the only kind we send.
 pub const HEADER_LENGTH: usize = 20;
-/// Octets of an authentication header as VRRP uses it: a 96 bit integrity value (`spec` runtime 3.2).
-const AH_LENGTH: usize = 24;
 /// Precedence "internetwork control".
 const TYPE_OF_SERVICE: u8 = 0xc0;
 
@@ -26,34 +26,48 @@ pub struct Datagram<'a> {
     pub ttl: u8,
     /// The length the header states.
     pub total_length: u16,
-    /// Whether an authentication header stands before the message.
-    pub has_ah: bool,
+    /// The header, options included.
+    pub header: &'a [u8],
+    /// The authentication header, where there is one before the message.
+    pub auth_header: Option<&'a [u8; AUTH_HEADER_LENGTH]>,
     /// Octets before the message.
     pub message_at: usize,
-    /// Everything after the headers.
+    /// Everything after the headers; long enough for the fixed part of a message.
     pub message: &'a [u8],
 }
 
-/// Cuts a datagram; `None` when it is shorter than its headers or no IPv4 at all.
-pub fn split(datagram: &[u8]) -> Option<Datagram<'_>> {
-    let (fixed, _) = datagram.split_first_chunk::<HEADER_LENGTH>()?;
-    let [version_length, _, length @ ..] = fixed;
-    let [length_high, length_low, _, _, _, _, ttl, protocol, _, _, addresses @ ..] = length;
-    let [s0, s1, s2, s3, d0, d1, d2, d3] = *addresses;
-    let header_length = usize::from(version_length & 0x0f) * 4;
-    if version_length >> 4 != 4 || header_length < HEADER_LENGTH {
-        return None;
-    }
-    let has_ah = *protocol == PROTOCOL_AH;
-    let message_at = if has_ah { header_length + AH_LENGTH } else { header_length };
-    Some(Datagram {
+/// Cuts a datagram; refuses one that is shorter than its headers, or no IPv4 at all. One that ends within an
+/// authentication header is told apart once there are octets enough for an advert without one (measured:
+/// 28–51 octets).
+pub fn split(datagram: &[u8]) -> Result<Datagram<'_>, Reject> {
+    let length = datagram.len();
+    let cut = || {
+        let (fixed, _) = datagram.split_first_chunk::<HEADER_LENGTH>()?;
+        let [version_length, ..] = *fixed;
+        let header_length = usize::from(version_length & 0x0f) * 4;
+        let (header, rest) = datagram.split_at_checked(header_length)?;
+        let is_readable =
+            version_length >> 4 == 4 && header_length >= HEADER_LENGTH && rest.len() >= MESSAGE_HEADER_LENGTH;
+        is_readable.then_some((fixed, header, rest))
+    };
+    let (fixed, header, rest) = cut().ok_or(Reject::TooShort { length })?;
+    let [_, _, l0, l1, _, _, _, _, ttl, protocol, _, _, s0, s1, s2, s3, d0, d1, d2, d3] = *fixed;
+    let (auth_header, message) = match rest.split_first_chunk() {
+        _ if protocol != PROTOCOL_AH => (None, rest),
+        Some((auth_header, message)) if message.len() >= MESSAGE_HEADER_LENGTH => {
+            (Some(auth_header), message)
+        }
+        _ => return Err(Reject::TooShortForAuthHeader { length }),
+    };
+    Ok(Datagram {
         source: Ipv4Addr::new(s0, s1, s2, s3),
         destination: Ipv4Addr::new(d0, d1, d2, d3),
-        ttl: *ttl,
-        total_length: u16::from_be_bytes([*length_high, *length_low]),
-        has_ah,
-        message_at,
-        message: datagram.get(message_at..)?,
+        ttl,
+        total_length: u16::from_be_bytes([l0, l1]),
+        header,
+        auth_header,
+        message_at: length - message.len(),
+        message,
     })
 }
 
@@ -68,20 +82,22 @@ pub struct Header {
     pub id: u16,
     /// Time to live.
     pub ttl: u8,
+    /// [`PROTOCOL_VRRP`] or [`PROTOCOL_AH`].
+    pub protocol: u8,
 }
 
 impl Header {
-    /// The header's octets before a message of so many. A message too long for IPv4 does not exist: the
-    /// longest advert has 1036 octets.
-    pub fn encode(&self, message_length: usize) -> [u8; HEADER_LENGTH] {
-        let total = u16::try_from(HEADER_LENGTH + message_length).unwrap_or(u16::MAX);
+    /// The header's octets before so many others. A message too long for IPv4 does not exist: the longest
+    /// advert has 1056 octets.
+    pub fn encode(&self, payload_length: usize) -> [u8; HEADER_LENGTH] {
+        let total = u16::try_from(HEADER_LENGTH + payload_length).unwrap_or(u16::MAX);
         let mut header = [0; HEADER_LENGTH];
         header[0] = 0x45;
         header[1] = TYPE_OF_SERVICE;
         header[2..4].copy_from_slice(&total.to_be_bytes());
         header[4..6].copy_from_slice(&self.id.to_be_bytes());
         header[8] = self.ttl;
-        header[9] = PROTOCOL_VRRP;
+        header[9] = self.protocol;
         header[12..16].copy_from_slice(&self.source.octets());
         header[16..20].copy_from_slice(&self.destination.octets());
         let sum = Checksum::default().with(&header).finish();

@@ -9,6 +9,16 @@ pub enum Reject {
         /// Octets received, IPv4 header included.
         length: usize,
     },
+    /// Ends within its authentication header or right behind it.
+    TooShortForAuthHeader {
+        /// Octets received, IPv4 header included.
+        length: usize,
+    },
+    /// Shorter than a VRRP header, over IPv6.
+    TooShortV6 {
+        /// Octets received; the IPv6 header is not among them.
+        length: usize,
+    },
     /// An AH header where none is expected, or none where one is.
     AuthHeader {
         /// Whether the packet has one.
@@ -16,14 +26,14 @@ pub enum Reject {
     },
     /// Not the length that its address count asks for.
     Length {
-        /// Octets, IPv4 header included.
+        /// Octets, an IPv4 header included.
         received: usize,
-        /// Octets, IPv4 header included.
+        /// Octets, an IPv4 header included.
         expected: usize,
     },
     /// A multicast advert that did not come from this link.
     Ttl {
-        /// Time to live; 255 is expected.
+        /// Time to live or hop limit; 255 is expected.
         received: u8,
     },
     /// Another protocol version.
@@ -33,6 +43,26 @@ pub enum Reject {
         /// Ours.
         expected: u8,
     },
+    /// Not signed (`auth_hmac`).
+    SignatureMissing,
+    /// Something that is no signature where one is expected.
+    SignatureMalformed,
+    /// Signed with a key we do not have.
+    SignatureKeyUnknown {
+        /// As received.
+        id: u8,
+    },
+    /// The signature is not that of the key it names.
+    SignatureWrong,
+    /// Signed too long ago, or by a clock that is ahead.
+    StampStale {
+        /// Seconds the signer is ahead of us; negative when behind.
+        skew: i64,
+        /// Seconds allowed.
+        window: u32,
+    },
+    /// Its signature, or a later one of the same signer, was seen already.
+    StampReplayed,
     /// No authentication type of RFC 2338.
     AuthTypeUnknown {
         /// As received.
@@ -47,6 +77,22 @@ pub enum Reject {
     },
     /// The password differs.
     Password,
+    /// The integrity value of the authentication header is wrong: another password, or changed on its way.
+    IntegrityValue,
+    /// The SPI of the authentication header is not the sender's address.
+    SecurityParameters {
+        /// As received.
+        received: u32,
+        /// The sender's address.
+        expected: u32,
+    },
+    /// The sequence number of the authentication header is not ahead of ours.
+    Sequence {
+        /// As received.
+        received: u32,
+        /// Ours.
+        local: u32,
+    },
     /// Version 2: another advert interval than ours, in seconds.
     Interval {
         /// Seconds.
@@ -76,31 +122,60 @@ pub enum Reject {
         /// Whether the packet went to a group.
         multicast_received: bool,
     },
+    /// We are the address owner and do not listen to others (`owner_ignore_adverts`).
+    WeAreOwner,
     /// Not one of the configured peers.
     NotAPeer,
+    /// From a peer that is nearer or farther than it may be.
+    TtlRange {
+        /// Time to live or hop limit.
+        received: u8,
+        /// `min_ttl`.
+        least: u8,
+        /// `max_ttl`.
+        most: u8,
+    },
 }
 
 /// How many kinds of [`Reject`] there are.
-pub const KINDS: usize = 14;
+pub const KINDS: usize = 27;
 
 impl Reject {
+    /// Whether it cannot even be said whose the packet is.
+    pub fn is_too_short(self) -> bool {
+        matches!(self, Self::TooShort { .. } | Self::TooShortForAuthHeader { .. } | Self::TooShortV6 { .. })
+    }
+
     /// The counter of this kind, 0..[`KINDS`].
     pub fn kind(self) -> usize {
         match self {
             Self::TooShort { .. } => 0,
-            Self::AuthHeader { .. } => 1,
-            Self::Length { .. } => 2,
-            Self::Ttl { .. } => 3,
-            Self::Version { .. } => 4,
-            Self::AuthTypeUnknown { .. } => 5,
-            Self::AuthTypeMismatch { .. } => 6,
-            Self::Password => 7,
-            Self::Interval { .. } => 8,
-            Self::Type { .. } => 9,
-            Self::TotalLength { .. } => 10,
-            Self::Checksum { .. } => 11,
-            Self::Destination { .. } => 12,
-            Self::NotAPeer => 13,
+            Self::TooShortForAuthHeader { .. } => 1,
+            Self::TooShortV6 { .. } => 2,
+            Self::AuthHeader { .. } => 3,
+            Self::Length { .. } => 4,
+            Self::Ttl { .. } => 5,
+            Self::Version { .. } => 6,
+            Self::SignatureMissing => 7,
+            Self::SignatureMalformed => 8,
+            Self::SignatureKeyUnknown { .. } => 9,
+            Self::SignatureWrong => 10,
+            Self::StampStale { .. } => 11,
+            Self::StampReplayed => 12,
+            Self::AuthTypeUnknown { .. } => 13,
+            Self::AuthTypeMismatch { .. } => 14,
+            Self::Password => 15,
+            Self::IntegrityValue => 16,
+            Self::SecurityParameters { .. } => 17,
+            Self::Sequence { .. } => 18,
+            Self::Interval { .. } => 19,
+            Self::Type { .. } => 20,
+            Self::TotalLength { .. } => 21,
+            Self::Checksum { .. } => 22,
+            Self::Destination { .. } => 23,
+            Self::WeAreOwner => 24,
+            Self::NotAPeer => 25,
+            Self::TtlRange { .. } => 26,
         }
     }
 }

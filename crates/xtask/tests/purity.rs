@@ -25,6 +25,9 @@ const PURE: &[&str] = &["model", "wire", "conf", "core"];
 /// What only somebody who touches the world needs.
 const WORLDLY: &[&str] = &["tokio", "nix", "libc", "rtnetlink"];
 
+/// Asks the processor what it can do, for which the system is asked on ARM; nothing else comes from there.
+const PROCESSOR: &str = "cpufeatures";
+
 /// Package name to the names of its dependencies (development dependencies excluded).
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
@@ -76,7 +79,7 @@ fn everything_below(graph: &Graph, from: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut open = vec![from.to_owned()];
     while let Some(name) = open.pop() {
-        for next in graph.get(&name).into_iter().flatten() {
+        for next in graph.get(&name).into_iter().flatten().filter(|_| name != PROCESSOR) {
             if found.insert(next.clone()) {
                 open.push(next.clone());
             }

@@ -12,6 +12,8 @@ use keepalived_model::kernel::{AddressKey, Refusal};
 use keepalived_model::{Micros, RunId};
 use keepalived_wire::reject::Reject;
 
+use super::refused::Refused;
+
 /// How a line shall be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
@@ -204,11 +206,19 @@ fn election(report: &Report) -> Option<Line> {
 /// Packets that are refused or differ.
 fn received(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
     match report {
+        // The one refusal that does not name the instance, nor the order of its numbers' octets.
+        Report::Rejected {
+            reason: Reject::SecurityParameters { received, expected }, first: true, ..
+        } => {
+            let [received, expected] =
+                [received, expected].map(|number| u32::from_ne_bytes(number.to_be_bytes()));
+            info(format_args!("IPSEC AH : invalid IPSEC SPI value. {expected} and expect {received}"))
+        }
         Report::Rejected { instance, from, reason, first: true } => {
             info(format_args!("({instance}) {}", Refused { reason: *reason, from: *from }))
         }
-        Report::Unreadable { reason: Reject::TooShort { length } } => {
-            info(format_args!("IPv4 VRRP packet too short - {length} bytes"))
+        Report::Unreadable { reason } if reason.is_too_short() => {
+            info(Refused { reason: *reason, from: Ipv4Addr::UNSPECIFIED })
         }
         Report::Unreadable { reason } => info(format_args!("IPv4 VRRP packet not readable - {reason:?}")),
         Report::UnknownVrid { vrid, interface } if surroundings.log_unknown_vrids => {
@@ -306,61 +316,6 @@ fn kernel(report: &Report) -> Option<Line> {
             link.0
         )),
         _ => None,
-    }
-}
-
-/// A reject reason in 2.4.3's words, which name the sender.
-struct Refused {
-    reason: Reject,
-    from: Ipv4Addr,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let from = self.from;
-        match self.reason {
-            Reject::TooShort { length } => write!(f, "IPv4 VRRP packet too short - {length} bytes"),
-            Reject::AuthHeader { present: true } => {
-                write!(f, "Received AH header but auth type not AH from {from}")
-            }
-            Reject::AuthHeader { present: false } => {
-                write!(f, "No AH header but auth type is AH from {from}")
-            }
-            Reject::Length { received, expected } => {
-                let which = if received > expected { "long" } else { "short" };
-                write!(f, "vrrp packet from {from} too {which}, length {received} and expect {expected}")
-            }
-            Reject::Ttl { received } => {
-                write!(f, "invalid TTL/HL from {from}. Received {received} and expect 255")
-            }
-            Reject::Version { received, expected } => {
-                write!(f, "wrong VRRP version from {from}. Received {received} and expect {expected}")
-            }
-            Reject::AuthTypeUnknown { received } => write!(f, "Invalid auth type from {from}: {received}"),
-            Reject::AuthTypeMismatch { received, expected } => {
-                write!(f, "received a {received} auth from {from}, expecting {expected}!")
-            }
-            Reject::Password => write!(f, "received an invalid passwd from {from}!"),
-            Reject::Interval { received, expected } => write!(
-                f,
-                "advertisement interval mismatch with {from} mine={expected} sec rcv'd={received} sec"
-            ),
-            Reject::Type { received } => {
-                write!(f, "Invalid packet type from {from}. {received} and expect 1")
-            }
-            Reject::TotalLength { stated, received } => write!(
-                f,
-                "ip_tot_len mismatch against received length from {from}. {stated} and received {received}"
-            ),
-            Reject::Checksum { version } => write!(f, "Invalid VRRPv{version} checksum from {from}"),
-            Reject::Destination { multicast_received: true } => {
-                write!(f, "Expected unicast packet but received multicast packet from {from}")
-            }
-            Reject::Destination { multicast_received: false } => {
-                write!(f, "Expected multicast packet but received unicast packet from {from}")
-            }
-            Reject::NotAPeer => write!(f, "unicast source address {from} not a unicast peer"),
-        }
     }
 }
 

@@ -162,6 +162,39 @@ fn elections_are_told_as_by_the_original() {
     ]);
 }
 
+/// Those that only packets over IPv6, with authentication headers or with signatures can give.
+const OF_THE_NEWER_KINDS: [(Reject, &str); 13] = [
+    (Reject::TooShortForAuthHeader { length: 51 }, "(VI_1) IPv4 VRRP packet with AH too short - 51 bytes"),
+    (Reject::TooShortV6 { length: 7 }, "(VI_1) IPv6 VRRP packet too short - 7 bytes"),
+    (Reject::SignatureMissing, "(VI_1) missing authentication trailer from 10.9.0.2"),
+    (Reject::SignatureMalformed, "(VI_1) malformed authentication trailer from 10.9.0.2"),
+    (Reject::SignatureKeyUnknown { id: 8 }, "(VI_1) unknown authentication key id 8 from 10.9.0.2"),
+    (Reject::SignatureWrong, "(VI_1) invalid authentication HMAC from 10.9.0.2"),
+    (
+        Reject::StampStale { skew: -7, window: 5 },
+        "(VI_1) stale authentication trailer from 10.9.0.2, clock skew -7 sec exceeds window 5 sec",
+    ),
+    (Reject::StampReplayed, "(VI_1) replayed authentication trailer from 10.9.0.2"),
+    (
+        Reject::IntegrityValue,
+        "(VI_1) IPSEC-AH : invalid IPSEC HMAC-MD5 value. Due to fields mutation or bad password !",
+    ),
+    // As 2.2.7 said it of SPI 1.2.3.4 from 10.9.0.2 on a machine of the usual byte order.
+    (
+        Reject::SecurityParameters { received: 0x0102_0304, expected: 0x0a09_0002 },
+        "IPSEC AH : invalid IPSEC SPI value. 33556746 and expect 67305985",
+    ),
+    (
+        Reject::Sequence { received: 5, local: 10 },
+        "(VI_1) IPSEC-AH : sequence number 5 already processed. Packet dropped. Local(10)",
+    ),
+    (Reject::WeAreOwner, "(VI_1) Dropping packet(s) from 10.9.0.2 since we are address owner"),
+    (
+        Reject::TtlRange { received: 255, least: 60, most: 200 },
+        "(VI_1) TTL/HL 255 from 10.9.0.2 not in range 60 - 200",
+    ),
+];
+
 #[test]
 fn every_reject_reason_is_told_once_and_names_the_sender() {
     let rejected = |reason, first| Report::Rejected { instance: name("VI_1"), from: PEER, reason, first };
@@ -211,10 +244,11 @@ fn every_reject_reason_is_told_once_and_names_the_sender() {
         ),
         (Reject::NotAPeer, "(VI_1) unicast source address 10.9.0.2 not a unicast peer"),
     ];
-    for (reason, text) in reasons {
+    for (reason, text) in reasons.into_iter().chain(OF_THE_NEWER_KINDS) {
         check(vec![(rejected(reason, true), text), (rejected(reason, false), "")]);
     }
-    let kinds: std::collections::BTreeSet<usize> = reasons.iter().map(|(reason, _)| reason.kind()).collect();
+    let all = reasons.iter().chain(&OF_THE_NEWER_KINDS);
+    let kinds: std::collections::BTreeSet<usize> = all.map(|(reason, _)| reason.kind()).collect();
     assert_eq!(kinds.len(), keepalived_wire::reject::KINDS);
 }
 

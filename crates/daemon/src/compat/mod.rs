@@ -4,4 +4,5 @@ pub mod defaults;
 pub mod exit_codes;
 pub mod log_text;
 pub mod process_names;
+mod refused;
 pub mod signal_names;
