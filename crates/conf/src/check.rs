@@ -20,7 +20,7 @@ use crate::diag::{Class, Diagnostic, start_refusal};
 use crate::expand::Sourced;
 use crate::host::Host;
 use crate::lines::{Lines, Span};
-use crate::lower::lower;
+use crate::lower::{Lowered, lower};
 use braces::Evidence;
 use repair::Respelt;
 
@@ -74,7 +74,6 @@ pub fn check(sourced: &Sourced, host: &dyn Host) -> Report {
     };
     mending.words(Words::Openers);
     mending.braces();
-    mending.words(Words::Openers);
     mending.words(Words::All);
     let Mending { lines, complaints, mut findings, .. } = mending;
     let known: BTreeSet<&str> = written.iter().map(|heard| heard.text.as_str()).collect();
@@ -90,6 +89,7 @@ pub fn check(sourced: &Sourced, host: &dyn Host) -> Report {
 }
 
 /// Lines on the way from what was written to what was meant.
+#[derive(Clone)]
 struct Mending<'a> {
     host: &'a dyn Host,
     lines: Lines,
@@ -132,24 +132,32 @@ impl Mending<'_> {
             return;
         }
         let mut best = None;
-        let mut least = trouble(&self.complaints) + 1;
+        let mut least = self.cost() + 1;
         for (keywords, indentation) in [(true, true), (true, false), (false, true)] {
             let repairs = braces::repairs(&self.lines, Evidence { keywords, indentation });
             if repairs.is_empty() || repairs.len() >= least {
                 continue;
             }
+            let causes = repairs.iter().map(|one| repair::describe(&self.lines, one)).collect();
             let repaired = repair::apply(&self.lines, &repairs);
             let after = complaints(&repaired, self.host);
-            let left = repairs.len() + trouble(&after);
-            if left < least {
-                least = left;
-                best = Some((repairs, repaired, after));
+            let mut tried = self.clone();
+            tried.advance(repaired, after, causes);
+            tried.words(Words::Openers);
+            if tried.cost() < least {
+                least = tried.cost();
+                best = Some(tried);
             }
         }
-        if let Some((repairs, repaired, after)) = best {
-            let causes = repairs.iter().map(|one| repair::describe(&self.lines, one)).collect();
-            self.advance(repaired, after, causes);
+        if let Some(best) = best {
+            *self = best;
         }
+    }
+
+    /// What was mended, and what is still wrong.
+    fn cost(&self) -> usize {
+        let wrong = |heard: &&Diagnostic| heard.class > Class::Note && !heard.log_only;
+        self.findings.len() + self.complaints.iter().filter(wrong).count()
     }
 
     /// Goes on with mended lines. What nobody says any more was said because of the causes.
@@ -202,7 +210,8 @@ impl Finding {
 
 /// What is said of the lines: all but what only `-t` says, where the daemon reads the same text more leniently.
 fn complaints(lines: &Lines, host: &dyn Host) -> Vec<Diagnostic> {
-    let mut found = lower(lines, host).diagnostics;
+    let Lowered { diagnostics: mut found, skipped, .. } = lower(lines, host);
+    found.extend(skipped);
     found.retain(|heard| !heard.test_only && !is_normal(heard));
     found
 }
@@ -210,11 +219,6 @@ fn complaints(lines: &Lines, host: &dyn Host) -> Vec<Diagnostic> {
 /// Log lines about what is as it mostly is.
 fn is_normal(heard: &Diagnostic) -> bool {
     heard.log_only && heard.text == "Script user 'keepalived_script' does not exist"
-}
-
-/// How much is wrong with the structure, as far as words tell.
-fn trouble(complaints: &[Diagnostic]) -> usize {
-    complaints.iter().filter(|heard| heard.class > Class::Note && !heard.log_only).count()
 }
 
 /// What tells one complaint from another: its sentence, file, line and column.

@@ -48,6 +48,8 @@ pub struct Lowered {
     pub config: Config,
     /// In the original's order.
     pub diagnostics: Vec<Diagnostic>,
+    /// What is wrong in blocks that the original skips without a look.
+    pub skipped: Vec<Diagnostic>,
     /// Which engines have something to do.
     pub uses: Uses,
 }
@@ -113,7 +115,7 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
         parents.into_iter().chain(engines).partition(|(at, _)| *at != usize::MAX);
     diagnostics.extend(unplaced);
     let diagnostics = diagnostics.into_iter().map(|(_, d)| d).chain(cx.after).collect();
-    Lowered { config, diagnostics, uses }
+    Lowered { config, diagnostics, skipped: cx.skipped, uses }
 }
 
 fn uses(vrrp: &[Statement<'_>], checker: &[Statement<'_>], bfd: &[Statement<'_>]) -> Uses {

@@ -1,6 +1,6 @@
 //! What a misspelt word may have meant (D7).
 
-use crate::schema::{Status, TABLES, Table};
+use crate::schema::{Keyword, ROOT, Status, TABLES, Table, Takes};
 
 /// What can be said of a word that is no keyword where it stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,11 +19,23 @@ impl Hint {
     }
 }
 
-/// The keyword of this block that the word is a misspelling of, if there is one that is near enough.
+/// The keyword of this block that the word is a misspelling of, if there is one that is near enough. Old spellings
+/// count too, and come out as today's.
 pub(crate) fn meant(word: &str, table: &Table) -> Option<&'static str> {
-    let names = || table.keywords.iter().map(|row| row.name);
-    let shouted = || names().find(|name| name.eq_ignore_ascii_case(word) && *name != word);
-    shouted().or_else(|| near(word, names()))
+    nearest(word, table, |_| true)
+}
+
+/// The block of this table that the word in front of a brace is a misspelling of.
+pub(crate) fn meant_block(word: &str, table: &Table) -> Option<&'static str> {
+    nearest(word, table, |row| matches!(row.takes, Takes::Block(..) | Takes::Values | Takes::NamedValues))
+}
+
+fn nearest(word: &str, table: &Table, allowed: impl Fn(&Keyword) -> bool) -> Option<&'static str> {
+    let rows = || table.keywords.iter().filter(|row| allowed(row));
+    let spellings = || rows().flat_map(|row| std::iter::once(&row.name).chain(row.was).copied());
+    let shouted = || spellings().find(|name| name.eq_ignore_ascii_case(word) && *name != word);
+    let spelling = shouted().or_else(|| near(word, spellings()))?;
+    table.find(spelling).map(|row| row.name)
 }
 
 /// The keyword that the word begins with, when its value sticks to it.
@@ -36,27 +48,38 @@ fn glued<'t>(word: &str, table: &'t Table) -> Option<&'t str> {
     names.max_by_key(|name| name.len())
 }
 
-/// What an unknown keyword may have meant, if anything sensible can be said.
-pub(crate) fn keyword(word: &str, table: &Table) -> Option<Hint> {
+/// What an unknown keyword may have meant, if anything sensible can be said. Before a brace only blocks are meant.
+pub(crate) fn keyword(word: &str, table: &Table, opens: bool) -> Option<Hint> {
     if let Some(hint) = removed(word, table) {
         return Some(hint);
     }
-    if let Some(with) = meant(word, table) {
+    if let Some(home) = home(word, table) {
+        let note = match home {
+            "" => format!("'{word}' belongs outside of blocks"),
+            block => format!("'{word}' belongs in a {block} block"),
+        };
+        return Some(Hint { code: "misplaced-keyword", note, with: None });
+    }
+    let near = if opens { meant_block(word, table) } else { meant(word, table) };
+    if let Some(with) = near {
         return Some(Hint::near(with));
     }
-    if let Some(name) = glued(word, table) {
-        let note = format!("a blank is missing between '{name}' and its value");
-        return Some(Hint { code: "unknown-keyword", note, with: None });
+    if let Some(with) = meant_block(word, &ROOT).filter(|_| opens) {
+        let note = format!("did you mean '{with}'? It belongs outside of blocks");
+        return Some(Hint { code: "misplaced-keyword", note, with: None });
     }
-    let home = TABLES.iter().find(|other| {
-        other.find(word).is_some_and(|row| row.status != Status::AcceptedAndIgnored)
-            && other.block != table.block
-    })?;
-    let note = match home.block {
-        "" => format!("'{word}' belongs outside of blocks"),
-        block => format!("'{word}' belongs in a {block} block"),
+    let name = glued(word, table)?;
+    let note = format!("a blank is missing between '{name}' and its value");
+    Some(Hint { code: "unknown-keyword", note, with: None })
+}
+
+/// The block that knows a word which this one does not.
+fn home(word: &str, table: &Table) -> Option<&'static str> {
+    let knows = |other: &&&Table| {
+        let row = other.find(word);
+        row.is_some_and(|row| row.status != Status::AcceptedAndIgnored) && other.block != table.block
     };
-    Some(Hint { code: "misplaced-keyword", note, with: None })
+    TABLES.iter().find(knows).map(|other| other.block)
 }
 
 /// Words of older versions that copied configurations are full of (`research` config-in-the-wild 6).
@@ -77,13 +100,16 @@ fn removed(word: &str, table: &Table) -> Option<Hint> {
 
 /// The closest of the candidates, if it is close enough to be meant.
 pub(crate) fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = (word.chars().count() / 3).min(3);
-    candidates
-        .map(|candidate| (distance(word, candidate), candidate))
-        .filter(|(distance, _)| *distance > 0 && *distance <= limit)
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+    let length = word.chars().count();
+    let close = |(distance, candidate): &(usize, &str)| {
+        *distance > 0 && *distance <= (length.max(candidate.len()) / 3).min(EDITS_MAX)
+    };
+    let measured = candidates.map(|candidate| (distance(word, candidate), candidate)).filter(close);
+    measured.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
+
+/// More slips than this make another word.
+const EDITS_MAX: usize = 3;
 
 /// Edits (insert, delete, replace, swap neighbours) from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
@@ -117,7 +143,7 @@ mod tests {
     #[test]
     fn a_near_word_is_suggested_and_a_far_one_is_not() {
         let check = |word: &str, table: &Table, note: Option<&str>| {
-            assert_eq!(keyword(word, table).map(|hint| hint.note).as_deref(), note, "{word}")
+            assert_eq!(keyword(word, table, false).map(|hint| hint.note).as_deref(), note, "{word}")
         };
         check("inteval", &SCRIPT, Some("did you mean 'interval'?"));
         check("vvrp_script", &ROOT, Some("did you mean 'vrrp_script'?"));

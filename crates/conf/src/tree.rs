@@ -276,8 +276,12 @@ impl<'a> Parser<'a> {
         let place = self.lines.span(line, start, word);
         let text = format!("Unknown keyword '{word}'");
         let heard = Diagnostic::new(Class::UnknownKeyword, self.pass, place, text);
-        let hint =
-            if self.found.len() < SUGGESTIONS_MAX { crate::suggest::keyword(word, table) } else { None };
+        let opens = self.comes_open();
+        let hint = if self.found.len() < SUGGESTIONS_MAX {
+            crate::suggest::keyword(word, table, opens)
+        } else {
+            None
+        };
         let heard = match hint {
             Some(hint) => {
                 let heard = heard.coded(hint.code).note(hint.note);

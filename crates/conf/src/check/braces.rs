@@ -126,7 +126,9 @@ impl Walk<'_> {
             }
             // A quoted brace opens the block without being counted (`spec` config 1.4).
             (Some(_), _) if found.words.last().is_some_and(|word| word.text == "{") => at + 1,
-            (Some(Inside::Values), _) if found.words.len() > 1 && self.is_ours(at + 1) => {
+            (Some(_), Some(Keyword { takes: Takes::Values, .. }))
+                if found.words.len() > 1 && self.is_ours(at + 1) =>
+            {
                 self.repair(Kind::Wrap, at, Some(at), None);
                 at + 1
             }
@@ -140,7 +142,7 @@ impl Walk<'_> {
                 at + 2
             }
             (None, None) if opens => {
-                let meant = table.and_then(|table| table.find(suggest::meant(word, table)?));
+                let meant = table.and_then(|table| table.find(suggest::meant_block(word, table)?));
                 self.open(at, meant.and_then(contents).unwrap_or(Inside::Anything));
                 at + 2
             }
@@ -225,9 +227,14 @@ impl Walk<'_> {
     }
 
     fn knows(&self, depth: usize, word: &str, opens: bool) -> bool {
-        let row = self.table_at(depth).and_then(|table| table.find(word));
-        // At the root a word is only believed when it opens what it should.
-        row.is_some_and(|row| depth > 0 || (contents(row).is_some() && opens))
+        let Some(table) = self.table_at(depth) else { return false };
+        let row = table.find(word);
+        if depth > 0 {
+            return row.is_some();
+        }
+        // At the root a word is only believed when it opens what it should; then it may be misspelt as well.
+        opens
+            && (row.is_some_and(|row| contents(row).is_some()) || suggest::meant_block(word, table).is_some())
     }
 
     fn fits(&self, depth: usize, word: &str, opens: bool) -> bool {

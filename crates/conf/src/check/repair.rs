@@ -83,8 +83,9 @@ pub(super) fn respell(lines: &Lines, complaints: &[Diagnostic], which: Words) ->
                 *text = format!("{with}{}", text.get(length..).unwrap_or(""));
                 true
             }
-            // Braces that do not pair can make any block look unknown.
-            None => opens && heard.code != "misplaced-keyword" && drop_block(lines, at, &mut dropped),
+            // Braces that do not pair can make any block look misplaced; they were mended before the last step.
+            None if heard.code == "misplaced-keyword" && which == Words::Openers => false,
+            None => opens && drop_block(lines, at, &mut dropped),
         };
         if mend {
             let whole = opens && heard.consequence.is_none();

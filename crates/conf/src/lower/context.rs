@@ -22,6 +22,8 @@ pub(super) struct Context<'a> {
     pub after: Vec<Diagnostic>,
     /// Names of tables, scopes and the like.
     pub names: Names,
+    /// Would have been said about lines that the original skips.
+    pub skipped: Vec<Diagnostic>,
 }
 
 /// A word to point at.
@@ -43,8 +45,8 @@ pub(super) struct Reading {
 
 impl<'a> Context<'a> {
     pub fn new(lines: &'a Lines, host: &'a dyn Host) -> Self {
-        let (found, after, names) = (Vec::new(), Vec::new(), Names::default());
-        Self { lines, host, pass: Pass::Parent, found, after, names }
+        let (found, after, skipped, names) = (Vec::new(), Vec::new(), Vec::new(), Names::default());
+        Self { lines, host, pass: Pass::Parent, found, after, skipped, names }
     }
 
     /// Everything said about lines so far, in the order of the lines.
@@ -56,7 +58,8 @@ impl<'a> Context<'a> {
 
     /// Forgets what was said about a range of lines: the original skips them.
     pub fn mute(&mut self, from: usize, to: usize) {
-        self.found.retain(|(at, _)| *at < from || *at > to);
+        let skipped = self.found.extract_if(.., |(at, _)| (from..=to).contains(at));
+        self.skipped.extend(skipped.map(|(_, heard)| heard));
     }
 
     /// A word of a statement; the keyword itself where there is no such word.

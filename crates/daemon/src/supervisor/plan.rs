@@ -47,7 +47,7 @@ impl Reader {
     pub fn read(&self) -> Reading {
         let sourced = keepalived_conf::read(&Disk, &self.file, &self.conditions);
         let recorder = Recorder::new(&Machine);
-        let Lowered { config, mut diagnostics, uses } = keepalived_conf::lower(&sourced.lines, &recorder);
+        let Lowered { config, mut diagnostics, uses, .. } = keepalived_conf::lower(&sourced.lines, &recorder);
         diagnostics.splice(..0, sourced.diagnostics);
         Reading {
             lines: sourced.lines,
