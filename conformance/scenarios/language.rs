@@ -30,6 +30,8 @@ const KNOWN_2_4_3: &str = include_str!("../language/known-2.4.3.txt");
 
 /// Differences between the original at hand and ours.
 const KNOWN: &str = include_str!("../language/known.txt");
+const KNOWN_CORPUS: &str = include_str!("../language/known-corpus.txt");
+const KNOWN_SAMPLES: &str = include_str!("../language/known-samples.txt");
 
 /// What a comparison came to.
 #[derive(Debug, Default)]
@@ -127,7 +129,7 @@ fn corpus_recorded(_: &Context) -> Outcome {
 
 fn corpus_live(_: &Context) -> Outcome {
     let corpus = Corpus::find()?;
-    let known = table(KNOWN)?;
+    let known = table(KNOWN_CORPUS)?;
     let theirs = repository_machine(&corpus, Subject::Theirs)?;
     let ours = repository_machine(&corpus, Subject::Ours)?;
     let mut count = Count::default();
@@ -144,7 +146,7 @@ fn corpus_live(_: &Context) -> Outcome {
 
 fn samples_live(_: &Context) -> Outcome {
     let cases = samples()?;
-    let known = table(KNOWN)?;
+    let known = table(KNOWN_SAMPLES)?;
     let theirs = Oracle::new(Subject::Theirs, &["eth1"])?;
     let ours = Oracle::new(Subject::Ours, &["eth1"])?;
     let mut count = Count::default();

@@ -23,7 +23,7 @@ const NAMED: &str = "vrrp_script chk {\n script \"/usr/bin/test -e /tmp/ok\"\n}\
 const SECURE: &str = "global_defs {\n enable_script_security\n script_user root\n}\n";
 
 /// The file around a line of a block, as what stands before and behind it; none for a block nobody knows.
-fn frame(block: &str) -> Option<(String, String)> {
+fn frame(block: &str, line: &str) -> Option<(String, String)> {
     let checker =
         |name: &str, url: &str| (format!("{SERVER}{REAL}{name} {{\n"), format!("{url}}}\n}}\n}}\n"));
     let url = "url {\n path /\n }\n";
@@ -37,13 +37,13 @@ fn frame(block: &str) -> Option<(String, String)> {
         }
         "vrrp_track_process" => ("vrrp_track_process P {\n".into(), "process sshd\n}\n".into()),
         "track_file" => ("track_file T {\n".into(), "file /tmp/tf\n}\n".into()),
-        "track_group" => (format!("{INSTANCE}}}\ntrack_group G {{\n"), "group { V }\n}\n".into()),
+        "track_group" => (format!("{INSTANCE}}}\ntrack_group G {{\n"), "}\n".into()),
         "garp_group" => ("garp_group {\n".into(), "garp_interval 0.1\n interface eth1\n}\n".into()),
         "vrrp_sync_group" => {
             let other = "vrrp_instance W {\n interface eth1\n virtual_router_id 2\n virtual_ipaddress { 10.0.1.5 }\n}\n";
             (
                 format!("{SECURE}{NAMED}{INSTANCE}}}\n{other}vrrp_sync_group G {{\n"),
-                "group {\n V\n W\n}\n}\n".into(),
+                if line.starts_with("group") { "}\n" } else { "group {\n V\n W\n}\n}\n" }.into(),
             )
         }
         "bfd_instance" => ("bfd_instance B {\n".into(), "neighbor_ip 10.0.0.9\n}\n".into()),
@@ -81,7 +81,8 @@ pub fn all() -> Result<Vec<Case>, String> {
     let mut add = |block: &str, line: &str| {
         let name = if block.is_empty() { "root" } else { block };
         let title = format!("{name}: {}", line.replace('\n', "\\n"));
-        let (before, after) = frame(block).ok_or_else(|| format!("no frame for the block '{block}'"))?;
+        let (before, after) =
+            frame(block, line).ok_or_else(|| format!("no frame for the block '{block}'"))?;
         if seen.insert(title.clone()) {
             cases.push(Case { title, text: format!("{before}{line}\n{after}").into_bytes() });
         }

@@ -44,7 +44,7 @@ impl Known {
     pub fn unexplained(&self, case: &str, differences: &[String]) -> Vec<String> {
         let explains = |difference: &String| {
             let row =
-                self.rows.iter().find(|row| matches(row.case, case) && matches(row.difference, difference));
+                self.rows.iter().find(|row| matches(row.case, case) && says(row.difference, difference));
             row.inspect(|row| row.used.set(row.used.get() + 1)).is_some()
         };
         let (status, lines): (Vec<&String>, Vec<&String>) =
@@ -62,6 +62,15 @@ impl Known {
         self.rows
             .iter()
             .map(|row| (format!("{} => {} => {}", row.case, row.difference, row.reason), row.used.get()))
+    }
+}
+
+/// Whether a difference is what a pattern says; `? ` in front stands for either side.
+fn says(pattern: &str, difference: &str) -> bool {
+    match (pattern.strip_prefix("? "), difference.split_once(' ')) {
+        (Some(pattern), Some(("-" | "+", text))) => matches(pattern, text),
+        (Some(_), _) => false,
+        (None, _) => matches(pattern, difference),
     }
 }
 
@@ -110,6 +119,7 @@ mod tests {
         assert_eq!(known.unexplained("x: 1", &found(&["status 0 5"])), ["status 0 5"]);
         assert_eq!(known.unexplained("x: 1", &found(&["+ old", "status 0 5"])), ["+ old", "status 0 5"]);
         assert_eq!(known.unexplained("y: 1", &found(&["+ new"])), ["+ new"]);
+        assert!(says("? a*", "- ab") && says("? a*", "+ ab") && !says("? a*", "status 0 5"));
         assert_eq!(known.usage().map(|(_, used)| used).collect::<Vec<_>>(), [1]);
     }
 }

@@ -19,19 +19,27 @@ pub struct Case {
 /// What `-t` says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Verdict {
-    /// The exit status; 128 + signal when a signal ended it.
+    /// The exit status; [`Verdict::NONE`] when a signal ended it, or nothing did.
     pub status: i32,
     /// Its lines, each once: every process of the original repeats what it finds. The file is called `F`.
     pub lines: Vec<String>,
 }
 
 impl Verdict {
+    /// The program crashed, ended itself, or hung.
+    pub const NONE: i32 = -1;
+
     /// A verdict whose lines are freed of repetitions and of the name of the file.
     pub fn new<'a>(status: i32, file: &str, lines: impl IntoIterator<Item = &'a str>) -> Self {
         let mut seen = BTreeSet::new();
         let named = format!("({file}: Line");
         let lines = lines.into_iter().map(|line| line.trim_end().replace(&named, "(F: Line"));
-        Self { status, lines: lines.filter(|line| !line.is_empty() && seen.insert(line.clone())).collect() }
+        // What timeout(1) and the shell make of a program that did not end by itself.
+        let status = if status == 124 || status > 128 { Self::NONE } else { status };
+        // The shell's words about it.
+        let dead = |line: &String| ["Segmentation fault", "Terminated"].contains(&line.as_str());
+        let said = lines.filter(|line| !line.is_empty() && !dead(line) && seen.insert(line.clone()));
+        Self { status, lines: said.collect() }
     }
 }
 

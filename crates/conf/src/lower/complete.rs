@@ -39,8 +39,8 @@ impl Drafts {
         let group_notes: Vec<(String, Notifications)> =
             self.groups.iter().map(|group| group.name.clone()).zip(group_notes).collect();
         self.globals.security.conclude(cx, "scripts");
-        if self.interfaces.missing {
-            // The original stops before it looks at scripts.
+        if self.interfaces.missing || self.instances.is_empty() {
+            // The original stops before it looks at scripts, and nobody runs them without an instance (2.2.7).
             cx.after.truncate(refused);
         }
         self.check_groups(cx);

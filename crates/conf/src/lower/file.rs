@@ -17,7 +17,12 @@ const INIT_MAX: i64 = 254;
 /// Reads a block; nothing if it cannot be used.
 pub(super) fn lower(cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<File> {
     let name = cx.word(statement, "")?.to_owned();
-    let own = OwnWeight { title: format!("track_file {name}"), noun: format!("track file {name}"), unset: 1 };
+    let own = OwnWeight {
+        title: format!("track_file {name}"),
+        noun: format!("track file {name}"),
+        unset: 1,
+        impossible: Some(1),
+    };
     let mut weight = Weight { amount: own.unset, reverse: false };
     let (mut path, mut init) = (None::<String>, None);
     for inner in statement.block() {

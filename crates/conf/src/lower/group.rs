@@ -49,7 +49,7 @@ impl Drafts {
         }
         let place = cx.place(statement, 0);
         match statement.row.name {
-            "group" if draft.members.is_some() => {
+            "group" if draft.members.as_ref().is_some_and(|members| !members.is_empty()) => {
                 cx.say(
                     &place,
                     Class::General,

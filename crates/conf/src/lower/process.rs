@@ -64,6 +64,7 @@ impl Draft {
             title: format!("vrrp_track_process {name}"),
             noun: format!("track process {name}"),
             unset: 0,
+            impossible: None,
         };
         let delay = |cx: &mut Context<'_>| {
             cx.decimal(statement, &name).and_then(|micros| u64::try_from(micros).ok()).map(Micros)

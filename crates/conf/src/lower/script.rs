@@ -381,8 +381,10 @@ impl Draft {
                 self.written.user = run_as(cx, &place, user, statement.word(2));
                 self.user_failed = self.written.user.is_none();
                 if self.user_failed {
-                    let script = self.written.argv.first().map_or("", String::as_str);
-                    cx.say(&place, Class::General, format!("Unable to set uid/gid for script '{script}'"));
+                    let words: Vec<String> =
+                        self.written.argv.iter().map(|word| format!("'{word}'")).collect();
+                    let text = format!("Unable to set uid/gid for script {}", words.join(" "));
+                    cx.say(&place, Class::General, text);
                 }
             }
             _ => cx.unacted(statement, &name),

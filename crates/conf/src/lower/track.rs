@@ -234,12 +234,14 @@ pub(super) struct OwnWeight {
     pub noun: String,
     /// What it weighs as long as nothing is written; a line is refused once it weighs anything else.
     pub unset: i16,
+    /// What a line with an impossible number comes to; without it the line counts for nothing.
+    pub impossible: Option<i16>,
 }
 
 impl OwnWeight {
     /// `weight N [reverse]`, −254 to 254; the first one that can be read counts.
     pub fn read(&self, cx: &mut Context<'_>, statement: &Statement<'_>, weight: &mut Weight) {
-        let Self { title, noun, unset } = self;
+        let Self { title, noun, unset, impossible } = self;
         let place = cx.place(statement, 1);
         let Some(word) = statement.word(1) else {
             return cx.say(&place, Class::Missing, format!("No weight specified for {noun} - ignoring"));
@@ -250,11 +252,8 @@ impl OwnWeight {
         }
         let bad = format!("Weight ({word}) for {title} must be between [-254..254] inclusive. Ignoring...");
         let how = Reading { range: Range { min: -254, max: 254 }, lenient: true };
-        let Some(amount) =
-            cx.number_word(&place, word, how, Some(bad)).and_then(|value| i16::try_from(value).ok())
-        else {
-            return;
-        };
+        let read = cx.number_word(&place, word, how, Some(bad));
+        let Some(amount) = read.and_then(|value| i16::try_from(value).ok()).or(*impossible) else { return };
         *weight = Weight { amount, reverse: false };
         match statement.word(2) {
             None => {}

@@ -25,7 +25,7 @@ pub static SYNC_GROUP: Table = Table {
         .default("smtp_alert_vrrp, then smtp_alert, then no"),
         later(
             "notify_priority_changes",
-            Takes::Bool { bad: "Invalid vrrp_group notify_priority_changes parameter {v}" },
+            Takes::Bool { bad: "({o}) Invalid value '{v}' for sync group notify_priority_changes specified" },
             "Notifies of priorities too.",
         )
         .default("vrrp_notify_priority_changes"),

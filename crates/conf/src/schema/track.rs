@@ -11,7 +11,7 @@ const fn script_seconds(bad: &'static str) -> Takes {
 pub static SCRIPT: Table = Table {
     block: "vrrp_script",
     keywords: &[
-        works("script", Takes::Command(Miss::Fatal), "The command; started without a shell."),
+        works("script", Takes::Command(Miss::Fine), "The command; started without a shell."),
         works(
             "interval",
             script_seconds("({o}): vrrp script interval '{v}' must be between 0.001 and 4294 - ignoring"),
