@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use keepalived_conf::{
-    Answers, Conditions, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
+    Answers, Conditions, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
     read, render, start_refusal, test_status,
 };
 use keepalived_core::{Actions, Engine, Event};
@@ -105,7 +105,7 @@ struct Machine;
 impl Host for Machine {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let known = name.strip_prefix("eth").is_some_and(|rest| rest.len() == 1);
-        known.then_some(InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false })
+        known.then_some(InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false, ethernet: true, stacked: false })
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
@@ -131,6 +131,14 @@ impl Host for Machine {
             executable: there,
             insecure: false,
             has_interpreter: true,
+        }
+    }
+
+    fn key_file(&self, path: &Path) -> KeyFile {
+        match path.as_os_str().len() % 3 {
+            0 => KeyFile::Unreadable,
+            1 => KeyFile::TooLarge,
+            _ => KeyFile::Read { bytes: vec![b'k'; 40], exposed: true },
         }
     }
 

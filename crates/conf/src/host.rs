@@ -32,6 +32,8 @@ pub trait Host {
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts;
     /// Whether changes of a tracked file can be noticed.
     fn watch(&self, path: &Path) -> Watch;
+    /// A file with a secret in it.
+    fn key_file(&self, path: &Path) -> KeyFile;
     /// Whether the name of a mail server can be resolved (addresses always can).
     fn address(&self, host: &str) -> bool;
     /// How many processors there are; at least one.
@@ -67,6 +69,10 @@ pub struct InterfaceFacts {
     pub mtu: u32,
     /// It stands for a routing domain (VRF).
     pub vrf: bool,
+    /// Frames on it are Ethernet's.
+    pub ethernet: bool,
+    /// It is a macvlan or an ipvlan: perhaps one of ours, from an earlier run.
+    pub stacked: bool,
 }
 
 /// What lowering has to know of a script's file. `insecure` speaks of the resolved path (D10): some component
@@ -81,6 +87,23 @@ pub struct ScriptFacts {
     pub insecure: bool,
     /// Starts with `#!`, or is a program the kernel knows.
     pub has_interpreter: bool,
+}
+
+/// What is in a file with a secret (`spec` config 3.12, `auth_hmac`).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum KeyFile {
+    /// It cannot be opened or read.
+    #[default]
+    Unreadable,
+    /// It has more bytes than a secret may have.
+    TooLarge,
+    /// Its bytes.
+    Read {
+        /// All of them.
+        bytes: Vec<u8>,
+        /// Others than its owner may read it.
+        exposed: bool,
+    },
 }
 
 /// Whether changes of a file can be noticed (`spec` config 3.7).
@@ -110,6 +133,7 @@ pub struct Answers {
     programs: BTreeMap<String, Option<PathBuf>>,
     scripts: BTreeMap<(PathBuf, u32, u32), ScriptFacts>,
     watches: BTreeMap<PathBuf, Watch>,
+    keys: BTreeMap<PathBuf, KeyFile>,
     addresses: BTreeMap<String, bool>,
     processors: u32,
     directories: BTreeMap<PathBuf, DirectoryFacts>,
@@ -140,6 +164,10 @@ impl Host for Answers {
 
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
         self.scripts.get(&(path.to_owned(), user.uid, user.gid)).cloned().unwrap_or_default()
+    }
+
+    fn key_file(&self, path: &Path) -> KeyFile {
+        self.keys.get(path).cloned().unwrap_or_default()
     }
 
     fn watch(&self, path: &Path) -> Watch {
@@ -221,6 +249,12 @@ impl Host for Recorder<'_> {
         answer
     }
 
+    fn key_file(&self, path: &Path) -> KeyFile {
+        let answer = self.host.key_file(path);
+        self.answers.borrow_mut().keys.insert(path.to_owned(), answer.clone());
+        answer
+    }
+
     fn watch(&self, path: &Path) -> Watch {
         let answer = self.host.watch(path);
         self.answers.borrow_mut().watches.insert(path.to_owned(), answer.clone());
@@ -267,6 +301,8 @@ impl Answers {
                 out.flag(facts.multicast);
                 out.number(facts.mtu);
                 out.flag(facts.vrf);
+                out.flag(facts.ethernet);
+                out.flag(facts.stacked);
             });
         });
         out.list(self.users.iter(), |out, (name, user)| {
@@ -290,6 +326,10 @@ impl Answers {
             out.flag(facts.executable);
             out.flag(facts.insecure);
             out.flag(facts.has_interpreter);
+        });
+        out.list(self.keys.iter(), |out, (path, key)| {
+            write_path(out, path);
+            write_key(out, key);
         });
         out.list(self.watches.iter(), |out, (path, watch)| {
             write_path(out, path);
@@ -324,7 +364,8 @@ impl Answers {
         let mut from = Reader(bytes);
         let interfaces = map(&mut from, |from| {
             let (loopback, multicast) = (from.flag()?, from.flag()?);
-            Ok(InterfaceFacts { loopback, multicast, mtu: from.number()?, vrf: from.flag()? })
+            let (mtu, vrf, ethernet, stacked) = (from.number()?, from.flag()?, from.flag()?, from.flag()?);
+            Ok(InterfaceFacts { loopback, multicast, mtu, vrf, ethernet, stacked })
         })?;
         let users = map(&mut from, read_user)?;
         let groups = map(&mut from, |from| from.number())?;
@@ -336,6 +377,7 @@ impl Answers {
             let (executable, insecure, has_interpreter) = (from.flag()?, from.flag()?, from.flag()?);
             Ok((key, ScriptFacts { resolved, executable, insecure, has_interpreter }))
         })?;
+        let keys = from.list(|from| Ok((read_path(from)?, read_key(from)?)))?;
         let watches = from.list(|from| Ok((read_path(from)?, read_watch(from)?)))?;
         let addresses = from.list(|from| Ok((from.text()?.to_owned(), from.flag()?)))?;
         let processors = from.number()?;
@@ -365,6 +407,7 @@ impl Answers {
             own,
             programs,
             scripts,
+            keys: keys.into_iter().collect(),
             watches,
             addresses,
             processors,
@@ -403,6 +446,27 @@ fn write_user(out: &mut Writer, user: &RunAs) {
 
 fn read_user(from: &mut Reader<'_>) -> Result<RunAs, Malformed> {
     Ok(RunAs { uid: from.number()?, gid: from.number()? })
+}
+
+fn write_key(out: &mut Writer, key: &KeyFile) {
+    let (kind, bytes, exposed) = match key {
+        KeyFile::Unreadable => (0, [].as_slice(), false),
+        KeyFile::TooLarge => (1, [].as_slice(), false),
+        KeyFile::Read { bytes, exposed } => (2, bytes.as_slice(), *exposed),
+    };
+    out.number(kind);
+    out.bytes(bytes);
+    out.flag(exposed);
+}
+
+fn read_key(from: &mut Reader<'_>) -> Result<KeyFile, Malformed> {
+    let (kind, bytes, exposed) = (from.number()?, from.bytes()?.to_vec(), from.flag()?);
+    match kind {
+        0 => Ok(KeyFile::Unreadable),
+        1 => Ok(KeyFile::TooLarge),
+        2 => Ok(KeyFile::Read { bytes, exposed }),
+        _ => Err(Malformed),
+    }
 }
 
 fn write_watch(out: &mut Writer, watch: &Watch) {

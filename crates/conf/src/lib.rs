@@ -30,6 +30,8 @@ pub use codes::{Code, Severity};
 pub use diag::{Class, Diagnostic, Label, Pass, Suggestion, start_refusal, summary, test_status};
 pub use expand::{Origins, Sourced, read};
 pub use files::{Conditions, FileKind, Files};
-pub use host::{Answers, DirectoryFacts, Elsewhere, Host, InterfaceFacts, Recorder, ScriptFacts, Watch};
+pub use host::{
+    Answers, DirectoryFacts, Elsewhere, Host, InterfaceFacts, KeyFile, Recorder, ScriptFacts, Watch,
+};
 pub use lines::{Lines, Span};
 pub use lower::{Lowered, Uses, lower};

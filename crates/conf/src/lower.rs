@@ -10,25 +10,31 @@ mod bfd;
 mod complete;
 mod conflict;
 mod context;
+mod drafts;
 mod file;
 mod garp;
 mod global;
 mod group;
+mod hmac;
 mod inet;
 mod instance;
 mod interfaces;
 mod lasting;
 mod line;
+mod links;
 mod lvs;
 mod names;
+mod notify;
 mod process;
 mod route;
+mod router;
 mod rule;
 mod rules;
 mod script;
 mod track;
 mod track_files;
 mod transport;
+mod vmac;
 
 use std::collections::BTreeSet;
 
@@ -86,7 +92,7 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
     cx.pass = Pass::Vrrp;
     let vrrp_sessions = bfd::Known::read(&mut cx, &bfd.statements);
     let mut balancing = lvs::Drafts::new(&globals);
-    let mut draft = instance::Drafts::new(globals, vrrp_sessions.clone());
+    let mut draft = drafts::Drafts::new(globals, vrrp_sessions.clone());
     for statement in &vrrp.statements {
         draft.root(&mut cx, statement);
     }

@@ -302,11 +302,11 @@ fn an_instance_its_peers_would_not_understand_is_not_run() {
         let text = format!(
             "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress {{ 10.0.0.5 }}\n{lines}\n}}\n"
         );
-        assert!(run(text).config.vrrp.instances.is_empty());
+        assert!(run(text).config.vrrp.runnable().instances.is_empty());
     }
     let ipv6 =
         run("vrrp_instance V {\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress { fe80::5 }\n}\n");
-    assert!(ipv6.config.vrrp.instances.is_empty());
+    assert!(ipv6.config.vrrp.runnable().instances.is_empty());
     assert_eq!(test_status(&ipv6.diagnostics), 0);
 }
 

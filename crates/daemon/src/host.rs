@@ -8,7 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use keepalived_conf::{DirectoryFacts, FileKind, Files, Host, InterfaceFacts, ScriptFacts, Watch};
+use keepalived_conf::{DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, ScriptFacts, Watch};
 use keepalived_model::notify::RunAs;
 use keepalived_sys::process::{self, Ended};
 use keepalived_sys::signals::Signal;
@@ -52,7 +52,9 @@ impl Host for Machine {
             loopback: found.loopback,
             multicast: found.multicast,
             mtu: found.mtu,
-            vrf: is_vrf(name),
+            ethernet: found.ethernet,
+            vrf: is_kind(name, &["vrf"]),
+            stacked: is_kind(name, &["macvlan", "ipvlan"]),
         })
     }
 
@@ -86,6 +88,17 @@ impl Host for Machine {
             insecure: runs_as_root(&about, user) && others_may_change(&resolved),
             has_interpreter: has_interpreter(&resolved),
             resolved: Some(resolved),
+        }
+    }
+
+    fn key_file(&self, path: &Path) -> KeyFile {
+        let Ok(file) = File::open(path) else { return KeyFile::Unreadable };
+        let exposed = file.metadata().is_ok_and(|about| about.mode() & 0o044 != 0);
+        let mut bytes = Vec::new();
+        match file.take(KEY_FILE_MAX + 1).read_to_end(&mut bytes) {
+            Err(_) => KeyFile::Unreadable,
+            Ok(length) if length as u64 > KEY_FILE_MAX => KeyFile::TooLarge,
+            Ok(_) => KeyFile::Read { bytes, exposed },
         }
     }
 
@@ -137,9 +150,10 @@ impl Host for Machine {
 }
 
 /// The kernel says so beside the interface. A name with a slash would be a path elsewhere, and is no interface.
-fn is_vrf(name: &str) -> bool {
+fn is_kind(name: &str, kinds: &[&str]) -> bool {
     let told = fs::read_to_string(Path::new("/sys/class/net").join(name).join("uevent"));
-    told.is_ok_and(|told| told.lines().any(|line| line == "DEVTYPE=vrf"))
+    let kind = |line: &str| line.strip_prefix("DEVTYPE=").is_some_and(|kind| kinds.contains(&kind));
+    told.is_ok_and(|told| told.lines().any(kind))
 }
 
 fn run_as(account: users::Account) -> RunAs {
@@ -204,6 +218,8 @@ fn resolves(host: &str) -> bool {
 
 /// What is longer is cut: such files name a few dozen things.
 const SMALL_FILE_MAX: u64 = 1 << 20;
+/// More than the longest key takes in hexadecimal digits.
+const KEY_FILE_MAX: u64 = 1024;
 const ANY_EXECUTE: u32 = 0o111;
 const DEFAULT_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 const NAME_SERVICE_PATIENCE: Duration = Duration::from_millis(500);

@@ -16,6 +16,7 @@ pub mod notify;
 pub mod priority;
 pub mod route;
 pub mod rule;
+mod runnable;
 pub mod time;
 pub mod track;
 pub mod vrrp;

@@ -12,6 +12,8 @@ pub struct Interface {
     pub multicast: bool,
     /// Bytes of payload a frame may carry.
     pub mtu: u32,
+    /// `ARPHRD_ETHER`.
+    pub ethernet: bool,
 }
 
 /// The interface of that name in the network namespace of this process.
@@ -30,10 +32,14 @@ pub fn find(name: &str) -> Option<Interface> {
     ask(&socket, libc::SIOCGIFMTU, &mut request)?;
     // SAFETY: the call above filled in this member of the union.
     let mtu = unsafe { request.ifr_ifru.ifru_mtu };
+    ask(&socket, libc::SIOCGIFHWADDR, &mut request)?;
+    // SAFETY: the call above filled in this member of the union.
+    let kind = unsafe { request.ifr_ifru.ifru_hwaddr.sa_family };
     Some(Interface {
         loopback: flags & libc::IFF_LOOPBACK != 0,
         multicast: flags & libc::IFF_MULTICAST != 0,
         mtu: u32::try_from(mtu).unwrap_or(0),
+        ethernet: kind == libc::ARPHRD_ETHER,
     })
 }
 
@@ -51,7 +57,7 @@ fn request(name: &str) -> Option<libc::ifreq> {
 }
 
 fn ask(socket: &OwnedFd, what: libc::Ioctl, request: &mut libc::ifreq) -> Option<()> {
-    // SAFETY: both questions read and write one `ifreq`, which outlives the call.
+    // SAFETY: all questions read and write one `ifreq`, which outlives the call.
     let result = unsafe { libc::ioctl(socket.as_raw_fd(), what, std::ptr::from_mut(request)) };
     (result == 0).then_some(())
 }
@@ -63,7 +69,7 @@ mod tests {
     #[test]
     fn the_loopback_interface_is_known_and_an_invented_one_is_not() {
         let lo = find("lo").expect("every network namespace has one");
-        assert!(lo.loopback && lo.mtu >= 1280);
+        assert!(lo.loopback && lo.mtu >= 1280 && !lo.ethernet);
         assert_eq!(find("keepalived-none"), None);
         assert_eq!(find("a-name-that-is-far-too-long"), None);
         assert_eq!(find(""), None);

@@ -4,14 +4,21 @@ use std::path::{Path, PathBuf};
 
 use keepalived_model::notify::RunAs;
 
-use super::{DirectoryFacts, Host, InterfaceFacts, ScriptFacts, Watch};
+use super::{DirectoryFacts, Host, InterfaceFacts, KeyFile, ScriptFacts, Watch};
 
 /// Has every interface, user and script that a configuration names.
 pub struct Elsewhere;
 
 impl Host for Elsewhere {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
-        Some(InterfaceFacts { loopback: name == "lo", multicast: true, mtu: ETHERNET_MTU, vrf: true })
+        Some(InterfaceFacts {
+            loopback: name == "lo",
+            multicast: true,
+            mtu: ETHERNET_MTU,
+            vrf: true,
+            ethernet: true,
+            stacked: true,
+        })
     }
 
     fn user(&self, _: &str) -> Option<RunAs> {
@@ -33,6 +40,11 @@ impl Host for Elsewhere {
     fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
         let resolved = path.is_absolute().then(|| path.to_owned());
         ScriptFacts { resolved, executable: true, insecure: false, has_interpreter: true }
+    }
+
+    /// As long as a key may be, so that nothing is wrong with it.
+    fn key_file(&self, _: &Path) -> KeyFile {
+        KeyFile::Read { bytes: vec![b'x'; KEY_BYTES], exposed: false }
     }
 
     fn watch(&self, _: &Path) -> Watch {
@@ -60,6 +72,8 @@ impl Host for Elsewhere {
     }
 }
 
+/// The longest key of `auth_hmac`.
+const KEY_BYTES: usize = 64;
 const ETHERNET_MTU: u32 = 1500;
 /// Neither root nor nobody.
 const SOMEBODY: u32 = 1000;

@@ -1,24 +1,20 @@
 //! Rules between fields, and the model (`spec` config 4).
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
-use keepalived_model::notify::{Command, Notifications};
-use keepalived_model::vrrp::{self, Family, SyncGroup, Transport, Version};
-use keepalived_model::{Config, Priority, Vrid};
+use keepalived_model::Config;
+use keepalived_model::notify::Notifications;
+use keepalived_model::vrrp::{self, SyncGroup};
 
 use super::context::Context;
-use super::instance::{Draft, Drafts, Notify, State};
-use super::rules::{accept, auth, interval, preempt, trackers, unweighted};
-use super::script::{Found, Security};
+use super::drafts::Drafts;
+use super::instance::{Draft, State};
+use super::notify::Notify;
+use super::router::{Names, Router};
+use super::rules::unweighted;
+use super::script::Found;
 use super::{conflict, group, lasting};
 use crate::diag::Class;
-
-/// Most addresses an advert has a count for.
-const ADDRESSES_MAX: usize = 255;
-/// Bytes of a frame that are not addresses: Ethernet, IPv4, VRRP; version 2 adds its authentication.
-const HEADERS: usize = 14 + 20 + 8;
-const AUTHENTICATION: usize = 8;
 
 impl Drafts {
     /// Everything read becomes the configuration.
@@ -45,20 +41,26 @@ impl Drafts {
         }
         self.check_groups(cx);
         let drafts = std::mem::take(&mut self.instances);
+        let written = drafts.iter().filter_map(|draft| draft.own_link.name().map(str::to_owned));
+        let mut names: Names = written.collect();
         let mut completed = Vec::new();
-        for (mut draft, notify) in drafts.into_iter().zip(instance_notes) {
+        for (draft, notify) in drafts.into_iter().zip(instance_notes) {
             let group = self.groups.iter().find(|group| has_member(group, &draft.name));
-            completed.extend(
-                self.complete_instance(cx, &mut draft, group)
-                    .map(|instance| vrrp::Instance { notify, ..instance }),
-            );
+            let Some(router) = Router::begin(cx, &self, draft) else { continue };
+            let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
+            if let Some(what) = instance.beyond() {
+                let text = format!("({}) {what} is not supported yet - ignoring the instance", instance.name);
+                cx.conclude_unacted(&instance.name, &format!("vrrp_instance with {what}"), text);
+            }
+            completed.push(instance);
         }
         conflict::check(cx, &completed);
         let mut groups = Vec::new();
         for draft in std::mem::take(&mut self.groups) {
             let notify =
                 group_notes.iter().find(|(name, _)| *name == draft.name).map(|(_, notify)| notify.clone());
-            groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed));
+            let alert = self.globals.model.mail.alert_vrrp;
+            groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed, alert));
         }
         let names: Vec<String> = completed.iter().map(|instance| instance.name.clone()).collect();
         let mut lasting = std::mem::take(&mut self.lasting);
@@ -71,8 +73,10 @@ impl Drafts {
             processes: std::mem::take(&mut self.processes),
             garp_interval: self.globals.garp_interval,
             startup_delay: self.globals.startup_delay,
+            polled: std::mem::take(&mut self.links.polled),
+            delays: std::mem::take(&mut self.links.delays),
+            garp_groups: std::mem::take(&mut self.links.garp_groups),
             lasting,
-            ..vrrp::Config::default()
         };
         drop_unused_scripts(cx, &mut config);
         Config { global: self.globals.complete(cx), vrrp: config, ..Config::default() }
@@ -116,17 +120,7 @@ impl Drafts {
     }
 
     fn notifications(&mut self, cx: &mut Context<'_>, written: &Notify) -> Notifications {
-        let security = &mut self.globals.security;
-        let mut command = |written: &Option<super::script::Written>| find(cx, security, written);
-        Notifications {
-            master: command(&written.master),
-            backup: command(&written.backup),
-            fault: command(&written.fault),
-            stop: command(&written.stop),
-            any: command(&written.any),
-            lower_priority: None,
-            deleted: None,
-        }
+        written.complete(cx, &mut self.globals.security)
     }
 
     /// Members that exist, each in one group only (`spec` config 4.8).
@@ -169,213 +163,15 @@ impl Drafts {
                 }
                 _ => {}
             }
-            !members.is_empty()
-        });
-    }
-
-    /// One instance; nothing if it cannot run.
-    fn complete_instance(
-        &self,
-        cx: &mut Context<'_>,
-        draft: &mut Draft,
-        group: Option<&group::Draft>,
-    ) -> Option<vrrp::Instance> {
-        let name = draft.name.clone();
-        let strict = draft.strict.unwrap_or(self.globals.model.vrrp.strict);
-        let (vrid, interface) = self.identity(cx, draft)?;
-        if draft.xmit_base && !draft.vmac {
-            cx.conclude(Class::General, format!("({name}) vmac_xmit_base is only valid with a vmac"));
-        }
-        let version = self.version(draft);
-        self.addresses(cx, draft, version, strict)?;
-        let (priority, wants_master) = self.standing(cx, draft, strict);
-        let auth = auth(cx, draft, version, strict)?;
-        let transport = self.transport(cx, draft, &interface, strict)?;
-        let preempt = preempt(cx, draft, priority, wants_master, strict);
-        if strict && draft.down_timer_adverts != 3 {
-            let text = format!("({name}) down_timer_adverts is incompatible with strict mode - resetting");
-            cx.conclude(Class::General, text);
-            draft.down_timer_adverts = 3;
-        }
-        let mut garp = draft.garp.complete(&self.globals.garp);
-        let mut lower_prio_no_advert =
-            draft.lower_prio_no_advert.unwrap_or(self.globals.model.vrrp.lower_prio_no_advert);
-        if strict {
-            draft.garp.strict(cx, &name, &mut garp);
-            if draft.lower_prio_no_advert == Some(false) {
-                let text = format!("({name}) Strict mode requires no lower priority advert. resetting");
+            if mixes_owners(members, instances) {
+                let text = format!(
+                    "Sync group {name} has some member(s) as address owner and some not as address owner. \
+                     This won't work."
+                );
                 cx.conclude(Class::General, text);
             }
-            lower_prio_no_advert = true;
-            accept(cx, draft, priority, version);
-        }
-        let advert_interval = interval(cx, &name, draft.advert_interval, version);
-        trackers(cx, draft, &interface, priority, group);
-        let skip_check_adv_addr =
-            draft.skip_check_adv_addr.unwrap_or(self.globals.model.vrrp.skip_check_adv_addr);
-        let higher = draft.higher_prio_send_advert.unwrap_or(self.globals.model.vrrp.higher_prio_send_advert);
-        let track = std::mem::take(&mut draft.track);
-        Some(vrrp::Instance {
-            version,
-            priority,
-            wants_master,
-            advert_interval,
-            preempt,
-            down_timer_adverts: draft.down_timer_adverts,
-            auth,
-            transport,
-            addresses: std::mem::take(&mut draft.addresses),
-            excluded: std::mem::take(&mut draft.excluded),
-            routes: std::mem::take(&mut draft.routes),
-            rules: std::mem::take(&mut draft.rules),
-            garp,
-            lower_prio_no_advert,
-            higher_prio_send_advert: higher && !strict,
-            skip_check_adv_addr,
-            dont_track_primary: draft.dont_track_primary,
-            track_interfaces: track.interfaces,
-            track_scripts: track.scripts,
-            track_files: track.files,
-            track_processes: track.processes,
-            track_bfds: track.bfds,
-            ..vrrp::Instance::new(&name, vrid, &interface)
-        })
-    }
-
-    /// VRID and interface: without them there is nothing to run (`spec` config 4.1).
-    fn identity(&self, cx: &mut Context<'_>, draft: &Draft) -> Option<(Vrid, String)> {
-        let name = &draft.name;
-        let Some(vrid) = draft.vrid else {
-            cx.refuse(format!("({name}) the virtual router id must be set"));
-            return None;
-        };
-        if draft.family == Some(Family::V6) {
-            return unsupported(cx, name, "IPv6");
-        }
-        match &draft.interface {
-            Some(interface) => Some((vrid, interface.clone())),
-            None if self.interfaces.missing => None,
-            None if !draft.unicast => {
-                cx.refuse(format!("({name}) Unknown interface!"));
-                None
-            }
-            None if draft.source.is_none() => {
-                cx.refuse(format!("({name}): Unicast instances must have unicast_src_ip or interface"));
-                None
-            }
-            None => unsupported(cx, name, "unicast without an interface"),
-        }
-    }
-
-    fn version(&self, draft: &Draft) -> Version {
-        draft.version.unwrap_or(self.globals.model.vrrp.version)
-    }
-
-    /// At least one address, and no more than fit (`spec` config 4.4).
-    fn addresses(
-        &self,
-        cx: &mut Context<'_>,
-        draft: &mut Draft,
-        version: Version,
-        strict: bool,
-    ) -> Option<()> {
-        let name = &draft.name;
-        if strict && draft.no_address {
-            cx.conclude(
-                Class::General,
-                format!("({name}) no_virtual_ipaddress is incompatible with strict mode - resetting"),
-            );
-            draft.no_address = false;
-        }
-        if draft.addresses.is_empty() && !draft.no_address {
-            if version == Version::V3 || strict {
-                cx.refuse(format!("({name}) No VIP specified; at least one is required"));
-                return None;
-            }
-            cx.conclude(Class::Warning, format!("({name}) No VIP specified; at least one is sensible"));
-        }
-        let mtu = draft.interface.as_ref().map_or(0, |interface| self.interfaces.facts(interface).mtu);
-        let mtu = usize::try_from(mtu).unwrap_or(usize::MAX);
-        let headers = HEADERS + if version == Version::V2 { AUTHENTICATION } else { 0 };
-        let most = (mtu.saturating_sub(headers) / 4).min(ADDRESSES_MAX);
-        let count = draft.addresses.len();
-        if count > most {
-            let text = format!(
-                "({name}) Number of VIPs ({count}) exceeds maximum/space available in packet (max {most} addresses) \
-                 - excess moved to eVIPs"
-            );
-            cx.conclude(Class::General, text);
-            let excess = draft.addresses.split_off(most);
-            draft.excluded.splice(..0, excess);
-        }
-        Some(())
-    }
-
-    /// Priority and wish (`spec` config 4.3): without a priority, MASTER means owner.
-    fn standing(&self, cx: &mut Context<'_>, draft: &Draft, strict: bool) -> (Priority, bool) {
-        let master = draft.state == Some(State::Master);
-        let priority = draft.priority.unwrap_or(if master { Priority::OWNER } else { Priority::DEFAULT });
-        let mut wants = if draft.state.is_some() { master } else { priority.is_owner() };
-        if strict && wants != priority.is_owner() {
-            let name = &draft.name;
-            cx.conclude(Class::General, format!("({name}) State MASTER must match being address owner"));
-            wants = priority.is_owner();
-        }
-        (priority, wants)
-    }
-
-    /// Multicast, or unicast if there is a peer (`spec` config 4.6).
-    fn transport(
-        &self,
-        cx: &mut Context<'_>,
-        draft: &Draft,
-        interface: &str,
-        strict: bool,
-    ) -> Option<Transport> {
-        let name = &draft.name;
-        let multicast = self.interfaces.facts(interface).multicast;
-        if !draft.peers.is_empty() {
-            if strict && multicast {
-                cx.refuse(format!("({name}) Unicast peers are not supported in strict mode"));
-                return None;
-            }
-            if draft.group.is_some() {
-                cx.conclude(
-                    Class::General,
-                    format!("({name}) multicast destination specified with unicast - ignoring"),
-                );
-            }
-            return Some(Transport::Unicast {
-                peers: draft.peers.clone(),
-                source: draft.source,
-                check_source: draft.check_unicast_src,
-                ttl: Some(draft.unicast_ttl.unwrap_or(255)),
-            });
-        }
-        if draft.fault_no_peer {
-            // Nothing would ever lead out of that FAULT, so there is nothing to run.
-            cx.conclude_log(format!(
-                "({name}) no unicast peers and unicast_fault_no_peer set - instance not run"
-            ));
-            return None;
-        }
-        if draft.unicast {
-            let text = format!(
-                "({name}) A unicast keyword has been specified without any unicast peers. Defaulting to multicast. \
-                 This usage is deprecated - please update your configuration."
-            );
-            cx.conclude(Class::Deprecated, text);
-        }
-        if !multicast {
-            let text = format!(
-                "({name}) interface {interface} does not support multicast, specify unicast peers - disabling"
-            );
-            cx.conclude(Class::General, text);
-        }
-        Some(Transport::Multicast {
-            group: draft.group.unwrap_or(self.globals.model.vrrp.group4.into()),
-            source: draft.source,
-        })
+            !members.is_empty()
+        });
     }
 }
 
@@ -384,10 +180,12 @@ fn complete_group(
     draft: group::Draft,
     notify: Notifications,
     instances: &[vrrp::Instance],
+    smtp_alert: bool,
 ) -> Option<SyncGroup> {
     let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
     let members: Vec<String> =
         draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
+    let smtp_alert = draft.smtp_alert.unwrap_or(smtp_alert);
     let group::Draft { name, mut track, .. } = draft;
     if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
         unweighted(cx, &name, &mut track);
@@ -416,7 +214,7 @@ fn complete_group(
         track_processes: track.processes,
         track_bfds: track.bfds,
         notify,
-        smtp_alert: false,
+        smtp_alert,
     })
 }
 
@@ -433,33 +231,17 @@ fn drop_unused_scripts(cx: &mut Context<'_>, config: &mut vrrp::Config) {
     });
 }
 
-/// An instance this version cannot run: better none than one that its peers do not understand.
-pub(super) fn unsupported<T>(cx: &mut Context<'_>, name: &str, what: &str) -> Option<T> {
-    let text = format!("({name}) {what} is not supported yet - ignoring the instance");
-    cx.conclude_unacted(name, &format!("vrrp_instance with {what}"), text);
-    None
+/// A member that is said to start as MASTER and owner, before one that is said to start as BACKUP
+/// (`spec` config 4.3).
+fn mixes_owners(members: &[String], instances: &[Draft]) -> bool {
+    let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
+    let mut drafts = members.iter().filter_map(find);
+    let owner = |draft: &Draft| {
+        draft.state == Some(State::Master) && draft.priority.is_some_and(|priority| priority.is_owner())
+    };
+    drafts.any(owner) && drafts.any(|draft| draft.state == Some(State::Backup))
 }
 
 fn has_member(group: &group::Draft, name: &str) -> bool {
     group.members.iter().flatten().any(|member| member == name)
-}
-
-/// What a command comes to, if it can be run.
-pub(super) fn find(
-    cx: &mut Context<'_>,
-    security: &mut Security,
-    written: &Option<super::script::Written>,
-) -> Option<Command> {
-    match security.find(cx, written.as_ref()?) {
-        Found::Runs(command) => Some(command),
-        Found::Missing | Found::NotExecutable | Found::Insecure => None,
-    }
-}
-
-/// Multicast group of an instance, if it has one.
-pub(super) fn multicast_group(transport: &Transport) -> Option<IpAddr> {
-    match transport {
-        Transport::Multicast { group, .. } => Some(*group),
-        Transport::Unicast { .. } => None,
-    }
 }

@@ -2,41 +2,41 @@
 
 use keepalived_model::vrrp::{Instance, Transport};
 
-use super::complete::multicast_group;
 use super::context::Context;
 
-/// Refuses pairs of instances that would hear each other as themselves.
+/// Refuses pairs of instances that would hear each other as themselves. A virtual interface counts as the one
+/// below it.
 pub(super) fn check(cx: &mut Context<'_>, instances: &[Instance]) {
     for (position, one) in instances.iter().enumerate() {
-        for other in instances.iter().take(position) {
-            if one.vrid == other.vrid && one.interface == other.interface {
-                pair(cx, other, one);
+        for other in instances.iter().skip(position + 1) {
+            if one.vrid == other.vrid && one.family == other.family {
+                pair(cx, one, other);
             }
         }
     }
 }
 
 fn pair(cx: &mut Context<'_>, first: &Instance, second: &Instance) {
+    let Instance { name, vrid, family, .. } = first;
+    let interface = first.interface_name();
+    let together = first.interface == second.interface;
     match (&first.transport, &second.transport) {
-        (Transport::Multicast { .. }, Transport::Multicast { .. })
-            if multicast_group(&first.transport) == multicast_group(&second.transport) =>
+        (Transport::Multicast { group: ours, .. }, Transport::Multicast { group: theirs, .. })
+            if together && ours == theirs =>
         {
             cx.refuse(format!(
-                "{} and {} both use VRID {} with IPv4 on interface {}",
-                first.name,
-                second.name,
-                first.vrid,
-                first.interface_name()
+                "{name} and {} both use VRID {vrid} with {family} on interface {interface}",
+                second.name
             ));
         }
         (
             Transport::Unicast { peers: ours, source: our_source, .. },
             Transport::Unicast { peers: theirs, source: their_source, .. },
-        ) if our_source == their_source && ours.iter().any(|peer| theirs.contains(peer)) => {
-            cx.refuse(format!(
-                "({}) duplicate VRID conflict with {} VRID {}",
-                second.name, first.name, first.vrid
-            ));
+        ) if (together || first.interface.is_none() || second.interface.is_none())
+            && our_source == their_source
+            && ours.iter().any(|peer| theirs.iter().any(|other| other.address == peer.address)) =>
+        {
+            cx.refuse(format!("({name}) duplicate VRID conflict with {} VRID {vrid}", second.name));
         }
         _ => {}
     }

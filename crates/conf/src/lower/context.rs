@@ -228,6 +228,11 @@ impl<'a> Context<'a> {
         self.number(place, number::integer(word, how.range), how.lenient, bad, "")
     }
 
+    /// A number read in some way of its own.
+    pub fn read_number(&mut self, place: &Place, read: Read, lenient: bool) -> Option<i64> {
+        self.number(place, read, lenient, None, "")
+    }
+
     fn number(
         &mut self,
         place: &Place,
@@ -287,6 +292,15 @@ impl<'a> Context<'a> {
                 _ => Miss::Fine,
             };
             self.missing(statement, 1, miss, owner);
+        }
+        word
+    }
+
+    /// A further word that the original does not live without (kind F).
+    pub fn required<'s>(&mut self, statement: &Statement<'s>, position: usize) -> Option<&'s str> {
+        let word = statement.word(position);
+        if word.is_none() {
+            self.missing(statement, position, Miss::Fatal, "");
         }
         word
     }

@@ -100,12 +100,12 @@ impl Garps {
     }
 }
 
-/// `[all] SECONDS`: checked, not acted upon (`spec` config 3.2 and 3.12).
+/// `[all] SECONDS`, which may say that there is no such thing (`spec` config 3.2 and 3.12).
 pub(super) fn extra_interfaces(
     cx: &mut Context<'_>,
     statement: &Statement<'_>,
     owner: &str,
-) -> Option<ExtraGarp> {
+) -> Option<Option<ExtraGarp>> {
     let position = if statement.word(1) == Some("all") { 2 } else { 1 };
     let name = statement.word(0).unwrap_or(statement.row.name);
     let prefix = if owner.is_empty() { String::new() } else { format!("({owner}): ") };
@@ -118,9 +118,12 @@ pub(super) fn extra_interfaces(
     let range = Range { min: i64::from(owner.is_empty()), max: EXTRA_SECONDS_MAX };
     let bad = format!("{prefix}{name} '{word}' invalid - ignoring");
     let how = Reading { range, lenient: true };
-    let interval = cx.number_word(&place, word, how, Some(bad)).filter(|secs| *secs > 0).map(seconds)?;
+    let secs = cx.number_word(&place, word, how, Some(bad))?;
+    if secs == 0 {
+        return Some(None);
+    }
     cx.not_yet(statement, owner);
-    Some(ExtraGarp { interval, all: position == 2 })
+    Some(Some(ExtraGarp { interval: seconds(secs), all: position == 2 }))
 }
 
 fn at_least_one(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> Option<u32> {

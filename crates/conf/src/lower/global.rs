@@ -76,6 +76,8 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>]) -> Globa
             tell(cx, statement, effect);
         }
     }
+    globals.settle_mail();
+    globals.settle_vrrp();
     globals.supervisor_scripts(cx);
     globals
 }
@@ -179,8 +181,6 @@ impl Globals {
     pub fn complete(&mut self, cx: &mut Context<'_>) -> Global {
         self.fifo_scripts(cx);
         self.name_processes();
-        self.settle_mail();
-        self.settle_vrrp();
         self.model.clone()
     }
 }

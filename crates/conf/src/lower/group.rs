@@ -1,7 +1,8 @@
 //! `vrrp_sync_group` blocks (`spec` config 3.8).
 
 use super::context::Context;
-use super::instance::{Drafts, Notify};
+use super::drafts::Drafts;
+use super::notify::Notify;
 use super::track::Trackers;
 use crate::diag::Class;
 use crate::tree::Statement;
@@ -15,6 +16,8 @@ pub(super) struct Draft {
     /// Members may have weights.
     pub member_weights: bool,
     pub notify: Notify,
+    pub smtp_alert: Option<bool>,
+    pub notify_priority_changes: Option<bool>,
 }
 
 impl Drafts {
@@ -76,8 +79,26 @@ impl Drafts {
                 );
                 cx.say(&place, Class::Deprecated, text);
             }
+            "smtp_alert" => draft.smtp_alert = flag(cx, statement, &owner, draft.smtp_alert),
+            "notify_priority_changes" => {
+                draft.notify_priority_changes = flag(cx, statement, &owner, draft.notify_priority_changes);
+            }
             "sync_group_tracking_weight" => draft.member_weights = true,
             _ => cx.unacted(statement, &owner),
         }
     }
+}
+
+/// A switch that is not acted upon.
+fn flag(
+    cx: &mut Context<'_>,
+    statement: &Statement<'_>,
+    owner: &str,
+    standing: Option<bool>,
+) -> Option<bool> {
+    let on = cx.boolean(statement, owner);
+    if on == Some(true) {
+        cx.not_yet(statement, owner);
+    }
+    on.or(standing)
 }

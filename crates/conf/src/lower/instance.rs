@@ -2,47 +2,29 @@
 
 use std::net::IpAddr;
 
-use keepalived_model::lasting::Lasting;
 use keepalived_model::route::Route;
 use keepalived_model::rule::Rule;
 use keepalived_model::time::Micros;
-use keepalived_model::track::{File, Process};
-use keepalived_model::vrrp::{Family, Peer, Version, VirtualAddress};
+use keepalived_model::vrrp::{ExtraGarp, Family, OldChecksum, Peer, Version, VirtualAddress};
 use keepalived_model::{Priority, Vrid};
 
-use super::bfd::Known;
-use super::context::Context;
+use super::context::{Context, Reading};
 use super::garp::Garps;
 use super::global::Globals;
-use super::group;
 use super::interfaces::Interfaces;
-use super::rule::Preferences;
-use super::script::{self, Security, Written};
-use super::track::{self, Trackers};
-use super::{address, file, lasting, process, route, rule};
+use super::notify::Notify;
+use super::track::Trackers;
+use super::{address, hmac, vmac};
 use crate::diag::Class;
-use crate::schema::Status;
+use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
 
 /// Longest interface name.
-const INTERFACE_MAX: usize = 15;
+pub(super) const INTERFACE_MAX: usize = 15;
 /// Bytes of a password that count (RFC 2338 §5.3.10).
 const PASSWORD_MAX: usize = 8;
-
-/// Everything the vrrp pass has read so far.
-pub(super) struct Drafts {
-    pub globals: Globals,
-    pub interfaces: Interfaces,
-    pub scripts: Vec<script::Draft>,
-    pub files: Vec<File>,
-    pub processes: Vec<Process>,
-    pub bfds: Known,
-    pub groups: Vec<group::Draft>,
-    pub instances: Vec<Draft>,
-    pub lasting: Lasting,
-    /// Of rules that name none.
-    pub preferences: Preferences,
-}
+/// The highest priority that is not an owner's.
+const LATE_TIMER_DEFAULT: u8 = 254;
 
 /// An instance as far as it is written.
 #[derive(Debug)]
@@ -77,16 +59,27 @@ pub(super) struct Draft {
     pub higher_prio_send_advert: Option<bool>,
     pub skip_check_adv_addr: Option<bool>,
     pub strict: Option<bool>,
-    /// `accept` was written.
-    pub accept: bool,
+    /// `accept` or `no_accept`, the last one.
+    pub accept: Option<bool>,
+    pub owner_ignore_adverts: Option<bool>,
     pub dont_track_primary: bool,
     pub track: Trackers,
     pub notify: Notify,
     /// `smtp_alert` was written, one way or the other.
     pub smtp_alert: Option<bool>,
-    pub vmac: bool,
-    /// `vmac_xmit_base` was written.
-    pub xmit_base: bool,
+    pub notify_priority_changes: Option<bool>,
+    pub vrf: Option<String>,
+    pub own_link: vmac::Written,
+    pub vmac_addresses: bool,
+    pub promote_secondaries: bool,
+    pub track_source: bool,
+    pub old_checksum: OldChecksum,
+    pub checksum_as_v2: Option<bool>,
+    pub receive_buffer: Option<u32>,
+    /// `garp_extra_if`; nothing behind it turns the global one off.
+    pub garp_extra: Option<Option<ExtraGarp>>,
+    pub late_timer_backup: Option<u8>,
+    pub hmac: Option<hmac::Draft>,
     /// `unicast_fault_no_peer` was written.
     pub fault_no_peer: bool,
 }
@@ -103,209 +96,8 @@ pub(super) enum Scheme {
     Ah,
 }
 
-/// Commands by occasion, as written.
-#[derive(Debug, Default)]
-pub(super) struct Notify {
-    pub master: Option<Written>,
-    pub backup: Option<Written>,
-    pub fault: Option<Written>,
-    pub stop: Option<Written>,
-    pub any: Option<Written>,
-}
-
-impl Notify {
-    /// A `notify…` keyword; the first one wins (`spec` config 1.6). False if it is none.
-    pub fn set(
-        &mut self,
-        cx: &mut Context<'_>,
-        security: &mut Security,
-        statement: &Statement<'_>,
-        owner: &str,
-        prefix: &str,
-    ) -> bool {
-        let slot = match statement.row.name {
-            "notify_master" => &mut self.master,
-            "notify_backup" => &mut self.backup,
-            "notify_fault" => &mut self.fault,
-            "notify_stop" => &mut self.stop,
-            "notify" => &mut self.any,
-            _ => return false,
-        };
-        if slot.is_some()
-            && let Some(other) = statement.word(1)
-        {
-            let place = cx.place(statement, 1);
-            let name = statement.row.name;
-            let text = format!("{prefix} {name} script already specified - ignoring {other}");
-            cx.say(&place, Class::General, text);
-            return true;
-        }
-        *slot = script::notify(cx, security, statement, owner);
-        true
-    }
-}
-
-impl Drafts {
-    pub fn new(globals: Globals, bfds: Known) -> Self {
-        let interfaces = Interfaces::new(globals.model.interfaces.dynamic.may_be_missing());
-        Self {
-            globals,
-            interfaces,
-            scripts: Vec::new(),
-            files: Vec::new(),
-            processes: Vec::new(),
-            bfds,
-            groups: Vec::new(),
-            instances: Vec::new(),
-            lasting: Lasting::default(),
-            preferences: Preferences::default(),
-        }
-    }
-
-    /// One statement outside blocks.
-    pub fn root(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
-        match statement.row.name {
-            "vrrp_script" => self.scripts.extend(script::lower(cx, &mut self.globals.security, statement)),
-            "vrrp_sync_group" => self.group(cx, statement),
-            "vrrp_instance" => self.instance(cx, statement),
-            "track_group" => lasting::track_group(cx, statement, &mut self.lasting.groups),
-            "static_ipaddress" | "static_routes" | "static_rules" => {
-                let (known, preferences) = (&mut self.interfaces, &mut self.preferences);
-                let usual = &self.globals.model.interfaces.default;
-                lasting::block(cx, known, preferences, usual, statement, &mut self.lasting);
-            }
-            "track_file" | "vrrp_track_process" => {
-                if statement.word(1).is_some() {
-                    cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement));
-                }
-                match statement.row.name {
-                    "track_file" => self.files.extend(file::lower(cx, statement)),
-                    _ => self.processes.extend(process::lower(cx, statement)),
-                }
-            }
-            _ => cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement)),
-        }
-    }
-
-    fn instance(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
-        let place = cx.place(statement, 0);
-        let (Some(name), None) = (statement.word(1), statement.word(2)) else {
-            cx.mute(statement.at + 1, statement.end);
-            return cx.say(&place, Class::Missing, "vrrp_instance must have a name");
-        };
-        if self.instances.iter().any(|other| other.name == name) {
-            cx.mute(statement.at + 1, statement.end);
-            return cx.say(&place, Class::General, format!("vrrp instance {name} already defined"));
-        }
-        let mut draft = Draft::new(name, &self.globals);
-        for inner in statement.block() {
-            self.statement(cx, &mut draft, inner);
-        }
-        if draft.unicast_ttl.is_some() && draft.peers.is_empty() {
-            let end = cx.end_place(statement);
-            let text = format!("({name}): Cannot use unicast_ttl without unicast peers - resetting");
-            // Adverts keep their TTL of 255 (D10: the original mutes the instance).
-            cx.say(&end, Class::General, text);
-        }
-        self.instances.push(draft);
-    }
-
-    fn statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
-        let owner = draft.name.clone();
-        let prefix = format!("({owner})");
-        if draft.timing(cx, statement)
-            || draft.policy(cx, statement)
-            || draft.transport(cx, statement)
-            || draft.garp.instance(cx, statement, &owner)
-            || draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix)
-        {
-            return;
-        }
-        if self.tracker(cx, &mut draft.track, statement, &owner) {
-            return;
-        }
-        let interfaces = &mut self.interfaces;
-        match statement.row.name {
-            "interface" => draft.interface(cx, interfaces, statement),
-            "virtual_ipaddress" => {
-                for item in statement.items() {
-                    draft.address(cx, interfaces, item);
-                }
-            }
-            "virtual_ipaddress_excluded" => {
-                for item in statement.items() {
-                    draft.excluded(cx, interfaces, item);
-                }
-            }
-            "virtual_routes" => {
-                let items = statement.items();
-                draft.routes.extend(items.iter().filter_map(|item| route::lower(cx, interfaces, item)));
-                lasting::unacted(cx, statement, &owner);
-            }
-            "virtual_rules" => {
-                let preferences = &mut self.preferences;
-                let lower = |item| rule::lower(cx, interfaces, item, preferences);
-                draft.rules.extend(statement.items().iter().filter_map(lower));
-                lasting::unacted(cx, statement, &owner);
-            }
-            "authentication" => {
-                for inner in statement.block() {
-                    draft.authentication(cx, inner);
-                }
-            }
-            _ => draft.other(cx, statement),
-        }
-    }
-}
-
-impl Drafts {
-    /// A block of trackers; false if it is another keyword. What it names must stand earlier in the file
-    /// (`spec` config 4.8).
-    pub fn tracker(
-        &mut self,
-        cx: &mut Context<'_>,
-        into: &mut Trackers,
-        statement: &Statement<'_>,
-        owner: &str,
-    ) -> bool {
-        let (kind, list) = match statement.row.name {
-            "track_interface" => {
-                track::interfaces(cx, &mut self.interfaces, statement, owner, &mut into.interfaces);
-                return true;
-            }
-            "track_script" => (&track::SCRIPT, &mut into.scripts),
-            "track_file" => (&track::FILE, &mut into.files),
-            "track_process" => (&track::PROCESS, &mut into.processes),
-            "track_bfd" => (&track::BFD, &mut into.bfds),
-            _ => return false,
-        };
-        if statement.row.status == Status::NotYet {
-            cx.not_yet(statement, owner);
-        }
-        let known = |name: &str| match statement.row.name {
-            "track_script" => {
-                self.scripts.iter().find(|script| script.name == name).map(|found| found.weight)
-            }
-            "track_file" => self.files.iter().find(|file| file.name == name).map(|found| found.weight),
-            "track_process" => {
-                self.processes.iter().find(|process| process.name == name).map(|found| found.weight)
-            }
-            _ => self.bfds.find(name, statement.at).map(|found| found.weight),
-        };
-        track::named(cx, kind, known, statement, owner, list);
-        true
-    }
-}
-
-/// The words of a root block that names itself.
-fn titled(statement: &Statement<'_>) -> String {
-    let words: Vec<&str> =
-        statement.words.iter().take(2).map(|word| word.text).filter(|word| *word != "{").collect();
-    words.join(" ")
-}
-
 impl Draft {
-    fn new(name: &str, globals: &Globals) -> Self {
+    pub fn new(name: &str, globals: &Globals) -> Self {
         Self {
             name: name.to_owned(),
             state: None,
@@ -336,19 +128,30 @@ impl Draft {
             higher_prio_send_advert: None,
             skip_check_adv_addr: None,
             strict: None,
-            accept: false,
+            accept: None,
+            owner_ignore_adverts: None,
             dont_track_primary: false,
             track: Trackers::default(),
             notify: Notify::default(),
             smtp_alert: None,
-            vmac: false,
-            xmit_base: false,
+            notify_priority_changes: None,
+            vrf: None,
+            own_link: vmac::Written::default(),
+            vmac_addresses: false,
+            promote_secondaries: false,
+            track_source: false,
+            old_checksum: OldChecksum::default(),
+            checksum_as_v2: None,
+            receive_buffer: None,
+            garp_extra: None,
+            late_timer_backup: None,
+            hmac: None,
             fault_no_peer: false,
         }
     }
 
     /// Identity and times; false if it is another keyword.
-    fn timing(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
+    pub fn timing(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
         let owner = self.name.clone();
         let number = |cx: &mut Context<'_>| cx.integer(statement, &owner).and_then(|n| u8::try_from(n).ok());
         match statement.row.name {
@@ -375,8 +178,16 @@ impl Draft {
     }
 
     /// Switches; false if it is another keyword.
-    fn policy(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
+    pub fn policy(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> bool {
         let owner = self.name.clone();
+        // What is asked for and not acted upon is told.
+        let asked = |cx: &mut Context<'_>, standing: Option<bool>| {
+            let on = cx.boolean(statement, &owner);
+            if on == Some(true) {
+                cx.not_yet(statement, &owner);
+            }
+            on.or(standing)
+        };
         match statement.row.name {
             "lower_prio_no_advert" => {
                 self.lower_prio_no_advert = cx.boolean(statement, &owner).or(self.lower_prio_no_advert);
@@ -389,84 +200,85 @@ impl Draft {
             }
             "strict_mode" => self.strict = cx.boolean(statement, &owner).or(self.strict),
             "no_virtual_ipaddress" => self.no_address = true,
-            "accept" => self.accept = true,
+            "accept" => self.accept = Some(true),
+            "no_accept" => {
+                self.accept = Some(false);
+                cx.not_yet(statement, &owner);
+            }
+            "owner_ignore_adverts" => self.owner_ignore_adverts = asked(cx, self.owner_ignore_adverts),
+            "notify_priority_changes" => {
+                self.notify_priority_changes = asked(cx, self.notify_priority_changes);
+            }
             "dont_track_primary" => self.dont_track_primary = true,
-            "unicast_fault_no_peer" => self.fault_no_peer = true,
-            "smtp_alert" => {
-                let on = cx.boolean(statement, &owner);
-                self.smtp_alert = on.or(self.smtp_alert);
-                if on == Some(true) {
-                    cx.not_yet(statement, &owner);
-                }
+            "smtp_alert" => self.smtp_alert = asked(cx, self.smtp_alert),
+            "use_vmac_addr" => {
+                self.vmac_addresses = true;
+                cx.not_yet(statement, &owner);
             }
-            "check_unicast_src" => {
-                self.check_unicast_src = true;
-                self.unicast = true;
+            "promote_secondaries" => {
+                self.promote_secondaries = true;
+                cx.not_yet(statement, &owner);
             }
+            // Without a VMAC there is nothing to send from another interface.
+            "vmac_xmit_base" => self.own_link.transmit_base = true,
             _ => return false,
         }
         true
     }
 
-    /// Keywords that are recognised and change nothing.
-    fn other(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+    /// Everything else.
+    pub fn other(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         let owner = self.name.clone();
         let place = cx.place(statement, 0);
-        match (statement.row.name, statement.word(0)) {
-            ("native_ipv6", _) if self.family == Some(Family::V4) => {
-                cx.say(
-                    &place,
-                    Class::General,
-                    format!("({owner}) Cannot specify native_ipv6 with IPv4 addresses"),
-                );
+        match statement.row.name {
+            "native_ipv6" if self.family == Some(Family::V4) => {
+                let text = format!("({owner}) Cannot specify native_ipv6 with IPv4 addresses");
+                cx.say(&place, Class::General, text);
             }
-            ("native_ipv6", _) => self.family = Some(Family::V6),
-            ("use_vmac", _) => {
-                self.vmac = true;
-                cx.not_yet(statement, &owner);
-            }
-            // Without a VMAC there is nothing to send from another interface.
-            ("vmac_xmit_base", _) => self.xmit_base = true,
-            ("linkbeat_use_polling", _) => {
+            "native_ipv6" => (self.family, self.version) = (Some(Family::V6), Some(Version::V3)),
+            "linkbeat_use_polling" => {
                 let text = format!(
                     "({owner}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
                 );
                 cx.say(&place, Class::Deprecated, text);
                 cx.not_yet(statement, &owner);
             }
-            ("lvs_sync_daemon_interface", _) if statement.word(1).is_some() => {
-                let text =
-                    format!("({owner}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
-                cx.say(&place, Class::Deprecated, text);
-                cx.say(&place, Class::Deprecated, "        Please use global lvs_sync_daemon");
-                cx.not_yet(statement, &owner);
-            }
-            ("garp_extra_if", Some("vmac_garp_intvl")) => {
-                let text = "Keyword \"vmac_garp_intvl\" is deprecated - please use \"garp_extra_if\"";
-                cx.say(&place, Class::Deprecated, text);
-                super::garp::extra_interfaces(cx, statement, &owner);
-            }
-            ("timer_expired_backup", Some("thread_timer_expired")) => {
-                let text = format!(
-                    "({owner}) thread_timer_expired - please replace with keyword 'timer_expired_backup'"
-                );
-                cx.say(&place, Class::Deprecated, text);
-                cx.not_yet(statement, &owner);
-            }
-            ("old_unicast_checksum", _) => {
-                self.unicast = true;
-                match statement.word(1).filter(|mode| *mode != "never") {
-                    Some(mode) => {
-                        let text = format!("({owner}) Unknown old_unicast_chksum mode {mode} - ignoring");
-                        cx.say(&place, Class::General, text);
-                    }
-                    None => cx.not_yet(statement, &owner),
+            "garp_extra_if" => {
+                if statement.word(0) != Some(statement.row.name) {
+                    let text = "Keyword \"vmac_garp_intvl\" is deprecated - please use \"garp_extra_if\"";
+                    cx.say(&place, Class::Deprecated, text);
                 }
+                self.garp_extra = super::garp::extra_interfaces(cx, statement, &owner).or(self.garp_extra);
             }
-            ("garp_extra_if", _) => {
-                super::garp::extra_interfaces(cx, statement, &owner);
-            }
+            "timer_expired_backup" => self.late_timer_words(cx, statement),
             _ => cx.unacted(statement, &owner),
+        }
+    }
+
+    /// `timer_expired_backup [PRIORITY]`.
+    fn late_timer_words(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        if statement.word(0) != Some(statement.row.name) {
+            let place = cx.place(statement, 0);
+            let text = format!(
+                "({owner}) thread_timer_expired - please replace with keyword 'timer_expired_backup'"
+            );
+            cx.say(&place, Class::Deprecated, text);
+        }
+        let highest = match statement.word(1) {
+            None => Some(LATE_TIMER_DEFAULT),
+            Some(word) => {
+                let place = cx.place(statement, 1);
+                let bad = format!(
+                    "({owner}) timer_expired_backup highest_other_priority not valid! must be between 1 & 254"
+                );
+                let how = Reading { range: Range { min: 1, max: 254 }, lenient: false };
+                cx.number_word(&place, word, how, Some(bad)).and_then(|n| u8::try_from(n).ok())
+            }
+        };
+        if highest.is_some() {
+            self.late_timer_backup = highest;
+            cx.not_yet(statement, &owner);
         }
     }
 
@@ -496,11 +308,12 @@ impl Draft {
             Some(_) => Version::V3,
             None => return,
         };
-        let standing = self.version.or((self.family == Some(Family::V6)).then_some(Version::V3));
-        match standing {
-            Some(standing) if standing != written => {
-                let number = |version| if version == Version::V2 { 2 } else { 3 };
-                let (new, old) = (number(written), number(standing));
+        let number = |version| if version == Version::V2 { 2 } else { 3 };
+        // The original calls a version that only follows from the family 0.
+        let deduced = (self.family == Some(Family::V6)).then_some((Version::V3, 0));
+        match self.version.map(|version| (version, number(version))).or(deduced) {
+            Some((standing, old)) if standing != written => {
+                let new = number(written);
                 let place = cx.place(statement, 1);
                 let text = format!(
                     "({owner}) vrrp_version {new} conflicts with configured or deduced version {old}; ignoring."
@@ -511,7 +324,7 @@ impl Draft {
         }
     }
 
-    fn interface(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) {
+    pub fn interface(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) {
         let owner = self.name.clone();
         let Some(name) = cx.word(statement, &owner) else { return };
         let place = cx.place(statement, 1);
@@ -531,7 +344,7 @@ impl Draft {
         }
     }
 
-    fn address(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
+    pub fn address(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
         let owner = self.name.clone();
         let Some(address) = address::lower(cx, known, item, &owner) else { return };
         let place = cx.item_place(item, 0);
@@ -554,7 +367,7 @@ impl Draft {
         self.addresses.push(address);
     }
 
-    fn excluded(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
+    pub fn excluded(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
         let owner = self.name.clone();
         let Some(address) = address::lower(cx, known, item, &owner) else { return };
         let place = cx.item_place(item, 0);
@@ -572,7 +385,7 @@ impl Draft {
         self.excluded.push(address);
     }
 
-    fn authentication(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+    pub fn authentication(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         let owner = self.name.clone();
         let Some(word) = cx.word(statement, &owner) else { return };
         let place = cx.place(statement, 1);

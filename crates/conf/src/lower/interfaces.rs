@@ -54,6 +54,11 @@ impl Interfaces {
         usable.then(|| name.to_owned())
     }
 
+    /// Whether there is one of that name; the caller says it if not.
+    pub fn exists(&mut self, cx: &Context<'_>, name: &str) -> bool {
+        self.asked.entry(name.to_owned()).or_insert_with(|| cx.host.interface(name)).is_some()
+    }
+
     /// Facts of an interface that was named before.
     pub fn facts(&self, name: &str) -> InterfaceFacts {
         self.asked.get(name).copied().flatten().unwrap_or(ASSUMED)
@@ -61,4 +66,11 @@ impl Interfaces {
 }
 
 /// What an interface that does not exist yet is taken to be: Ethernet.
-const ASSUMED: InterfaceFacts = InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false };
+const ASSUMED: InterfaceFacts = InterfaceFacts {
+    loopback: false,
+    multicast: true,
+    mtu: 1500,
+    vrf: false,
+    ethernet: true,
+    stacked: false,
+};

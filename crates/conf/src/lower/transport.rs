@@ -1,11 +1,12 @@
 //! Where an instance's adverts come from and go to.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
-use keepalived_model::vrrp::Family;
+use keepalived_model::vrrp::{Family, OldChecksum, Peer};
 
 use super::context::{Context, Reading};
-use super::instance::Draft;
+use super::instance::{Draft, INTERFACE_MAX};
+use super::interfaces::Interfaces;
 use crate::diag::Class;
 use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
@@ -31,9 +32,85 @@ impl Draft {
                 let ttl = cx.integer(statement, &owner).and_then(|n| u8::try_from(n).ok());
                 self.unicast_ttl = ttl.or(self.unicast_ttl);
             }
+            "unicast_fault_no_peer" => self.fault_no_peer = true,
+            "check_unicast_src" => {
+                self.check_unicast_src = true;
+                self.unicast = true;
+            }
+            "track_src_ip" => {
+                self.track_source = true;
+                cx.not_yet(statement, &owner);
+            }
+            "old_unicast_checksum" => self.old_unicast_checksum(cx, statement),
+            "v3_checksum_as_v2" => {
+                let on = cx.boolean(statement, &owner);
+                self.checksum_as_v2 = on.or(self.checksum_as_v2);
+                if on == Some(true) {
+                    cx.not_yet(statement, &owner);
+                }
+            }
+            "kernel_rx_buf_size" => self.receive_buffer(cx, statement),
             _ => return false,
         }
         true
+    }
+
+    /// The name of a routing domain, for an instance without interface.
+    pub fn vrf(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(name) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        let complaint = if self.interface.is_some() {
+            format!("({owner}) Cannot specify VRF interface and interface - ignoring")
+        } else if name.len() > INTERFACE_MAX {
+            format!("({owner}) VRF interface name '{name}' too long - ignoring")
+        } else {
+            let unknown = |name: &str| format!("({owner}) WARNING - VRF interface {name} doesn't exist");
+            match known.find(cx, &place, name, unknown) {
+                Some(found) if found.loopback => {
+                    format!("({owner}) cannot use a loopback interface ({name}) for VRF - ignoring")
+                }
+                Some(_) => {
+                    self.vrf = Some(name.to_owned());
+                    return cx.not_yet(statement, &owner);
+                }
+                None => return,
+            }
+        };
+        cx.say(&place, Class::General, complaint);
+    }
+
+    fn old_unicast_checksum(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = &self.name;
+        self.unicast = true;
+        self.old_checksum = match statement.word(1) {
+            None => OldChecksum::Always,
+            Some("never") => OldChecksum::Never,
+            Some(mode) => {
+                let place = cx.place(statement, 1);
+                let text = format!("({owner}) Unknown old_unicast_chksum mode {mode} - ignoring");
+                return cx.say(&place, Class::General, text);
+            }
+        };
+        cx.not_yet(statement, owner);
+    }
+
+    /// Bytes, exactly one word.
+    fn receive_buffer(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
+        let owner = self.name.clone();
+        let Some(word) = cx.word(statement, &owner) else { return };
+        let place = cx.place(statement, 1);
+        let bad = format!("({owner}) invalid kernel_rx_buf_size specified");
+        if statement.word(2).is_some() {
+            return cx.say(&place, Class::General, bad);
+        }
+        let how = Reading { range: Range { min: 0, max: i64::from(u32::MAX) }, lenient: false };
+        let Some(bytes) = cx.number_word(&place, word, how, Some(bad)).and_then(|n| u32::try_from(n).ok())
+        else {
+            return;
+        };
+        self.receive_buffer = Some(bytes).filter(|bytes| *bytes > 0);
+        cx.not_yet(statement, &owner);
     }
 
     fn source(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
@@ -64,11 +141,21 @@ impl Draft {
             Ok(ip) if self.family.is_some_and(|family| family != Family::of(ip)) => {
                 format!("mcast dest address {word} MUST match VRRP instance family. Skipping...")
             }
-            Ok(ip) if !ip.is_multicast() => format!("mcast_dst_ip {word} not multicast. Skipping..."),
             Ok(ip) => {
+                // Also of one that is of no use otherwise.
                 self.family = Some(Family::of(ip));
-                self.group = Some(ip);
-                return;
+                match ip {
+                    IpAddr::V4(v4) if !v4.is_multicast() => {
+                        format!("mcast_dst_ip {word} not multicast. Skipping...")
+                    }
+                    IpAddr::V6(v6) if !is_link_local_group(v6) => {
+                        format!("mcast_dst_ip {word} not link-local multicast. Skipping...")
+                    }
+                    _ => {
+                        self.group = Some(ip);
+                        return;
+                    }
+                }
             }
         };
         cx.say(&place, Class::General, format!("({owner}) {complaint}"));
@@ -90,55 +177,63 @@ impl Draft {
                 return cx.say(&place, Class::General, format!("({owner}) {word} - duplicate unicast_peer"));
             }
             Ok(ip) => {
-                self.peers.push(ip.into());
-                return self.peer_options(cx, item, word);
+                let peer = self.peer_options(cx, item, ip.into());
+                self.peers.push(peer);
+                return;
             }
         };
         cx.say(&place, Class::General, format!("Configuration error: VRRP instance[{owner}] {complaint}"));
     }
 
-    /// `min_ttl` and `max_ttl` of a peer: checked, not acted upon.
-    fn peer_options(&mut self, cx: &mut Context<'_>, item: &Item<'_>, peer: &str) {
+    /// `min_ttl` and `max_ttl` of a peer. The first thing that is wrong ends the line.
+    fn peer_options(&mut self, cx: &mut Context<'_>, item: &Item<'_>, mut peer: Peer) -> Peer {
         let owner = self.name.clone();
-        let mut limits = [None, None];
+        let written = item.words.first().map_or("", |word| word.text);
+        let mut limited = false;
         for (n, pair) in item.words.get(1..).unwrap_or_default().chunks(2).enumerate() {
             let place = cx.item_place(item, 1 + 2 * n);
             let [option, value] = pair else {
                 let option = pair.first().map_or("", |word| word.text);
-                return cx.say(
-                    &place,
-                    Class::Missing,
-                    format!("({owner}) {peer} - {option} is missing a value"),
-                );
+                let text = format!("({owner}) {written} - {option} is missing a value");
+                cx.say(&place, Class::Missing, text);
+                return peer;
             };
             // The original reads the number before it looks at the word.
             let how = Reading { range: Range { min: 0, max: 255 }, lenient: false };
             let value_place = cx.item_place(item, 2 + 2 * n);
-            let Some(value) = cx.number_word(&value_place, value.text, how, None) else { return };
-            let slot = match option.text {
-                "min_ttl" => 0,
-                "max_ttl" => 1,
+            let value =
+                cx.number_word(&value_place, value.text, how, None).and_then(|n| u8::try_from(n).ok());
+            let Some(value) = value else { return peer };
+            match option.text {
+                "min_ttl" => peer.ttl_min = value,
+                "max_ttl" => peer.ttl_max = value,
                 other => {
-                    let text = format!("({owner}) {peer} - unknown unicast_peer option {other}");
-                    return cx.say(&place, Class::General, text);
+                    let text = format!("({owner}) {written} - unknown unicast_peer option {other}");
+                    cx.say(&place, Class::General, text);
+                    return peer;
                 }
-            };
-            if let Some(limit) = limits.get_mut(slot) {
-                *limit = Some(value);
             }
+            limited = true;
             self.check_unicast_src = true;
         }
+        let Peer { ttl_min: min, ttl_max: max, .. } = peer;
         let place = cx.item_place(item, 1);
-        if let [Some(min), Some(max)] = limits
-            && min > max
-        {
-            let text =
-                format!("({owner}) {peer} - min_ttl {min} > max_ttl {max} - all packets will be discarded");
+        if min > max {
+            let text = format!(
+                "({owner}) {written} - min_ttl {min} > max_ttl {max} - all packets will be discarded"
+            );
             cx.say(&place, Class::General, text);
         }
-        if limits != [None, None] {
-            let what = format!("a TTL limit of unicast_peer {peer}");
+        if limited {
+            let what = format!("a TTL limit of unicast_peer {written}");
             cx.cannot_in(&place, &owner, "TTL limit of unicast_peer", &what);
         }
+        peer
     }
+}
+
+/// RFC 4291 §2.7, scope 2.
+fn is_link_local_group(ip: Ipv6Addr) -> bool {
+    let [first, ..] = ip.segments();
+    first & 0xff0f == 0xff02
 }

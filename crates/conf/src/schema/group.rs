@@ -38,12 +38,23 @@ pub static SYNC_GROUP: Table = Table {
 pub static TRACK_GROUP: Table =
     Table { block: "track_group", keywords: &[later("group", Takes::Values, "Names of instances.")] };
 
+/// The longest spacing of announcements in microseconds: half of 32 bits.
+const GARP_MAX: i64 = I32;
+
 /// Keywords of `garp_group`.
 pub static GARP_GROUP: Table = Table {
     block: "garp_group",
     keywords: &[
-        later("garp_interval", WORD, "Seconds between gratuitous ARP frames.").args("SECONDS"),
-        later("gna_interval", WORD, "Seconds between neighbour advertisements.").args("SECONDS"),
+        later(
+            "garp_interval",
+            seconds(0, GARP_MAX, "garp_group garp_interval '{v}' invalid"),
+            "Seconds between gratuitous ARP frames.",
+        ),
+        later(
+            "gna_interval",
+            seconds(0, GARP_MAX, "garp_group gna_interval '{v}' invalid"),
+            "Seconds between neighbour advertisements.",
+        ),
         later("interface", WORD, "One interface.").args("INTERFACE"),
         later("interfaces", Takes::Values, "Several interfaces."),
     ],

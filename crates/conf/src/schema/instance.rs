@@ -229,10 +229,17 @@ pub static AUTH_HMAC: Table = Table {
     keywords: &[
         later("key", WORDS, "Number and value of a key.")
             .args("NUMBER VALUE | NUMBER hex:DIGITS | NUMBER file:PATH"),
-        later("active_key", WORD, "Number of the key to send with.").args("NUMBER"),
-        later("time_window", WORD, "Seconds a packet stays valid.")
-            .args("SECONDS")
-            .default("three advert intervals, 5 at least"),
+        later(
+            "active_key",
+            Takes::Integer(strict(1, 255, "({o}) auth_hmac active_key '{v}' must be between 1 and 255")),
+            "Number of the key to send with.",
+        ),
+        later(
+            "time_window",
+            Takes::Integer(strict(1, 300, "({o}) auth_hmac time_window '{v}' must be between 1 and 300")),
+            "Seconds a packet stays valid.",
+        )
+        .default("three advert intervals, 5 at least"),
         later("anti_replay", WORD, "How old packets are told apart.")
             .args("time | monotonic")
             .default("time"),

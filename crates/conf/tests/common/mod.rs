@@ -6,8 +6,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use keepalived_conf::{
-    Conditions, Diagnostic, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, Lowered, ScriptFacts,
-    Watch, lower, read, render,
+    Conditions, Diagnostic, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, Lowered,
+    ScriptFacts, Watch, lower, read, render,
 };
 use keepalived_model::notify::RunAs;
 
@@ -80,6 +80,8 @@ impl Host for Machine {
             multicast: !name.starts_with("tun"),
             mtu: 1500,
             vrf: name.starts_with("vrf"),
+            ethernet: name != "lo" && !name.starts_with("tun"),
+            stacked: name.starts_with(['v', 'i']),
         };
         (!missing && known).then_some(facts)
     }
@@ -135,6 +137,16 @@ impl Host for Machine {
             executable: !name.ends_with(".txt"),
             insecure: name.contains("insecure"),
             has_interpreter: !name.ends_with(".noshebang"),
+        }
+    }
+
+    fn key_file(&self, path: &Path) -> KeyFile {
+        match self.files.0.get(path) {
+            None => KeyFile::Unreadable,
+            Some(bytes) if bytes.len() > 1024 => KeyFile::TooLarge,
+            Some(bytes) => {
+                KeyFile::Read { bytes: bytes.clone(), exposed: path.to_string_lossy().contains("exposed") }
+            }
         }
     }
 

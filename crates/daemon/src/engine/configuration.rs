@@ -30,7 +30,7 @@ pub fn load(file: &File) -> Result<Loaded, u8> {
     }
     match start_refusal(&lowered.diagnostics) {
         Some(status) => Err(status),
-        None => Ok(Loaded { config: lowered.config.vrrp, process: lowered.config.global }),
+        None => Ok(Loaded { config: lowered.config.vrrp.runnable(), process: lowered.config.global }),
     }
 }
 

@@ -63,7 +63,7 @@ impl Globals {
                     let text = format!("Keyword \"{old}\" is deprecated - please use \"vrrp_garp_extra_if\"");
                     cx.say(&cx.place(statement, 0), Class::Deprecated, text);
                 }
-                self.garp_extra = garp::extra_interfaces(cx, statement, "").or(self.garp_extra);
+                self.garp_extra = garp::extra_interfaces(cx, statement, "").flatten().or(self.garp_extra);
                 // Said there.
                 return Effect::None;
             }

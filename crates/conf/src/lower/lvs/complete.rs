@@ -12,8 +12,8 @@ use super::server::{Draft, PERSISTENCE_SECS};
 use super::targets::Service;
 use super::{checker, real, titled};
 use crate::diag::Class;
-use crate::lower::complete::find;
 use crate::lower::context::Context;
+use crate::lower::notify::find;
 use crate::lower::script::Security;
 
 /// Seconds between checks where nobody says anything else.
