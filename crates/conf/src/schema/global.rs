@@ -190,7 +190,7 @@ pub static GLOBAL_DEFS: Table = Table {
         works("include_check", WORDS, "Which failures of an include are fatal.")
             .args("[[+|-]OPTION ...]")
             .default("none; without options all"),
-        later("reload_check_config", WORDS, "Tests a configuration before it is used.")
+        works("reload_check_config", WORDS, "Tests a configuration before it is used.")
             .args("[FILE]")
             .default("off"),
         later(

@@ -10,6 +10,7 @@
 //!
 //! No packets, no tokio, and the only process that may block (for names and files): engines do not wait for it.
 
+mod acceptance;
 mod child;
 mod engine;
 mod farewell;

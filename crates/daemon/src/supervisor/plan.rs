@@ -84,6 +84,11 @@ impl Reading {
         refusal(self.diagnostics.iter().filter(|diagnostic| diagnostic.pass == Pass::Parent))
     }
 
+    /// What concerns the processes.
+    pub fn global(&self) -> &Global {
+        &self.global
+    }
+
     /// The exit status with which anybody would refuse it.
     pub fn any_refusal(&self) -> Option<u8> {
         refusal(self.diagnostics.iter())

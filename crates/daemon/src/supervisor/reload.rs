@@ -11,7 +11,7 @@ use crate::log;
 
 use super::engine::Vrrp;
 use super::plan::{self, Plan};
-use super::{Supervisor, start};
+use super::{Supervisor, acceptance, start};
 
 /// How a reload stands.
 #[derive(Debug, Default)]
@@ -49,7 +49,26 @@ impl Supervisor {
     /// A plan that could be run, or none; what is wrong is in the log.
     fn read_again(&self) -> Option<Plan> {
         let reading = self.reader.read();
+        if let Some(file) = &self.plan.global.reload.check_log {
+            log::info("validate conf before Reload");
+            let shown = file.display();
+            match acceptance::validate(&reading, file) {
+                Ok(true) => {}
+                Ok(false) => {
+                    log::error(format_args!("New config failed validation, see {shown} for details"));
+                    return None;
+                }
+                Err(error) => {
+                    log::error(format_args!("Unable to write {shown} - {}", super::kind(&error)));
+                    return None;
+                }
+            }
+        }
         start::log_reading(&self.reader, &reading);
+        if let Some(what) = acceptance::unchangeable(&self.plan.global, reading.global()) {
+            log::error(format_args!("Cannot change {what} at a reload - please restart keepalived"));
+            return None;
+        }
         if reading.any_refusal().is_some() {
             // The engine will not get to see it, so its lines come from here.
             plan::log_lines(&reading.diagnostics, Pass::Vrrp).for_each(log::info);
