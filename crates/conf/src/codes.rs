@@ -11,7 +11,6 @@
 
 mod files;
 mod instances;
-mod lint;
 mod scripts;
 mod servers;
 mod structure;
@@ -77,19 +76,12 @@ impl fmt::Display for Code {
 }
 
 /// All tables, by number.
-const TABLES: &[&[Code]] = &[
-    files::CODES,
-    structure::CODES,
-    values::CODES,
-    instances::CODES,
-    scripts::CODES,
-    servers::CODES,
-    lint::CODES,
-];
+const TABLES: &[&[Code]] =
+    &[files::CODES, structure::CODES, values::CODES, instances::CODES, scripts::CODES, servers::CODES];
 
 /// All rows, by number.
 pub fn all() -> impl Iterator<Item = &'static Code> {
-    TABLES.iter().flat_map(|table| table.iter())
+    TABLES.iter().flat_map(|table| table.iter()).chain(crate::lint::codes())
 }
 
 /// The row with this name.

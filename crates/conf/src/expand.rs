@@ -190,7 +190,8 @@ impl Expander<'_> {
             }
         };
         let file = self.out.lines.files.len();
-        self.out.lines.files.push(Source { name: Arc::from(name), named });
+        let marked = bytes.starts_with(source::BYTE_ORDER_MARK);
+        self.out.lines.files.push(Source { name: Arc::from(name), named, marked });
         let above = self.directory.clone();
         let parent = path.parent().unwrap_or(Path::new(""));
         self.directory = above.join(parent);

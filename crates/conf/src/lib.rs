@@ -17,6 +17,7 @@ pub mod files;
 pub mod host;
 pub mod lex;
 pub mod lines;
+pub mod lint;
 mod lower;
 pub mod render;
 pub mod schema;

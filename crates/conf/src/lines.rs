@@ -20,6 +20,8 @@ pub(crate) struct Source {
     pub name: Arc<str>,
     /// Not the only main file: even the parent names it (`spec` config 0.2).
     pub named: bool,
+    /// It starts with a byte order mark.
+    pub marked: bool,
 }
 
 /// A line as it stands in a file.
@@ -109,6 +111,7 @@ impl Lines {
         out.list(self.files.iter(), |out, file| {
             out.text(&file.name);
             out.flag(file.named);
+            out.flag(file.marked);
         });
         out.list(self.physical.iter(), |out, line| {
             out.number(u32::try_from(line.file).unwrap_or(u32::MAX));
@@ -135,7 +138,9 @@ impl Lines {
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader(bytes);
         let index = |from: &mut Reader<'_>| usize::try_from(from.number()?).map_err(|_| Malformed);
-        let files = from.list(|from| Ok(Source { name: Arc::from(from.text()?), named: from.flag()? }))?;
+        let files = from.list(|from| {
+            Ok(Source { name: Arc::from(from.text()?), named: from.flag()?, marked: from.flag()? })
+        })?;
         let physical = from.list(|from| {
             Ok(Physical { file: index(from)?, number: from.number()?, text: Arc::from(from.text()?) })
         })?;

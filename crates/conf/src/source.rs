@@ -19,9 +19,12 @@ pub(crate) enum Content {
     Nul(String),
 }
 
+/// What some editors put at the start of a file.
+pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// Splits a file into lines. A byte order mark is skipped (D11).
 pub(crate) fn lines(bytes: &[u8]) -> Vec<Raw> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let mut found = Vec::new();
     for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
         let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
@@ -40,10 +43,28 @@ pub(crate) fn lines(bytes: &[u8]) -> Vec<Raw> {
     found
 }
 
+/// Where the comment of a line starts, in bytes.
+pub(crate) fn comment(line: &str) -> Option<usize> {
+    let (mut quoted, mut escaped) = (false, false);
+    let starts = |c| {
+        let escaped_now = std::mem::take(&mut escaped);
+        match c {
+            _ if escaped_now => {}
+            '"' => quoted = !quoted,
+            '\\' => escaped = true,
+            '#' | '!' => return !quoted,
+            _ => {}
+        }
+        false
+    };
+    line.find(starts)
+}
+
 /// The line without comment and surrounding blanks, and how many bytes were cut off in front.
 pub(crate) fn strip(line: &str) -> (String, usize) {
     let blank = |c| matches!(c, ' ' | '\t');
-    let body = line.trim_start_matches(blank);
+    let cut = line.trim_start_matches(blank);
+    let body = cut.get(..comment(cut).unwrap_or(cut.len())).unwrap_or(cut);
     let mut kept = String::with_capacity(body.len());
     let mut quoted = false;
     let mut chars = body.chars();
@@ -53,7 +74,6 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
                 quoted = !quoted;
                 kept.push(c);
             }
-            '#' | '!' if !quoted => break,
             // Behind a backslash nothing means anything, inside quotes too; outside it goes with the mark.
             '\\' => match chars.next() {
                 Some(mark @ ('#' | '!')) if !quoted => kept.push(mark),
@@ -68,7 +88,7 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
     if let Some(before) = kept.strip_suffix('\\') {
         kept.replace_range(before.trim_end_matches(blank).len().., "\\");
     }
-    (kept, line.len() - body.len())
+    (kept, line.len() - cut.len())
 }
 
 /// Whether the last quote has no partner for whoever looks for comments: behind a backslash it does not count.

@@ -8,6 +8,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use keepalived_conf::lint::{self, Component, ComponentKind, Surroundings};
 use keepalived_conf::{DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, ScriptFacts, Watch};
 use keepalived_model::notify::RunAs;
 use keepalived_sys::process::{self, Ended};
@@ -179,15 +180,43 @@ fn runs_as_root(about: &fs::Metadata, user: &RunAs) -> bool {
 
 /// Whether somebody else than root may change the file or what its path leads to.
 fn others_may_change(resolved: &Path) -> bool {
-    resolved.ancestors().any(|part| match part.symlink_metadata() {
-        Ok(about) => {
-            let sticky_directory = about.is_dir() && about.mode() & 0o1000 != 0;
-            let by_group = about.mode() & 0o020 != 0 && about.gid() != 0;
-            let by_all = about.mode() & 0o002 != 0;
-            about.uid() != 0 || ((by_group || by_all) && !sticky_directory)
-        }
-        Err(_) => true,
-    })
+    let steps = Machine.components(resolved);
+    let complete = steps.last().is_some_and(|last| last.path == resolved);
+    !complete || steps.iter().any(|step| step.weakness().is_some())
+}
+
+impl Surroundings for Machine {
+    fn interfaces(&self) -> Vec<lint::Interface> {
+        let all = interfaces::addresses().into_iter();
+        all.map(|(name, addresses)| lint::Interface { name, addresses }).collect()
+    }
+
+    fn components(&self, path: &Path) -> Vec<Component> {
+        let mut parts: Vec<&Path> = path.ancestors().collect();
+        parts.reverse();
+        parts.into_iter().map_while(component).collect()
+    }
+
+    fn beginning(&self, path: &Path) -> Option<Vec<u8>> {
+        // What is no regular file may never end, or never begin.
+        let about = path.metadata().ok().filter(fs::Metadata::is_file);
+        let file = about.and_then(|_| File::open(path).ok())?;
+        let mut bytes = Vec::new();
+        file.take(lint::BEGINNING as u64).read_to_end(&mut bytes).ok()?;
+        Some(bytes)
+    }
+}
+
+fn component(path: &Path) -> Option<Component> {
+    let about = path.symlink_metadata().ok()?;
+    let kind = match about.file_type() {
+        kind if kind.is_dir() => ComponentKind::Directory,
+        kind if kind.is_file() => ComponentKind::File,
+        kind if kind.is_symlink() => ComponentKind::Link(fs::read_link(path).unwrap_or_default()),
+        _ => ComponentKind::Other,
+    };
+    let mode = about.mode() & 0o7777;
+    Some(Component { path: path.to_owned(), kind, uid: about.uid(), gid: about.gid(), mode })
 }
 
 /// A script that names its interpreter, or a program. What cannot be read gets the benefit of the doubt.

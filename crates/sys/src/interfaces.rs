@@ -1,7 +1,10 @@
 //! A first look at a network interface, before anybody watches the kernel.
 
 use std::mem;
+use std::net::IpAddr;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
+
+use nix::sys::socket::SockaddrStorage;
 
 /// What is known of an interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +46,34 @@ pub fn find(name: &str) -> Option<Interface> {
     })
 }
 
+/// The names of all interfaces with their addresses and the lengths of their prefixes.
+pub fn addresses() -> Vec<(String, Vec<(IpAddr, u8)>)> {
+    let mut found: Vec<(String, Vec<(IpAddr, u8)>)> = Vec::new();
+    for entry in nix::ifaddrs::getifaddrs().into_iter().flatten() {
+        let at = match found.iter().position(|(name, _)| *name == entry.interface_name) {
+            Some(at) => at,
+            None => {
+                found.push((entry.interface_name.clone(), Vec::new()));
+                found.len() - 1
+            }
+        };
+        let address = entry.address.as_ref().and_then(ip);
+        let length = entry.netmask.as_ref().and_then(ip).map(|mask| match mask {
+            IpAddr::V4(mask) => mask.to_bits().leading_ones(),
+            IpAddr::V6(mask) => mask.to_bits().leading_ones(),
+        });
+        if let (Some((_, addresses)), Some(address), Some(length)) = (found.get_mut(at), address, length) {
+            addresses.push((address, u8::try_from(length).unwrap_or(u8::MAX)));
+        }
+    }
+    found
+}
+
+fn ip(address: &SockaddrStorage) -> Option<IpAddr> {
+    let v4 = address.as_sockaddr_in().map(|address| IpAddr::V4(address.ip()));
+    v4.or_else(|| address.as_sockaddr_in6().map(|address| IpAddr::V6(address.ip())))
+}
+
 /// A question about that name; `None` for one no interface can have.
 fn request(name: &str) -> Option<libc::ifreq> {
     // SAFETY: all-zero is a valid value of this plain C structure.
@@ -73,5 +104,17 @@ mod tests {
         assert_eq!(find("keepalived-none"), None);
         assert_eq!(find("a-name-that-is-far-too-long"), None);
         assert_eq!(find(""), None);
+    }
+
+    #[test]
+    fn every_interface_is_listed_with_its_addresses() {
+        let all = addresses();
+        let lo = all.iter().find(|(name, _)| name == "lo").map(|(_, addresses)| addresses.clone());
+        // It has its address unless it is down, as in a fresh network namespace.
+        assert!(
+            lo.expect("every network namespace has one")
+                .iter()
+                .all(|(ip, length)| ip.is_loopback() == (*length == 8 || *length == 128))
+        );
     }
 }

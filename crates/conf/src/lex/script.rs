@@ -5,6 +5,11 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unterminated(pub char);
 
+/// Curly double quotes are plain ones to us (D8).
+pub fn plain_quotes(line: &str) -> String {
+    line.replace(['“', '”', '„', '‟'], "\"")
+}
+
 /// Level one: both quotes quote, pieces that touch join, a backslash keeps itself and the next character.
 pub fn split_line(line: &str) -> Result<Vec<String>, Unterminated> {
     split(line, |out, chars| {

@@ -11,7 +11,7 @@ use keepalived_model::track;
 use super::context::{Context, Place, Reading};
 use crate::diag::Class;
 use crate::lex::number::Range;
-use crate::lex::script::{Unterminated, split_command, split_line};
+use crate::lex::script::{Unterminated, plain_quotes, split_command, split_line};
 use crate::lines::Piece;
 use crate::text;
 use crate::tree::Statement;
@@ -261,7 +261,7 @@ pub(super) fn line_words(
     owner: &str,
 ) -> Option<Vec<String>> {
     let Piece::Text(line) = &statement.line.piece else { return None };
-    let plain = line.replace(['“', '”', '„', '‟'], "\"");
+    let plain = plain_quotes(line);
     if plain != *line {
         let place = cx.place(statement, 1);
         let text = "typographic quotes around a script are read as plain ones";
