@@ -18,8 +18,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::codes::{self, Code, Severity};
 use crate::diag::{Class, Diagnostic, start_refusal};
 use crate::expand::Sourced;
-use crate::host::Host;
+use crate::host::{Elsewhere, Host};
 use crate::lines::{Lines, Span};
+use crate::lint::{self, Facts};
 use crate::lower::{Lowered, lower};
 use braces::Evidence;
 use repair::Respelt;
@@ -78,14 +79,33 @@ pub fn check(sourced: &Sourced, host: &dyn Host) -> Report {
     let Mending { lines, complaints, mut findings, .. } = mending;
     let known: BTreeSet<&str> = written.iter().map(|heard| heard.text.as_str()).collect();
     let places = place::Places::new(&lines);
-    findings.extend(complaints.into_iter().map(|mut heard| {
-        let guessed = places.improve(&mut heard);
+    findings.extend(complaints.into_iter().map(|heard| {
         let hidden = !known.contains(heard.text.as_str());
-        Finding { hidden, guessed, ..Finding::new(heard) }
+        Finding { hidden, ..Finding::new(heard) }
     }));
+    let judged = lint::review(&Facts::new(&lines, host), &mut findings);
+    for finding in &mut findings {
+        finding.guessed = places.improve(&mut finding.heard);
+    }
+    findings.extend(judged.into_iter().map(Finding::new));
     findings.sort_by_key(|finding| order(&lines, finding.heard.at.as_ref()));
     join_same_matter(&mut findings);
     Report { findings, starts }
+}
+
+/// Adds what is wrong between two configurations that back each other to the reports about them.
+pub fn compare(first: (&Sourced, &mut Report), second: (&Sourced, &mut Report)) {
+    let ((one, report), (other, its_report)) = (first, second);
+    for heard in lint::pair(&Facts::new(&one.lines, &Elsewhere), &Facts::new(&other.lines, &Elsewhere)) {
+        let file = heard.at.as_ref().map(|at| &at.file);
+        let is_of =
+            |lines: &Lines| file.is_none_or(|file| lines.files.iter().any(|other| other.name == *file));
+        let report = if is_of(&one.lines) { &mut *report } else { &mut *its_report };
+        report.findings.push(Finding::new(heard));
+    }
+    for (sourced, report) in [(one, report), (other, its_report)] {
+        report.findings.sort_by_key(|finding| order(&sourced.lines, finding.heard.at.as_ref()));
+    }
 }
 
 /// Lines on the way from what was written to what was meant.
@@ -191,6 +211,12 @@ fn cause_of<'f>(causes: &'f mut [Finding], heard: &Diagnostic) -> Option<&'f mut
     };
     let position = causes.iter().position(named).or_else(|| causes.iter().rposition(above)).unwrap_or(0);
     causes.get_mut(position)
+}
+
+impl AsMut<Diagnostic> for Finding {
+    fn as_mut(&mut self) -> &mut Diagnostic {
+        &mut self.heard
+    }
 }
 
 impl Finding {

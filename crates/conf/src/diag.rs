@@ -8,6 +8,9 @@ use std::sync::Arc;
 use crate::lines::Span;
 use crate::unacted::Unacted;
 
+/// What notes that say what to do begin with.
+pub const HELP: &str = "help: ";
+
 /// One thing to say about a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -101,6 +104,12 @@ impl Diagnostic {
     /// Such that the daemon does not start.
     pub fn stops(mut self, status: u8) -> Self {
         self.stops = Some(status);
+        self
+    }
+}
+
+impl AsMut<Self> for Diagnostic {
+    fn as_mut(&mut self) -> &mut Self {
         self
     }
 }

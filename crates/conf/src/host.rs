@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use keepalived_model::notify::RunAs;
 
 use crate::codec::{Malformed, Reader, Writer};
+use crate::lint::Surroundings;
 use crate::text;
 
 pub use elsewhere::Elsewhere;
@@ -44,6 +45,11 @@ pub trait Host {
     fn file(&self, path: &Path) -> Option<Vec<u8>>;
     /// Existing paths that match a pattern, sorted by name.
     fn matches(&self, pattern: &str) -> Vec<PathBuf>;
+    /// What only judgements ask ([`crate::lint`]); nobody where the configuration is meant for another machine, or
+    /// where answers are replayed.
+    fn surroundings(&self) -> Option<&dyn Surroundings> {
+        None
+    }
 }
 
 /// What lowering has to know of a directory to write into.

@@ -8,11 +8,11 @@
 //! original complains about as well is told once: its sentence gets our place, reason and fix ([`review`]).
 
 mod command;
+mod explain;
 mod facts;
 mod finding;
 mod network;
 mod pair;
-mod place;
 mod router;
 mod script;
 mod script_file;
@@ -76,6 +76,8 @@ const EXPLANATIONS: &[fn(&Facts<'_>, &mut Findings)] = &[
     script_file::no_interpreter_line,
     network::unknown_interface,
     router::cut_password,
+    explain::own_interface,
+    explain::sync_groups,
 ];
 
 /// All rules, in the order of their codes.
@@ -88,11 +90,9 @@ pub(crate) fn codes() -> impl Iterator<Item = &'static Code> {
     rules().map(|rule| &rule.code)
 }
 
-/// What was said of a configuration together with what the rules find. Where both speak of the same thing, the
-/// original's sentence stays, with its code, and gets our place, reason and fix; everything else is added at the
-/// end, in the order of the lines.
-pub fn review(facts: &Facts<'_>, mut said: Vec<Diagnostic>) -> Vec<Diagnostic> {
-    place::fill(facts, &mut said);
+/// Adds what the rules find to what was said of a configuration. Where both speak of the same thing, the original's
+/// sentence stays, with its code, and gets our place, reason and fix; what nobody said is the result.
+pub fn review<S: AsMut<Diagnostic>>(facts: &Facts<'_>, said: &mut Vec<S>) -> Vec<Diagnostic> {
     let mut findings = Findings::default();
     for rule in rules() {
         if let Judge::One(judge) = rule.judge {
@@ -104,7 +104,7 @@ pub fn review(facts: &Facts<'_>, mut said: Vec<Diagnostic>) -> Vec<Diagnostic> {
     for explain in EXPLANATIONS {
         explain(facts, &mut findings);
     }
-    findings.merge(said)
+    findings.join(said)
 }
 
 /// What is wrong between two configurations that back each other.
@@ -124,7 +124,7 @@ impl Rule {
             (Judge::Two(judge), Some(pair)) => judge(pair, &mut findings),
             (Judge::Two(_), None) => {}
         }
-        findings.merge(Vec::new())
+        findings.join(&mut Vec::<Diagnostic>::new())
     }
 }
 

@@ -8,16 +8,17 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
 use common::{FILE, Machine, Memory, conditions, shared};
-use keepalived_conf::host::{DirectoryFacts, Watch};
+use keepalived_conf::check::{Report, check, compare};
+use keepalived_conf::host::{DirectoryFacts, KeyFile, Watch};
 use keepalived_conf::lint::{
     self, Component, ComponentKind, Facts, Interface, Judge, Pair, Rule, Surroundings,
 };
-use keepalived_conf::{Diagnostic, Host, InterfaceFacts, ScriptFacts, lower, read, render};
+use keepalived_conf::render::screen::{self, Paint};
+use keepalived_conf::{Elsewhere, Host, InterfaceFacts, ScriptFacts, Sourced, read, render};
 use keepalived_model::notify::RunAs;
 
 /// A machine with two networks and a few scripts.
@@ -67,7 +68,7 @@ impl Default for Scene {
                 File(0, 0o755, "#!/bin/sh\n# systemctl stop keepalived\nkillall -0 keepalived\n"),
             ),
             ("/etc/keepalived/crlf.sh", File(0, 0o755, "#!/bin/sh\r\nexit 0\r\n")),
-            ("/etc/keepalived/perl.pl", File(0, 0o755, "#!/usr/bin/perl5 -w\n")),
+            ("/etc/keepalived/perl.pl", File(0, 0o755, "#!/bin/perl5 -w\n")),
             ("/etc/keepalived/ruby.rb", File(0, 0o755, "#!/usr/bin/env ruby\n")),
             ("/etc/keepalived/bare.sh", File(0, 0o755, "exit 0\n")),
             ("/etc/keepalived/mode.sh", File(0, 0o644, "#!/bin/sh\n")),
@@ -150,7 +151,7 @@ impl Surroundings for Scene {
 impl Host for Scene {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let found = self.interfaces().iter().any(|interface| interface.name == name);
-        found.then_some(InterfaceFacts { loopback: name == "lo", multicast: true, mtu: 1500 })
+        found.then(|| Elsewhere.interface(name)).flatten()
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
@@ -183,6 +184,10 @@ impl Host for Scene {
         }
     }
 
+    fn surroundings(&self) -> Option<&dyn Surroundings> {
+        Some(self)
+    }
+
     fn watch(&self, _: &Path) -> Watch {
         Watch::Possible
     }
@@ -198,60 +203,56 @@ impl Host for Scene {
     fn directory(&self, _: &Path) -> DirectoryFacts {
         DirectoryFacts::Usable
     }
+
+    fn key_file(&self, _: &Path) -> KeyFile {
+        KeyFile::Unreadable
+    }
+
+    fn file(&self, _: &Path) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn matches(&self, _: &str) -> Vec<PathBuf> {
+        Vec::new()
+    }
 }
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/lint")
 }
 
-/// What is said of a text, and what one rule alone finds in it.
-fn reviewed(text: &[u8], rule: Option<&Rule>) -> (Vec<Diagnostic>, bool) {
+/// What `keepalived check` shows of a text, and whether one rule finds something in it.
+fn checked(text: &[u8], rule: Option<&Rule>) -> (String, bool) {
     let scene = Scene::default();
     let sourced = read(&Memory::default().with(FILE, text), Path::new(FILE), &conditions());
-    let lowered = lower(&sourced.lines, &scene);
-    let said = sourced.diagnostics.iter().cloned().chain(lowered.diagnostics).collect();
-    let facts = Facts::new(&sourced.lines, &scene, Some(&scene));
-    let found = rule.is_some_and(|rule| !rule.findings(&facts, None).is_empty());
-    (lint::review(&facts, said), found)
+    let found = rule.is_some_and(|rule| !rule.findings(&Facts::new(&sourced.lines, &scene), None).is_empty());
+    (screen::report(&check(&sourced, &scene), &sourced.origins, Paint::Plain).replace(FILE, "F"), found)
 }
 
-fn compared(texts: [&[u8]; 2], rule: &Rule) -> (Vec<Diagnostic>, bool) {
+fn compared(texts: [&[u8]; 2], rule: &Rule) -> (String, bool) {
     let scene = Scene::default();
     let [a, b] = ["a.conf", "b.conf"].map(Path::new);
     let [first, second] = texts;
     let files = Memory::default().with("a.conf", first).with("b.conf", second);
-    let (first, second) = (read(&files, a, &conditions()), read(&files, b, &conditions()));
-    let (first, second) = (Facts::new(&first.lines, &scene, None), Facts::new(&second.lines, &scene, None));
-    let found = !rule.findings(&first, Some(&Pair { first: &first, second: &second })).is_empty();
-    (lint::pair(&first, &second), found)
-}
-
-fn shown(diagnostics: &[Diagnostic]) -> String {
-    let mut out = String::new();
-    for diagnostic in diagnostics {
-        writeln!(out, "[{} {}]", keepalived_conf::codes::of(diagnostic), diagnostic.code).unwrap();
-        out += &render::caret::text(diagnostic).replace(FILE, "F");
-        for label in &diagnostic.labels {
-            let at = &label.at;
-            writeln!(out, "  - {}:{}:{}: {}", at.file.replace(FILE, "F"), at.line, at.column, label.text)
-                .unwrap();
-        }
-        if let Some(consequence) = &diagnostic.consequence {
-            writeln!(out, "  so {consequence}").unwrap();
-        }
-    }
-    out
+    let (a, b) = (read(&files, a, &conditions()), read(&files, b, &conditions()));
+    let (mut first, mut second) = (Report::default(), Report::default());
+    compare((&a, &mut first), (&b, &mut second));
+    let shown = |sourced: &Sourced, report| screen::report(report, &sourced.origins, Paint::Plain);
+    let screens = shown(&a, &first) + &shown(&b, &second);
+    let (one, other) = (Facts::new(&a.lines, &scene), Facts::new(&b.lines, &scene));
+    let found = !rule.findings(&one, Some(&Pair { first: &one, second: &other })).is_empty();
+    (screens, found)
 }
 
 /// What is said of a rule's fixtures: the one that breaks it and the one that nearly does.
-fn fixtures(rule: &Rule) -> [(Vec<Diagnostic>, bool); 2] {
+fn fixtures(rule: &Rule) -> [(String, bool); 2] {
     ["", ".near"].map(|near| {
         let text = |side: &str| {
             let path = folder().join(format!("{}{near}{side}.conf", rule.code.name));
             std::fs::read(&path).unwrap_or_else(|_| panic!("{} is missing", path.display()))
         };
         match rule.judge {
-            Judge::One(_) => reviewed(&text(""), Some(rule)),
+            Judge::One(_) => checked(&text(""), Some(rule)),
             Judge::Two(_) => compared([&text(".a"), &text(".b")], rule),
         }
     })
@@ -272,12 +273,12 @@ fn every_rule_finds_its_fixture_and_not_its_neighbor() {
         let name = rule.code.name;
         let [(broken, found), (near, near_found)] = fixtures(rule);
         if !found {
-            wrong.push(format!("{name} is not found\n{}", shown(&broken)));
+            wrong.push(format!("{name} is not found\n{broken}"));
         }
         if near_found {
-            wrong.push(format!("{name} is found where it is not\n{}", shown(&near)));
+            wrong.push(format!("{name} is found where it is not\n{near}"));
         }
-        expect(&folder().join(format!("{name}.expected")), &shown(&broken), &mut wrong);
+        expect(&folder().join(format!("{name}.expected")), &broken, &mut wrong);
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -289,8 +290,8 @@ fn what_the_original_says_gets_a_place_a_reason_and_a_fix() {
         let path = entry.unwrap().path();
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if name.starts_with("explain-") && name.ends_with(".conf") {
-            let (found, _) = reviewed(&std::fs::read(&path).unwrap(), None);
-            expect(&path.with_extension("expected"), &shown(&found), &mut wrong);
+            let (found, _) = checked(&std::fs::read(&path).unwrap(), None);
+            expect(&path.with_extension("expected"), &found, &mut wrong);
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -319,12 +320,12 @@ fn the_corpus_is_judged_and_counted() {
             &conditions(),
         );
         let host = Machine::default();
-        let facts = Facts::new(&sourced.lines, &host, None);
+        let facts = Facts::new(&sourced.lines, &host);
         for rule in lint::rules() {
             let found = rule.findings(&facts, None);
             *counts.entry(rule.code.name).or_default() += found.len();
             if only.as_deref().is_none_or(|only| only == rule.code.name) {
-                println!("{}", shown(&found));
+                found.iter().for_each(|found| println!("{}", render::keepalived::line(found)));
             }
         }
     }

@@ -120,6 +120,10 @@ impl Host for Machine {
         }
     }
 
+    fn surroundings(&self) -> Option<&dyn Surroundings> {
+        Some(self)
+    }
+
     fn address(&self, host: &str) -> bool {
         host.parse::<IpAddr>().is_ok() || resolves(host)
     }

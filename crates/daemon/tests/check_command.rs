@@ -94,6 +94,32 @@ fn a_file_for_another_machine_can_be_checked_here() {
 }
 
 #[test]
+fn two_files_are_compared_as_a_pair() {
+    let text = |id: u8, priority: u8| {
+        let numbered = INSTANCE.replace("virtual_router_id 51", &format!("virtual_router_id {id}"));
+        numbered.replace("priority 150", &format!("priority {priority}"))
+    };
+    let desk = Desk::new("pair").with("a.conf", &text(51, 150)).with("b.conf", &text(52, 100));
+    let desk = desk.with("c.conf", &text(51, 100));
+    let (found, out, _) = desk.check(&["--no-host", "--pair", "a.conf", "b.conf"]);
+    assert!(found == Some(1) && out.contains("lint KA1501") && out.contains("::: b.conf:3:"), "{out}");
+    assert_eq!(desk.check(&["--no-host", "a.conf", "b.conf"]).0, Some(0));
+    assert_eq!(desk.check(&["--no-host", "--pair", "a.conf", "c.conf"]).0, Some(0));
+}
+
+/// Of files on this machine the scripts are read, and what stands in their way is named.
+#[test]
+fn scripts_on_this_machine_are_looked_at() {
+    let directory = Desk::new("script").with("check.sh", "#!/bin/no-such-shell\n");
+    let script = directory.0.join("check.sh");
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, mode).expect("chmod");
+    let text = format!("vrrp_script chk {{\n    script \"{}\"\n}}\n", script.display());
+    let (_, out, _) = directory.with("a.conf", &text).check(&["a.conf"]);
+    assert!(out.contains("/bin/no-such-shell, which is not there"), "{out}");
+}
+
+#[test]
 fn conditions_follow_the_id() {
     let text = "global_defs {\n    @lb1 bogus 1\n}\n";
     let desk = Desk::new("id").with("a.conf", text);

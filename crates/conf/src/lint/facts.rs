@@ -10,7 +10,7 @@ use keepalived_model::{track, vrrp};
 
 use super::{Interface, Surroundings};
 use crate::diag::Pass;
-use crate::host::{DirectoryFacts, Host, InterfaceFacts, ScriptFacts, Watch};
+use crate::host::{DirectoryFacts, Elsewhere, Host, InterfaceFacts, KeyFile, ScriptFacts, Watch};
 use crate::lines::{Line, Lines, Physical, Piece, Span};
 use crate::schema::{TABLES, Table};
 use crate::tree::{self, Item, Statement};
@@ -39,7 +39,8 @@ impl std::fmt::Debug for Facts<'_> {
 
 impl<'a> Facts<'a> {
     /// Looks at lines with the facts of a machine.
-    pub fn new(lines: &'a Lines, host: &'a dyn Host, around: Option<&'a dyn Surroundings>) -> Self {
+    pub fn new(lines: &'a Lines, host: &'a dyn Host) -> Self {
+        let around = host.surroundings();
         let passes = [Pass::Parent, Pass::Vrrp, Pass::Checker, Pass::Bfd];
         let mut roots: Vec<_> = passes.iter().flat_map(|pass| tree::parse(lines, *pass).statements).collect();
         roots.sort_by_key(|statement| statement.at);
@@ -187,8 +188,7 @@ struct Obliging<'a>(&'a dyn Host);
 
 impl Host for Obliging<'_> {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
-        let assumed = InterfaceFacts { loopback: false, multicast: true, mtu: ETHERNET_MTU };
-        Some(self.0.interface(name).unwrap_or(assumed))
+        self.0.interface(name).or_else(|| Elsewhere.interface(name))
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
@@ -204,7 +204,7 @@ impl Host for Obliging<'_> {
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {
-        Some(self.0.search_path(program).unwrap_or_else(|| Path::new("/usr/bin").join(program)))
+        self.0.search_path(program).or_else(|| Elsewhere.search_path(program))
     }
 
     fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
@@ -216,8 +216,8 @@ impl Host for Obliging<'_> {
         }
     }
 
-    fn watch(&self, _: &Path) -> Watch {
-        Watch::Possible
+    fn watch(&self, path: &Path) -> Watch {
+        Elsewhere.watch(path)
     }
 
     fn address(&self, _: &str) -> bool {
@@ -228,9 +228,19 @@ impl Host for Obliging<'_> {
         self.0.processors()
     }
 
-    fn directory(&self, _: &Path) -> DirectoryFacts {
-        DirectoryFacts::Usable
+    fn directory(&self, path: &Path) -> DirectoryFacts {
+        Elsewhere.directory(path)
+    }
+
+    fn key_file(&self, path: &Path) -> KeyFile {
+        self.0.key_file(path)
+    }
+
+    fn file(&self, path: &Path) -> Option<Vec<u8>> {
+        self.0.file(path)
+    }
+
+    fn matches(&self, pattern: &str) -> Vec<PathBuf> {
+        self.0.matches(pattern)
     }
 }
-
-const ETHERNET_MTU: u32 = 1500;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::diag::{Class, Diagnostic, Label, Pass};
+use crate::diag::{Class, Diagnostic, HELP, Label, Pass};
 use crate::lines::Span;
 
 /// Everything the rules have found so far.
@@ -20,6 +20,8 @@ pub(super) struct Finding {
     echoes: Vec<Echo>,
     /// It only explains what was said.
     explains: bool,
+    /// It is not worth mentioning where something was said of its line.
+    yields: bool,
 }
 
 /// How the original says the same thing.
@@ -46,20 +48,31 @@ impl Findings {
     pub(super) fn say(&mut self, at: Option<Span>, text: impl Into<String>) -> Told<'_> {
         let diagnostic =
             Diagnostic::new(Class::Note, Pass::Parent, at, text).coded(self.rule.unwrap_or("warning"));
-        self.found.push(Finding { diagnostic, echoes: Vec::new(), explains: self.rule.is_none() });
+        self.found.push(Finding {
+            diagnostic,
+            echoes: Vec::new(),
+            explains: self.rule.is_none(),
+            yields: false,
+        });
         Told(self.found.last_mut())
     }
 
-    /// One list of everything, nothing twice.
-    pub(super) fn merge(self, mut said: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    /// Joins what was found with what was said of the same; the rest is new.
+    pub(super) fn join<S: AsMut<Diagnostic>>(self, said: &mut Vec<S>) -> Vec<Diagnostic> {
         let mut added = Vec::new();
         let mut explained = vec![false; said.len()];
         let mut dropped = BTreeSet::new();
-        for Finding { diagnostic, echoes, explains } in self.found {
-            let alike = alike(&echoes, &diagnostic, &said, &explained);
+        for Finding { diagnostic, echoes, explains, yields } in self.found {
+            if yields && said.iter_mut().any(|other| Echo::Line.is(&diagnostic, other.as_mut())) {
+                continue;
+            }
+            let alike = alike(&echoes, &diagnostic, said, &explained);
             // The line that `-t` shows is kept; the log's say nothing more.
-            let shown = |at: &usize| said.get(*at).is_none_or(|other| other.log_only);
-            let Some(kept) = alike.iter().copied().min_by_key(shown) else {
+            let kept = alike
+                .iter()
+                .copied()
+                .min_by_key(|at| said.get_mut(*at).is_none_or(|other| other.as_mut().log_only));
+            let Some(kept) = kept else {
                 if !explains {
                     added.push(diagnostic);
                 }
@@ -71,22 +84,31 @@ impl Findings {
                 }
             }
             if let Some(other) = said.get_mut(kept) {
-                join(other, diagnostic);
+                join(other.as_mut(), diagnostic);
             }
             dropped.extend(alike.into_iter().filter(|at| *at != kept));
         }
+        let mut at = 0;
+        said.retain(|_| {
+            at += 1;
+            !dropped.contains(&(at - 1))
+        });
         added.sort_by(|a, b| place(a).cmp(&place(b)));
-        let kept = said.into_iter().enumerate().filter(|(at, _)| !dropped.contains(at)).map(|(_, said)| said);
-        kept.chain(added).collect()
+        added
     }
 }
 
 /// Which of the original's lines say the same: of equal lines the first that is not explained yet.
-fn alike(echoes: &[Echo], found: &Diagnostic, said: &[Diagnostic], explained: &[bool]) -> Vec<usize> {
+fn alike<S: AsMut<Diagnostic>>(
+    echoes: &[Echo],
+    found: &Diagnostic,
+    said: &mut [S],
+    explained: &[bool],
+) -> Vec<usize> {
     let mut alike: Vec<usize> = Vec::new();
     for echo in echoes {
-        let open = said.iter().enumerate().filter(|(at, _)| explained.get(*at) == Some(&false));
-        let mut same = open.filter(|(_, other)| echo.is(found, other)).map(|(at, _)| at);
+        let open = said.iter_mut().enumerate().filter(|(at, _)| explained.get(*at) == Some(&false));
+        let mut same = open.filter_map(|(at, other)| echo.is(found, other.as_mut()).then_some(at));
         match echo {
             Echo::Words(_) => alike.extend(same.next()),
             Echo::Line => alike.extend(same),
@@ -146,7 +168,7 @@ impl Told<'_> {
 
     /// What to do.
     pub(super) fn help(self, help: impl std::fmt::Display) -> Self {
-        self.edit(|finding| finding.diagnostic.notes.push(format!("help: {help}")))
+        self.edit(|finding| finding.diagnostic.notes.push(format!("{HELP}{help}")))
     }
 
     /// The original says the same in these words.
@@ -157,5 +179,10 @@ impl Told<'_> {
     /// Whatever the original says of this line, it says because of this.
     pub(super) fn explains_line(self) -> Self {
         self.edit(|finding| finding.echoes.push(Echo::Line))
+    }
+
+    /// Where the original complains about the line already, nothing more is said.
+    pub(super) fn yields(self) -> Self {
+        self.edit(|finding| finding.yields = true)
     }
 }

@@ -58,7 +58,7 @@ fn address_outside_subnets(cx: &Facts<'_>, out: &mut Findings) {
             let ip = address.ip;
             let told = out
                 .say(place(cx, &router, ip), format!("{ip} lies in no subnet of {device}"))
-                .so("neighbors do not ask for it there, unless a router sends its traffic here on purpose");
+                .so("Neighbors do not ask for it there, unless a router sends its traffic here on purpose.");
             match cx.interfaces.iter().find(|interface| interface.reaches(ip)) {
                 Some(other) => told.help(format_args!(
                     "{} is in its subnet: write 'dev {}' behind it",
@@ -110,7 +110,7 @@ fn source_not_here(cx: &Facts<'_>, out: &mut Findings) {
             let interface = cx.interfaces.iter().find(|interface| interface.name == device);
             let told = out
                 .say(cx.word(statement, 1), format!("no interface of this machine has {ip}"))
-                .so(format!("{} waits in FAULT until one does", router.name));
+                .so(format!("{} waits in FAULT until one does.", router.name));
             match interface.map(|interface| subnets(&interface.addresses, ip)).filter(|own| !own.is_empty()) {
                 Some(own) => {
                     told.help(format_args!("{device} has {own}; is this the file of the other machine?"))

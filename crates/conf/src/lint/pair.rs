@@ -116,7 +116,7 @@ fn virtual_router_id(pair: &Pair<'_>, out: &mut Findings) {
             ),
         )
         .label(other.at(&["virtual_router_id"]), "the other one")
-        .so("they do not hear each other: both are master, and both have the addresses")
+        .so("They do not hear each other: both are master, and both have the addresses.")
         .help("write the same virtual_router_id in both files");
     }
 }
@@ -136,7 +136,7 @@ fn missing(pair: &Pair<'_>, out: &mut Findings) {
                 side.router.name
             ),
         )
-        .so("nobody takes over when this router fails")
+        .so("Nobody takes over when this router fails.")
         .help("add the instance to the other file, if it is to be backed");
     }
 }
@@ -159,7 +159,7 @@ fn authentication(pair: &Pair<'_>, out: &mut Findings) {
         };
         out.say(a.authentication(), format!("{} {text}", a.router.name))
             .label(b.authentication(), "the other one")
-            .so("each refuses the adverts of the other, and both become master")
+            .so("Each refuses the adverts of the other, and both become master.")
             .help("write the same in both files");
     });
 }
@@ -184,9 +184,9 @@ fn advert_interval(pair: &Pair<'_>, out: &mut Findings) {
             return;
         }
         let consequence = match a.instance.version {
-            Version::V2 => "each refuses the adverts of the other, and both become master",
+            Version::V2 => "Each refuses the adverts of the other, and both become master.",
             Version::V3 => {
-                "the backup goes by its master's interval, so that a failure is noticed sooner or later by turns"
+                "The backup goes by its master's interval: how soon a failure is noticed depends on who is master."
             }
         };
         out.say(
@@ -221,7 +221,7 @@ fn version(pair: &Pair<'_>, out: &mut Findings) {
             ),
         )
         .label(place(&b), "the other one")
-        .so("neither understands the other, and both become master")
+        .so("Neither understands the other, and both become master.")
         .help("write the same version, or vrrp_version in global_defs, in both files");
     });
 }
@@ -237,7 +237,7 @@ fn addresses(pair: &Pair<'_>, out: &mut Findings) {
                 network::place(side.cx, &side.router, *ip),
                 format!("{ip}{rest} of {} is not in the other file", side.router.name),
             )
-            .so("the address is gone while the other router is master, and each complains about the other's adverts")
+            .so("The address is gone while the other router is master, and each complains about the other's adverts.")
             .help("list the same addresses in both files");
         }
     });
@@ -263,7 +263,7 @@ fn transport(pair: &Pair<'_>, out: &mut Findings) {
         let words = &["unicast_peer", "mcast_dst_ip"];
         out.say(a.at(words), format!("{} {text}", a.router.name))
             .label(b.at(words), "the other one")
-            .so("they do not hear each other: both become master")
+            .so("They do not hear each other: both become master.")
             .help("write the same in both files");
     });
 }
@@ -287,7 +287,7 @@ fn peers(a: &Side<'_, '_>, b: &Side<'_, '_>, out: &mut Findings) {
             format!("{} does not name {source}, which the other router sends from", side.router.name),
         )
         .label(other.at(&["unicast_src_ip"]), "the other one")
-        .so("the other router hears nothing from this one, and becomes master as well")
+        .so("The other router hears nothing from this one, and becomes master as well.")
         .help(format_args!("add {source} to unicast_peer"));
     }
 }
@@ -303,7 +303,7 @@ fn same_source(pair: &Pair<'_>, out: &mut Findings) {
         let words = &["unicast_src_ip", "mcast_src_ip"];
         out.say(a.at(words), format!("both files send the adverts of {} from {one}", a.router.name))
             .label(b.at(words), "the other one")
-            .so("only one of the machines has that address; the other one waits in FAULT")
+            .so("Only one of the machines has that address; the other one waits in FAULT.")
             .help("write the address of each machine in its own file");
     });
 }
@@ -317,7 +317,7 @@ fn equal_priorities(pair: &Pair<'_>, out: &mut Findings) {
                 format!("both files make {} the owner (priority 255)", a.router.name),
             )
             .label(b.at(&["priority", "state"]), "the other one")
-            .so("neither ever yields: both are master, and both have the addresses")
+            .so("Neither ever yields: both are master, and both have the addresses.")
             .help("write priorities below 255, such as 150 and 100");
         } else if a.top() == b.top() {
             let detail = if one == other {
@@ -330,7 +330,7 @@ fn equal_priorities(pair: &Pair<'_>, out: &mut Findings) {
                 format!("{} has the same priority in both files{detail}", a.router.name),
             )
             .label(b.at(&["priority"]), "the other one")
-            .so("who becomes master depends on the addresses of the two machines, and on who was first")
+            .so("Who becomes master depends on the addresses of the two machines, and on who was first.")
             .help("write a lower priority in the file that is to be the backup");
         }
     });
@@ -341,7 +341,7 @@ fn two_masters(pair: &Pair<'_>, out: &mut Findings) {
         if a.instance.wants_master && b.instance.wants_master && !a.instance.priority.is_owner() {
             out.say(a.at(&["state"]), format!("both files begin {} as MASTER", a.router.name))
                 .label(b.at(&["state"]), "the other one")
-                .so("the priority decides all the same; but nopreempt and preempt_delay are dropped beside MASTER")
+                .so("The priority decides all the same; but nopreempt and preempt_delay are dropped beside MASTER.")
                 .help("write state BACKUP in the file with the lower priority");
         }
     });
@@ -362,7 +362,7 @@ fn nopreempt(pair: &Pair<'_>, out: &mut Findings) {
             format!("{} says nopreempt where its priority is the lower one", low.router.name),
         )
         .label(high.at(&["priority"]), "the router with the higher priority takes the address back")
-        .so("the address goes back to the other router as soon as that is up again")
+        .so("The address goes back to the other router as soon as that is up again.")
         .help("write nopreempt, with state BACKUP, in the file with the higher priority");
     });
 }
@@ -396,7 +396,7 @@ fn weights(pair: &Pair<'_>, out: &mut Findings) {
                 )
                 .label(side.at(&["priority"]), format!("with all checks: {}", range(side)))
                 .label(peer.at(&["priority"]), format!("with all checks: {}", range(peer)))
-                .so("when it fails the priority changes, and the address stays where it is")
+                .so("When it fails the priority changes, and the address stays where it is.")
                 .help(format_args!(
                     "make the weight larger than {}, the difference of the priorities, or leave it out",
                     a.top().abs_diff(b.top())

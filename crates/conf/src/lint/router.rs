@@ -113,7 +113,7 @@ fn owner_by_omission(cx: &Facts<'_>, out: &mut Findings) {
             cx.word(state, 1),
             format!("without a priority, MASTER makes {} the owner (priority 255)", router.name),
         )
-        .so("no check can lower this priority, and two such routers are both master")
+        .so("No check can lower this priority, and two such routers are both master.")
         .help("write a priority, such as 150 here and 100 on the other router");
     }
 }
@@ -179,7 +179,7 @@ fn strict_drops_packets(cx: &Facts<'_>, out: &mut Findings) {
                 router.name
             ),
         )
-        .so("a master answers neither pings nor connections to its virtual addresses")
+        .so("A master answers neither pings nor connections to its virtual addresses.")
         .help(format_args!("delete {}", statement.row.name));
     }
 }

@@ -185,6 +185,9 @@ fn shell_command_split(cx: &Facts<'_>, out: &mut Findings) {
 fn unquoted_arguments(cx: &Facts<'_>, out: &mut Findings) {
     for command in cx.commands() {
         let (Some(program), Some(extra)) = (command.words.get(1), command.words.get(2)) else { continue };
+        if super::text::next_statement(cx, command.statement).is_some() {
+            continue;
+        }
         let name = command.statement.row.name;
         let rest = command.words.get(2..).unwrap_or_default().join(" ");
         let at = cx.argument(&command, extra);
@@ -192,7 +195,7 @@ fn unquoted_arguments(cx: &Facts<'_>, out: &mut Findings) {
             out.say(at, format!("'{rest}' is dropped: without quotes the command is '{program}' alone"))
         } else if cx.host.user(extra).is_none() || command.words.len() > 4 {
             out.say(at, format!("'{extra}' is taken for the user who runs {program}"))
-                .so(format!("there is no such user, so that {name} runs nothing"))
+                .so(format!("There is no such user, so that {name} runs nothing."))
                 .echoes(format!("Invalid user/group for notify script {program} - ignoring"))
                 .echoes(format!("Script user '{extra}' does not exist"))
         } else {
@@ -223,7 +226,7 @@ fn outlives_timeout(cx: &Facts<'_>, out: &mut Findings) {
                 shown(script.timeout)
             ),
         )
-        .so("it is killed in its sleep and counts as failed; what follows the sleep never happens")
+        .so("It is killed in its sleep and counts as failed; what follows the sleep never happens.")
         .help(format_args!(
             "set timeout to more than {} in vrrp_script {}",
             shown(time),
@@ -289,7 +292,7 @@ fn timeout_over_interval(cx: &Facts<'_>, out: &mut Findings) {
                 cx.word(timeout, 1),
                 format!("a run may take {longer} s, longer than the {interval} s to the next one"),
             )
-            .so("runs that become due meanwhile are skipped, and a check that hangs is noticed late")
+            .so("Runs that become due meanwhile are skipped, and a check that hangs is noticed late.")
             .help(format_args!("make timeout at most {interval}, if that is long enough for the script"));
         }
     }
@@ -311,8 +314,7 @@ pub(super) fn not_tracked(cx: &Facts<'_>, out: &mut Findings) {
             Some(near) => {
                 told.help(format_args!("track_script names '{near}', which does not exist: spell both alike"))
             }
-            None => told
-                .help(format_args!("name it in a vrrp_instance: track_script {{ {name} }} on three lines")),
+            None => told.help(format_args!("name {name} in the track_script block of a vrrp_instance")),
         };
     }
 }
@@ -355,15 +357,15 @@ pub(super) fn tracked_not_defined(cx: &Facts<'_>, out: &mut Findings) {
                 )
                 .help(format_args!("move vrrp_script {name} above this block")),
             None => {
-                let names = defined.keys().copied();
                 let told = out.say(place, format!("there is no vrrp_script {name}"));
-                match crate::suggest::near(name, names) {
-                    Some(near) => told.help(format_args!("did you mean '{near}'?")),
+                match crate::suggest::near(name, defined.keys().copied()) {
+                    // Whoever shows it suggests that.
+                    Some(_) => told,
                     None => told.help(format_args!("define vrrp_script {name} above this block")),
                 }
             }
         };
-        told.so(format!("{owner} runs without this check, and keeps its addresses whatever it would find"))
+        told.so(format!("{owner} runs without this check, and keeps its addresses whatever it would find."))
             .echoes(format!("({owner}) track script {name} not found, ignoring..."));
     }
 }
@@ -380,7 +382,7 @@ fn stops_keepalived(cx: &Facts<'_>, out: &mut Findings) {
         let Some(number) = found else { continue };
         let place = if own.is_some() { String::new() } else { format!(" in its line {number}") };
         out.say(cx.argument(&command, command.file()), format!("the check stops keepalived{place}"))
-            .so("nothing starts it again when the service is back, so that the next failure finds no second router")
+            .so("Nothing starts it again when the service is back, so that the next failure finds no second router.")
             .help("let the check exit with a status other than 0 instead, and give it no weight");
     }
 }
@@ -416,7 +418,7 @@ fn shell_only_path(cx: &Facts<'_>, out: &mut Findings) {
             cx.argument(&command, path),
             format!("there is no file {path}: only bash makes a connection of it"),
         )
-        .so("the check always fails")
+        .so("The check always fails.")
         .help(format_args!("write \"/bin/bash -c '<{path}'\""));
     }
 }

@@ -115,9 +115,9 @@ fn files<'s>(cx: &'s Facts<'_>) -> impl Iterator<Item = (Command<'s, 's>, PathBu
 /// What becomes of it where its file cannot be run.
 fn loss(command: &Command<'_, '_>) -> &'static str {
     if command.is_check() {
-        "every instance that tracks it runs without this check"
+        "Every instance that tracks it runs without this check."
     } else {
-        "nothing is run on this occasion"
+        "Nothing is run on this occasion."
     }
 }
 
@@ -206,7 +206,7 @@ fn script_insecure(cx: &Facts<'_>, out: &mut Findings) {
         let consequence = if cx.config.global.scripts.security {
             loss(&command)
         } else {
-            "enable_script_security is off, so that it is run all the same"
+            "It is run all the same: enable_script_security is off."
         };
         out.say(cx.argument(&command, first), text)
             .so(consequence)
@@ -232,7 +232,7 @@ fn script_through_link(cx: &Facts<'_>, out: &mut Findings) {
             cx.argument(&command, first),
             format!("the path{found} leads through {}, a link to {}", link.display(), to.display()),
         )
-        .so("we follow it; keepalived 2.4 does not, and runs without the script")
+        .so("We follow it; keepalived 2.4 does not, and runs without the script.")
         .help(format_args!("write {}", resolved.display()));
     }
 }
@@ -250,7 +250,7 @@ fn program_of_many_names(cx: &Facts<'_>, out: &mut Findings) {
         }
         let told = out
             .say(cx.argument(&command, command.first()), format!("{program} is {file} under another name"))
-            .so(format!("it works here; keepalived 2.2 runs it as {file}, which does something else"));
+            .so(format!("It works here; keepalived 2.2 runs it as {file}, which does something else."));
         match command.argv.get(1).filter(|_| program == "pidof") {
             Some(name) => told.help(format_args!("write pgrep -x {name}")),
             None => told.help("use a program that is a file of its own"),
@@ -259,11 +259,11 @@ fn program_of_many_names(cx: &Facts<'_>, out: &mut Findings) {
 }
 
 /// The scripts of all commands with their texts.
-fn texts<'s>(cx: &'s Facts<'_>) -> impl Iterator<Item = (Command<'s, 's>, Vec<u8>, &'s dyn Surroundings)> {
+fn texts<'s>(cx: &'s Facts<'_>) -> impl Iterator<Item = (Command<'s, 's>, Vec<u8>)> {
     files(cx).filter_map(|(command, path, around)| {
         let bytes = around.beginning(&path)?;
         // A program is no text.
-        (!bytes.starts_with(b"\x7fELF") && !bytes.contains(&0)).then_some((command, bytes, around))
+        (!bytes.starts_with(b"\x7fELF") && !bytes.contains(&0)).then_some((command, bytes))
     })
 }
 
@@ -273,27 +273,24 @@ fn interpreter(bytes: &[u8]) -> Option<&[u8]> {
 }
 
 fn interpreter_line_ends(cx: &Facts<'_>, out: &mut Findings) {
-    for (command, bytes, _) in texts(cx) {
+    for (command, bytes) in texts(cx) {
         if interpreter(&bytes).is_some_and(|line| line.ends_with(b"\r")) {
             let first = command.first();
             out.say(cx.argument(&command, first), "its first line ends with a carriage return (Windows)")
-                .so("it cannot be started, and keepalived takes that for success")
+                .so("It cannot be started, and keepalived takes that for success.")
                 .help(format_args!("sed -i 's/\\r$//' {first}"));
         }
     }
 }
 
 fn interpreter_missing(cx: &Facts<'_>, out: &mut Findings) {
-    for (command, bytes, around) in texts(cx) {
+    for (command, bytes) in texts(cx) {
         let Some(line) = interpreter(&bytes).filter(|line| !line.ends_with(b"\r")) else { continue };
         let line = crate::text::decode(line);
         let mut words = line.split_whitespace();
         let Some(name) = words.next() else { continue };
         let path = crate::host::path(name);
-        let there = |path: &Path| {
-            let steps = around.components(path);
-            steps.last().is_some_and(|step| step.path == path || matches!(step.kind, ComponentKind::Link(_)))
-        };
+        let there = |path: &Path| cx.host.script(path, &command.user(cx)).resolved.is_some();
         let program = words.find(|word| !word.starts_with('-') && !word.contains('='));
         let text = match program.filter(|_| name.ends_with("/env")) {
             _ if !there(&path) => format!("its first line asks for {name}, which is not there"),
@@ -303,13 +300,13 @@ fn interpreter_missing(cx: &Facts<'_>, out: &mut Findings) {
             _ => continue,
         };
         out.say(cx.argument(&command, command.first()), text)
-            .so("it cannot be started, and keepalived takes that for success")
+            .so("It cannot be started, and keepalived takes that for success.")
             .help("install the interpreter, or correct the first line");
     }
 }
 
 pub(super) fn no_interpreter_line(cx: &Facts<'_>, out: &mut Findings) {
-    for (command, bytes, _) in texts(cx) {
+    for (command, bytes) in texts(cx) {
         if bytes.is_empty() || interpreter(&bytes).is_some() {
             continue;
         }
@@ -320,7 +317,7 @@ pub(super) fn no_interpreter_line(cx: &Facts<'_>, out: &mut Findings) {
             "its first line does not start with '#!'"
         };
         out.say(cx.argument(&command, first), text)
-            .so("we give it to /bin/sh; keepalived 2.2 cannot start it, and takes that for success")
+            .so("We give it to /bin/sh; keepalived 2.2 cannot start it, and takes that for success.")
             .echoes(format!("Please add a #! shebang to script {first}"))
             .help("put #!/bin/sh on the first line");
     }

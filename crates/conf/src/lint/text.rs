@@ -141,7 +141,7 @@ pub(super) const RULES: &[Rule] = &[
             fix: "Delete the words, or the whole line where the switch is to be off.",
             example: "",
         },
-        judge: Judge::One(extra_words),
+        judge: Judge::One(dropped_words),
     },
     Rule {
         code: Code {
@@ -310,7 +310,7 @@ fn byte_order_mark(cx: &Facts<'_>, out: &mut Findings) {
         if line.number == 1 && cx.lines.files.get(line.file).is_some_and(|file| file.marked) {
             let word = line.text.split_whitespace().next().unwrap_or("");
             out.say(cx.spot(index, 0, word), "the file starts with a byte order mark (U+FEFF)")
-                .so("we skip it; the original does not know the first word because of it, and loses its block")
+                .so("We skip it; the original does not know the first word because of it, and loses its block.")
                 .help("save the file as UTF-8 without a byte order mark");
         }
     }
@@ -343,9 +343,15 @@ fn conflict_marker(cx: &Facts<'_>, out: &mut Findings) {
 }
 
 /// Where the next statement of the same line starts, if another one does.
-fn next_statement(cx: &Facts<'_>, statement: &Statement<'_>) -> Option<usize> {
+pub(super) fn next_statement(cx: &Facts<'_>, statement: &Statement<'_>) -> Option<usize> {
+    let quoted = |at: usize| {
+        let before = statement.words.get(at).and_then(|word| statement.line.text().get(..word.start));
+        before.is_some_and(|before| before.ends_with('"'))
+    };
     let first = match statement.row.takes {
-        Takes::Command(_) | Takes::Block(..) | Takes::Values | Takes::Skipped => return None,
+        // The arguments of a command without quotes may be called like keywords.
+        Takes::Command(_) if !quoted(1) => return None,
+        Takes::Block(..) | Takes::Values | Takes::NamedValues => return None,
         Takes::Nothing => 1,
         _ => 2,
     };
@@ -371,7 +377,7 @@ fn statements_on_one_line(cx: &Facts<'_>, out: &mut Findings) {
     }
 }
 
-fn extra_words(cx: &Facts<'_>, out: &mut Findings) {
+fn dropped_words(cx: &Facts<'_>, out: &mut Findings) {
     for statement in cx.statements() {
         let takes = match statement.row.takes {
             Takes::Nothing => 0,
@@ -387,10 +393,12 @@ fn extra_words(cx: &Facts<'_>, out: &mut Findings) {
         let at = cx.word(statement, takes + 1);
         if off {
             out.say(at, format!("{name} takes no value: '{name} {word}' switches it on"))
-                .help(format_args!("delete the line to have {name} off"));
+                .help(format_args!("delete the line to have {name} off"))
+                .yields();
         } else {
             out.say(at, format!("{name} takes no further word: '{word}' is dropped"))
-                .help("delete it, or put a '#' before it if it is a comment");
+                .help("delete it, or put a '#' before it if it is a comment")
+                .yields();
         }
     }
 }
@@ -416,14 +424,14 @@ fn trailing_semicolon(cx: &Facts<'_>, out: &mut Findings) {
 
 /// Words of the sample file, the keywords they stand behind, and what they do there.
 const SAMPLES: &[(&str, &[&str], &str)] = &[
-    ("notification_email", &["@firewall.loc", "sns-lvs@gmail.com"], "mails go to somebody else's address"),
+    ("notification_email", &["@firewall.loc", "sns-lvs@gmail.com"], "Mails go to somebody else's address."),
     (
         "notification_email_from",
         &["@firewall.loc", "sns-lvs@gmail.com"],
-        "mails come from somebody else's address",
+        "Mails come from somebody else's address.",
     ),
-    ("smtp_server", &["192.168.200.1"], "no mail can be sent through a server that is not there"),
-    ("router_id", &["LVS_DEVEL"], "mails do not say which router they are about"),
+    ("smtp_server", &["192.168.200.1"], "No mail can be sent through a server that is not there."),
+    ("router_id", &["LVS_DEVEL"], "Mails do not say which router they are about."),
 ];
 
 fn sample_value(cx: &Facts<'_>, out: &mut Findings) {
@@ -477,7 +485,7 @@ fn sample_addresses(cx: &Facts<'_>, out: &mut Findings) {
                 continue;
             }
             out.say(cx.item(item, 0), format!("'{ip}' is an address of the sample file"))
-                .so("nobody uses it unless your network is 192.168.200.0/24 as well")
+                .so("Nobody uses it unless your network is 192.168.200.0/24 as well.")
                 .help("put in the address your clients connect to");
         }
     }

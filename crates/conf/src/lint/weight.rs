@@ -216,7 +216,7 @@ fn without_effect(cx: &Facts<'_>, out: &mut Findings) {
                 bottom.number()
             ),
         )
-        .so(format!("the address stays here unless the other router has a priority of {needed} or more"))
+        .so(format!("The address stays here unless the other router has a priority of {needed} or more."))
         .label(router.says("priority").and_then(|priority| cx.word(priority, 1)), "its base")
         .help("check both files together to be sure: keepalived check A B")
         .help(format_args!(
@@ -233,7 +233,7 @@ fn with_nopreempt(cx: &Facts<'_>, out: &mut Findings) {
             tracker.at.clone(),
             format!("with nopreempt, a weight such as that of {} moves nothing between living routers", tracker.name),
         )
-        .so("a router that says nopreempt does not take over when the priority of the master falls below its own")
+        .so("A router that says nopreempt does not take over when the priority of the master falls below its own.")
         .label(router.says("nopreempt").and_then(|word| cx.word(word, 0)), "because of this")
         .help("leave the weight out: a failure is a FAULT then, and the other router takes over");
     }
@@ -249,7 +249,7 @@ fn cut_above(cx: &Facts<'_>, out: &mut Findings) {
             format!("{} comes to a priority of {sum}, which is cut to 254", router.name),
         )
         .so(format!(
-            "another router that reaches 254 is its equal, and the first {} points lost change nothing",
+            "Another router that reaches 254 is its equal, and the first {} points lost change nothing.",
             sum - 254
         ))
         .label(router.says("priority").and_then(|priority| cx.word(priority, 1)), "its base")
@@ -269,7 +269,7 @@ fn cut_below(cx: &Facts<'_>, out: &mut Findings) {
                 -tracker.worst()
             ),
         )
-        .so("if the check fails on both routers they are equal, and further failures make no difference")
+        .so("If the check fails on both routers they are equal, and further failures make no difference.")
         .label(router.says("priority").and_then(|priority| cx.word(priority, 1)), "its base")
         .help("a weight slightly larger than the difference of the two priorities is enough");
     }

@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 use crate::check::{Finding, Report};
 use crate::codes::{Code, Severity};
-use crate::diag::Diagnostic;
+use crate::diag::{Diagnostic, HELP};
 use crate::expand::Origins;
 use crate::lines::Span;
 
@@ -196,10 +196,14 @@ impl Screen<'_> {
         }
         let heard = &finding.heard;
         for note in heard.notes.iter().filter(|note| advice(heard) != visible(note)) {
-            self.remark(margin, "note", &visible(note));
+            match note.strip_prefix(HELP) {
+                Some(help) => self.remark(margin, "help", &visible(help)),
+                None => self.remark(margin, "note", &visible(note)),
+            }
         }
+        let helped = heard.notes.iter().any(|note| note.starts_with(HELP));
         let general = ["invalid", "warning"].contains(&finding.code.name);
-        let first = self.explained.insert(finding.code.number) && !general;
+        let first = self.explained.insert(finding.code.number) && !general && !helped;
         if first && heard.suggestion.is_none() && heard.at.as_ref().is_none_or(|_| advice(heard).is_empty()) {
             self.remark(margin, "fix", finding.code.fix);
         }

@@ -77,7 +77,7 @@ fn explain(asked: Option<&str>) -> Option<String> {
 fn answer(options: &CheckOptions) -> (String, u8) {
     let host: &dyn Host = if options.no_host { &Elsewhere } else { &Machine };
     let conditions = conditions(options.id.clone(), false);
-    let checked: Vec<Checked> = options
+    let mut checked: Vec<Checked> = options
         .files
         .iter()
         .map(|file| {
@@ -86,6 +86,9 @@ fn answer(options: &CheckOptions) -> (String, u8) {
             Checked { name: file.display().to_string(), sourced, report }
         })
         .collect();
+    if let (true, [first, second]) = (options.pair, checked.as_mut_slice()) {
+        check::compare((&first.sourced, &mut first.report), (&second.sourced, &mut second.report));
+    }
     let worst = checked.iter().filter_map(|one| one.report.worst()).max();
     let status = match worst {
         None | Some(Severity::Note) => status::CLEAN,
