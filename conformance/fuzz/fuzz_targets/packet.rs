@@ -1,18 +1,19 @@
-//! Datagrams of IP protocol 112: any bytes, at any time, to any virtual router.
+//! Packets of IP protocols 112 and 51: any bytes, at any time, to any virtual router.
 //!
-//! Three promises: nothing panics; whatever `check` accepts can be read to its end; and a datagram that `check`
-//! refuses makes the engine do nothing but say so.
+//! `codecs` has the promises of the codecs; here, that nothing panics, and that a datagram that `check` refuses makes
+//! the engine do nothing but say so.
 
 #![no_main]
 
-use std::net::Ipv4Addr;
+mod codecs;
+
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use keepalived_core::Engine;
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Link, Snapshot};
-use keepalived_model::notify::Notifications;
-use keepalived_model::vrrp::{Auth, Config, Garp, Instance, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::vrrp::{Auth, Config, Instance, Peer, Preempt, Transport, Version, VirtualAddress};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid};
 use keepalived_wire::vrrp::{self, Expect, Outgoing};
 use libfuzzer_sys::fuzz_target;
@@ -42,25 +43,10 @@ impl<'a> Bytes<'a> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    check_alone(bytes);
+    codecs::check_raw(bytes);
+    codecs::check_made(Bytes(bytes));
     drive_an_engine(Bytes(bytes));
 });
-
-/// Every kind of expectation there is, on the same bytes.
-fn check_alone(bytes: &[u8]) {
-    let _ = vrrp::peek(bytes);
-    for version in [Version::V2, Version::V3] {
-        for auth in [Auth::None, Auth::Pass(*b"1111\0\0\0\0")] {
-            for multicast in [true, false] {
-                let expect = Expect { version, auth: &auth, interval: Micros(SECOND), multicast };
-                if let Ok(advert) = vrrp::check(bytes, &expect) {
-                    assert!(vrrp::peek(bytes).is_ok());
-                    assert_eq!(advert.addresses().len(), advert.addresses().count());
-                }
-            }
-        }
-    }
-}
 
 fn drive_an_engine(mut bytes: Bytes<'_>) {
     let instance = instance(&mut bytes);
@@ -148,24 +134,20 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
     let choices = bytes.one();
     let is = |bit: u8| choices & (1 << bit) != 0;
     let transport = if is(0) {
-        Transport::Unicast { peers: vec![PEER], source: None, check_source: is(1), ttl: 255 }
+        let peers = vec![Peer::from(IpAddr::from(PEER))];
+        Transport::Unicast { peers, source: None, check_source: is(1), ttl: None }
     } else {
-        Transport::Multicast { group: GROUP, source: is(1).then_some(OWN) }
+        Transport::Multicast { group: GROUP.into(), source: is(1).then_some(OWN.into()) }
     };
     Instance {
-        name: "V".into(),
-        vrid: Vrid::try_from(51).expect("51 is a VRID"),
         version: if is(2) { Version::V3 } else { Version::V2 },
-        interface: "eth0".into(),
         priority: Priority::try_from(bytes.one().max(1)).expect("1-255 is a priority"),
         wants_master: is(3),
-        advert_interval: Micros(SECOND),
         preempt: match bytes.one() % 3 {
             0 => Preempt::Always,
             1 => Preempt::Never,
             _ => Preempt::After(Micros(5 * SECOND)),
         },
-        down_timer_adverts: 3,
         auth: if is(4) { Auth::Pass(*b"1111\0\0\0\0") } else { Auth::None },
         transport,
         addresses: vec![VirtualAddress {
@@ -176,24 +158,10 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
             no_track: false,
             use_vmac: false,
         }],
-        excluded: Vec::new(),
-        routes: Vec::new(),
-        rules: Vec::new(),
-        garp: Garp {
-            repeat: 5,
-            delay: Micros(5 * SECOND),
-            refresh: Micros(0),
-            refresh_repeat: 1,
-            lower_prio_repeat: 5,
-            lower_prio_delay: Micros(5 * SECOND),
-        },
         lower_prio_no_advert: is(5),
         higher_prio_send_advert: is(6),
         skip_check_adv_addr: is(7),
-        dont_track_primary: false,
-        track_interfaces: Vec::new(),
-        track_scripts: Vec::new(),
-        notify: Notifications::default(),
+        ..Instance::new("V", Vrid::try_from(51).expect("51 is a VRID"), "eth0")
     }
 }
 
