@@ -93,9 +93,31 @@ impl Findings {
             at += 1;
             !dropped.contains(&(at - 1))
         });
-        added.sort_by(|a, b| place(a).cmp(&place(b)));
-        added
+        added.sort_by(|a, b| (place(a), a.code).cmp(&(place(b), b.code)));
+        once_per_place(added)
     }
+}
+
+/// What many instances share is found for each of them, and told once.
+fn once_per_place(found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+    let mut told: Vec<(Diagnostic, usize)> = Vec::new();
+    for diagnostic in found {
+        match told.last_mut() {
+            Some((first, more))
+                if first.at.is_some() && first.at == diagnostic.at && first.code == diagnostic.code =>
+            {
+                *more += 1;
+            }
+            _ => told.push((diagnostic, 0)),
+        }
+    }
+    let note = |(diagnostic, more): (Diagnostic, usize)| match more {
+        0 => diagnostic,
+        more => {
+            diagnostic.note(format!("the same is found {more} more time{}", if more == 1 { "" } else { "s" }))
+        }
+    };
+    told.into_iter().map(note).collect()
 }
 
 /// Which of the original's lines say the same: of equal lines the first that is not explained yet.

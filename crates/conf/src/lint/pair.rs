@@ -317,7 +317,7 @@ fn equal_priorities(pair: &Pair<'_>, out: &mut Findings) {
                 format!("both files make {} the owner (priority 255)", a.router.name),
             )
             .label(b.at(&["priority", "state"]), "the other one")
-            .so("Neither ever yields: both are master, and both have the addresses.")
+            .so("They fight: both are master at times, and the one with the lower address gives way and tries again.")
             .help("write priorities below 255, such as 150 and 100");
         } else if a.top() == b.top() {
             let detail = if one == other {

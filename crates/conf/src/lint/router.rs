@@ -17,8 +17,8 @@ pub(super) const RULES: &[Rule] = &[
             severity: Severity::Lint,
             title: "state MASTER without a priority",
             says: &[],
-            why: "Without a priority, `state MASTER` means 255: the owner of the addresses. An owner is always \
-                  master, weights cannot lower it, and a second one beside it means two masters.",
+            why: "Without a priority, `state MASTER` means 255: the owner of the addresses. An owner \
+                  starts as master, weights cannot lower its priority, and a second one beside it fights with it.",
             does: "",
             fix: "Write a priority.",
             example: "state MASTER\npriority 150",
@@ -113,7 +113,7 @@ fn owner_by_omission(cx: &Facts<'_>, out: &mut Findings) {
             cx.word(state, 1),
             format!("without a priority, MASTER makes {} the owner (priority 255)", router.name),
         )
-        .so("No check can lower this priority, and two such routers are both master.")
+        .so("No check can lower this priority, and two such routers fight for the addresses.")
         .help("write a priority, such as 150 here and 100 on the other router");
     }
 }

@@ -19,8 +19,8 @@ pub(super) const RULES: &[Rule] = &[
             says: &[],
             why: "A weight changes the priority, and the address moves only if that falls below the priority of the \
                   other router. With a smaller weight the check fails, the log says so, and nothing else happens. \
-                  From one file only the usual distance to the other router can be guessed (100 beside 150, 90 \
-                  beside 100); `keepalived check` with both files knows.",
+                  From one file only the usual distance to the other router can be guessed: 100 beside \
+                  anything above. `keepalived check --pair` with both files knows.",
             does: "",
             fix: "Make the weight larger than the difference of the two priorities, or leave it out: without a \
                   weight a failure takes the router out of the race.",
@@ -181,24 +181,16 @@ fn weighted<'s, 'a>(cx: &'s Facts<'a>) -> impl Iterator<Item = (Router<'s, 'a>, 
     })
 }
 
-/// The priority of the other router where one is 100 or more: what tutorials and products write.
-fn usual_peer(priority: i64) -> Option<i64> {
-    match priority {
-        100 => Some(90),
-        101..=254 => Some(100),
-        _ => None,
-    }
-}
+/// The priority of the other router that tutorials and products write beside one above 100. Beside 100 itself stand
+/// 99, 90 and 50 equally often, so that nothing can be guessed.
+const USUAL_PEER: i64 = 100;
 
 fn without_effect(cx: &Facts<'_>, out: &mut Findings) {
     for (router, instance, trackers) in weighted(cx) {
         let priority = i64::from(instance.priority.number());
-        let first = instance.wants_master || instance.preempt == Preempt::Never;
         let swing: i64 = trackers.iter().map(Tracker::swing).sum();
-        let Some(peer) = usual_peer(priority).filter(|_| first && instance.preempt != Preempt::Never) else {
-            continue;
-        };
-        if swing > priority - peer {
+        let peer = USUAL_PEER;
+        if !instance.wants_master || priority <= peer || swing > priority - peer {
             continue;
         }
         let best: i64 = trackers.iter().map(Tracker::best).sum();
@@ -218,7 +210,7 @@ fn without_effect(cx: &Facts<'_>, out: &mut Findings) {
         )
         .so(format!("The address stays here unless the other router has a priority of {needed} or more."))
         .label(router.says("priority").and_then(|priority| cx.word(priority, 1)), "its base")
-        .help("check both files together to be sure: keepalived check A B")
+        .help("check both files together to be sure: keepalived check --pair A B")
         .help(format_args!(
             "make the weight larger than the difference of the priorities, such as {}, or leave it out",
             if tracker.weight.amount < 0 { peer - priority - 10 } else { priority - peer + 10 }

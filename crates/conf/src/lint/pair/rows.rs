@@ -85,8 +85,7 @@ pub(in crate::lint) const RULES: &[Rule] = &[
             title: "different lists of addresses",
             says: &[],
             why: "An address that one file lacks is gone while that router is master. Each advert lists \
-                  the addresses, and a router that expects others complains about it; the original in \
-                  version 2 even ignores such adverts.",
+                  the addresses, and a router that expects others complains about each of them.",
             does: "",
             fix: "List the same addresses in both files.",
             example: "",
@@ -131,8 +130,8 @@ pub(in crate::lint) const RULES: &[Rule] = &[
             title: "equal priorities",
             says: &[],
             why: "Between equals the higher address wins if both claim at once, and otherwise whoever was \
-                  first. Where the addresses are is a matter of luck. Two owners (priority 255) never \
-                  yield at all.",
+                  first. Where the addresses are is a matter of luck. Two owners (priority 255) \
+                  fight: the one with the lower address gives way, and tries again for ever.",
             does: "",
             fix: "Write a lower priority in the file of the backup.",
             example: "priority 100",
