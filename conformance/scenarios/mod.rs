@@ -2,6 +2,7 @@
 
 mod articles;
 mod decisions;
+mod dumps;
 mod examples;
 mod golden;
 mod junk;
@@ -36,6 +37,7 @@ pub const ALL: &[&[Scenario]] = &[
     together::SCENARIOS,
     version3::SCENARIOS,
     process::SCENARIOS,
+    dumps::SCENARIOS,
     service::SCENARIOS,
     logs::SCENARIOS,
     language::SCENARIOS,

@@ -337,7 +337,10 @@ fn every_global_reaches_the_model() {
     let mail = &global.mail;
     assert_eq!(mail.to.iter().map(Mailbox::header).collect::<Vec<_>>(), ["a@b", "\"Night, Ops\" <c@d>"]);
     assert_eq!(mail.server, Some(Server { host: "10.0.0.9".into(), port: 587 }));
-    assert_eq!((mail.alert_vrrp, mail.alert_checker, mail.connect_timeout), (false, Some(true), secs(30)));
+    assert_eq!(
+        (mail.alerts.of_vrrp(), mail.alerts.of_checkers(), mail.connect_timeout),
+        (false, Some(true), secs(30))
+    );
     let vrrp = &global.vrrp;
     assert_eq!((vrrp.garp.repeat, vrrp.garp.lower_prio_repeat, vrrp.garp.delay), (3, 3, secs(5)));
     assert_eq!(vrrp.garp.extra, Some(ExtraGarp { interval: secs(60), all: true }));

@@ -14,7 +14,7 @@ use crate::announce::Announcer;
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event, Occasion};
 use crate::group::Group;
-use crate::instance::{Context, Instance, Intent, ipv4};
+use crate::instance::{Context, Counters, Instance, Intent, ipv4};
 use crate::links::Links;
 use crate::memory::Memory;
 use crate::report::{Name, Report, State};
@@ -154,6 +154,9 @@ impl Engine {
             }
             Event::Config(config) if !self.stopping => self.reload(config, out),
             Event::Config(_) => {}
+            Event::ClearCounters => {
+                self.instances.values_mut().for_each(|instance| instance.counters = Counters::default());
+            }
             Event::Stop => self.stop(out),
         }
         self.conclude(out);

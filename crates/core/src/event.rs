@@ -49,6 +49,8 @@ pub enum Event<'a> {
     },
     /// A new configuration shall take effect.
     Config(Arc<vrrp::Config>),
+    /// Every counter begins from zero.
+    ClearCounters,
     /// Shut down: resign, remove, notify. Idempotent.
     Stop,
 }

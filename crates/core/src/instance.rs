@@ -126,6 +126,7 @@ pub(crate) struct Instance {
     pub identity: Arc<Identity>,
     pub scripts: Scripts,
     pub state: State,
+    pub last_transition: Instant,
     /// Its timer ran out while its sync group could not follow.
     pub wants_master: bool,
     pub link: Option<LinkId>,
@@ -137,9 +138,15 @@ pub(crate) struct Instance {
     /// Others removed its addresses too often (D1).
     pub stands_aside: bool,
     pub priority: Priority,
+    /// Base plus weights before it is brought into 1–254.
+    pub total: i64,
     pub master_interval: Micros,
     pub counters: Counters,
     master: Option<Ipv4Addr>,
+    /// The priority in its last advert.
+    pub master_priority: u8,
+    /// When it last sent an advert.
+    pub last_sent: Option<Instant>,
     /// Whose packet was accepted last.
     last_sender: Option<Ipv4Addr>,
     preempt_delay: PreemptDelay,
@@ -170,6 +177,7 @@ impl Instance {
             identity: Arc::new(config.identity()),
             scripts: Scripts::new(&config.notify),
             state: State::Init,
+            last_transition: now,
             wants_master: false,
             link: None,
             source: None,
@@ -177,9 +185,12 @@ impl Instance {
             group_fault: false,
             stands_aside: false,
             priority: config.priority,
+            total: config.priority.number().into(),
             master_interval: config.advert_interval,
             counters: Counters::default(),
             master: None,
+            master_priority: 0,
+            last_sent: None,
             last_sender: None,
             preempt_delay: PreemptDelay::default(),
             next_ip_id: 1,
@@ -205,7 +216,7 @@ impl Instance {
             if self.own_faults.is_empty() {
                 ctx.report(Report::Entered { instance: self.name.clone(), state: State::Fault, init: true });
             }
-            self.state = State::Fault;
+            self.enter(State::Fault, ctx);
             self.notify(Occasion::Entered(State::Fault), ctx.out);
         } else {
             self.listen(self.state == State::Init, ctx);
@@ -220,7 +231,7 @@ impl Instance {
             return self.leave_fault(ctx);
         }
         // Nor is there a line for FAULT: what the script said has one of its own.
-        self.state = State::Fault;
+        self.enter(State::Fault, ctx);
         self.notify(Occasion::Entered(State::Fault), ctx.out);
         self.remember(ctx);
     }
@@ -234,7 +245,7 @@ impl Instance {
     /// Takes up what a predecessor that was killed stood as; see [`Self::can_adopt`].
     pub fn adopt(&mut self, standing: &Standing, ctx: &mut Context<'_>) {
         self.next_ip_id = standing.next_ip_id.max(1);
-        self.state = standing.state;
+        self.enter(standing.state, ctx);
         if standing.state == State::Master {
             self.last_advert = standing.last_advert;
             self.place(ctx);
@@ -249,6 +260,11 @@ impl Instance {
         }
         ctx.report(Report::Adopted { instance: self.name.clone(), state: self.state });
         self.remember(ctx);
+    }
+
+    fn enter(&mut self, state: State, ctx: &Context<'_>) {
+        self.state = state;
+        self.last_transition = ctx.now;
     }
 
     /// Acts on whatever is due.
@@ -293,7 +309,7 @@ impl Instance {
 
     /// Becomes master: advert first, then addresses; announcement and notice when these are there.
     pub fn take_over(&mut self, ctx: &mut Context<'_>) {
-        self.state = State::Master;
+        self.enter(State::Master, ctx);
         self.wants_master = true;
         self.logged = 0;
         self.preempt_delay = PreemptDelay::Idle;
@@ -320,7 +336,7 @@ impl Instance {
     pub fn step_down(&mut self, ctx: &mut Context<'_>) {
         ctx.report(Report::Entered { instance: self.name.clone(), state: State::Backup, init: false });
         self.release(ctx);
-        self.state = State::Backup;
+        self.enter(State::Backup, ctx);
         self.wants_master = false;
         self.last_advert = ctx.now;
         self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
@@ -341,7 +357,7 @@ impl Instance {
             }
             self.release(ctx);
         }
-        self.state = State::Fault;
+        self.enter(State::Fault, ctx);
         self.wants_master = false;
         self.preempt_delay = PreemptDelay::Idle;
         for timer in [ADVERT, MASTER_DOWN, PREEMPT_DELAY] {
@@ -367,7 +383,7 @@ impl Instance {
             (true, false) => self.config.advert_interval + self.skew(),
             (false, _) => self.master_down(),
         };
-        self.state = State::Backup;
+        self.enter(State::Backup, ctx);
         self.last_advert = ctx.now;
         self.timers.set(MASTER_DOWN, ctx.now + wait);
         if !(owner && init) {
@@ -383,7 +399,7 @@ impl Instance {
             ctx.report(Report::SentZero { instance: self.name.clone() });
             self.release(ctx);
         }
-        self.state = State::Init;
+        self.enter(State::Init, ctx);
         self.timers.clear_all();
         self.notify(occasion, ctx.out);
         self.remember(ctx);
@@ -466,6 +482,7 @@ impl Instance {
         self.counters.sent += 1;
         self.counters.zero_sent += u64::from(leaving == Leaving::Yes);
         self.last_advert = ctx.now;
+        self.last_sent = Some(ctx.now);
         self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
         self.remember(ctx);
     }
@@ -510,7 +527,7 @@ impl Instance {
         election::skew(self.config.version, self.priority, self.master_interval)
     }
 
-    fn master_down(&self) -> Micros {
+    pub fn master_down(&self) -> Micros {
         let config = &self.config;
         election::master_down(config.version, self.priority, self.master_interval, config.down_timer_adverts)
     }

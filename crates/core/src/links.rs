@@ -66,6 +66,11 @@ impl Links {
         }
     }
 
+    /// All links by index, each with its addresses, primary first.
+    pub fn all(&self) -> impl Iterator<Item = (&Link, Vec<AddressKey>)> {
+        self.links.values().map(|entry| (&entry.link, entry.addresses.clone()))
+    }
+
     /// A link by index.
     pub fn get(&self, id: LinkId) -> Option<&Link> {
         self.links.get(&id).map(|entry| &entry.link)

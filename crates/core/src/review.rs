@@ -20,6 +20,8 @@ struct Finding {
     /// A script that could be a fault has not said anything yet.
     pending: bool,
     priority: Priority,
+    /// Base plus weights, whatever that comes to.
+    total: i64,
 }
 
 impl Engine {
@@ -46,6 +48,7 @@ impl Engine {
             }
             self.with(id, out, |instance, ctx| {
                 instance.own_faults = finding.faults;
+                instance.total = finding.total;
                 instance.reprioritize(finding.priority, ctx);
             });
         }
@@ -148,7 +151,9 @@ impl Engine {
         if instance.stands_aside {
             faults.insert(Fault::AddressesTaken);
         }
-        Finding { faults, pending, priority: instance.config.priority.weighted(sum) }
+        let base = instance.config.priority;
+        let total = if base.is_owner() { 0 } else { sum } + i64::from(base.number());
+        Finding { faults, pending, priority: base.weighted(sum), total }
     }
 
     /// Links whose loss is a fault whatever is tracked: its own and those of its VIPs.
@@ -176,7 +181,10 @@ impl Engine {
         own.chain(group).map(|tracked| (tracked.name.as_str(), tracked.weight))
     }
 
-    fn group_config<'a>(&'a self, instance: &Instance) -> Option<&'a keepalived_model::vrrp::SyncGroup> {
+    pub(crate) fn group_config<'a>(
+        &'a self,
+        instance: &Instance,
+    ) -> Option<&'a keepalived_model::vrrp::SyncGroup> {
         self.config.groups.iter().find(|group| group.members.iter().any(|member| **member == *instance.name))
     }
 

@@ -33,6 +33,19 @@ pub struct Tracker {
     timers: Timers<3>,
 }
 
+/// How far a run of a script is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// There is none.
+    Idle,
+    /// It works.
+    Running,
+    /// It took too long and was asked to end.
+    Asked,
+    /// It is being killed.
+    Forced,
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Run {
     id: RunId,
@@ -179,6 +192,21 @@ impl Tracker {
     /// Up or down; nothing before the first result.
     pub fn up(&self) -> Option<bool> {
         self.score.up
+    }
+
+    /// The result counter.
+    pub fn result(&self) -> u64 {
+        self.score.result
+    }
+
+    /// How far a run is.
+    pub fn stage(&self) -> Stage {
+        match self.running.map(|run| run.ending) {
+            None => Stage::Idle,
+            Some(Ending::Not) => Stage::Running,
+            Some(Ending::Asked) => Stage::Asked,
+            Some(Ending::Forced) => Stage::Forced,
+        }
     }
 
     /// When there is something to do next.

@@ -2,18 +2,29 @@
 
 use std::net::Ipv4Addr;
 
-use keepalived_model::kernel::{AddressKey, Key};
-use keepalived_model::{InstanceId, Vrid};
+use keepalived_model::kernel::{AddressKey, Key, Link};
+use keepalived_model::track::Script;
+use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
+use keepalived_model::{InstanceId, Instant, Micros, Vrid};
 
 use crate::engine::Engine;
-use crate::instance::Counters;
+use crate::instance::{Counters, Instance};
 use crate::report::{Fault, State};
+pub use crate::track::Stage;
 
 /// Everything that may be looked at from outside.
 #[derive(Clone, Debug)]
 pub struct View<'a> {
     /// In the order of the file.
     pub instances: Vec<InstanceView<'a>>,
+    /// In the order of the file.
+    pub groups: Vec<GroupView<'a>>,
+    /// Scripts that somebody tracks, in the order of the file.
+    pub scripts: Vec<ScriptView<'a>>,
+    /// Every interface there is, by index.
+    pub links: Vec<LinkView<'a>>,
+    /// What all of it was made from.
+    pub config: &'a vrrp::Config,
 }
 
 /// One virtual router.
@@ -23,20 +34,44 @@ pub struct InstanceView<'a> {
     pub id: InstanceId,
     /// Its name.
     pub name: &'a str,
+    /// What it was told to be.
+    pub config: &'a vrrp::Instance,
+    /// Its sync group.
+    pub group: Option<&'a str>,
     /// The interface it is configured on.
     pub interface: &'a str,
     /// Its VRID.
     pub vrid: Vrid,
     /// Its state.
     pub state: State,
+    /// Its timer ran out, or it is master.
+    pub wants_master: bool,
+    /// Since when it has been in its state.
+    pub last_transition: Instant,
     /// Priority in effect.
     pub priority: u8,
+    /// Base plus weights before it is brought into 1–254.
+    pub total_priority: i64,
     /// What keeps it in FAULT.
     pub faults: Vec<Fault>,
     /// Where its adverts come from.
     pub source: Option<Ipv4Addr>,
     /// The master it last heard.
     pub master: Option<Ipv4Addr>,
+    /// The priority that master had; zero when none was heard.
+    pub master_priority: u8,
+    /// The interval it expects adverts in.
+    pub master_interval: Micros,
+    /// How long a silent master counts as alive.
+    pub master_down: Micros,
+    /// When it has something to do next.
+    pub deadline: Option<Instant>,
+    /// When it last sent an advert.
+    pub last_sent: Option<Instant>,
+    /// Its advertised addresses.
+    pub addresses: Vec<AddressView<'a>>,
+    /// Its other addresses.
+    pub excluded: Vec<AddressView<'a>>,
     /// The addresses it wants now; none unless master.
     pub wanted: Vec<AddressKey>,
     /// Whether all of them are known to be there.
@@ -45,28 +80,121 @@ pub struct InstanceView<'a> {
     pub counters: &'a Counters,
 }
 
+/// An address of a virtual router.
+#[derive(Clone, Copy, Debug)]
+pub struct AddressView<'a> {
+    /// As configured.
+    pub address: &'a VirtualAddress,
+    /// Whether it is there on our behalf.
+    pub set: bool,
+}
+
+/// One sync group.
+#[derive(Clone, Debug)]
+pub struct GroupView<'a> {
+    /// What it was told to be.
+    pub config: &'a SyncGroup,
+    /// Its state.
+    pub state: State,
+    /// How many members have a cause of FAULT of their own.
+    pub faulty: usize,
+    /// How many members wait for their first results.
+    pub pending: usize,
+}
+
+/// One track script.
+#[derive(Clone, Copy, Debug)]
+pub struct ScriptView<'a> {
+    /// What it was told to be.
+    pub config: &'a Script,
+    /// The result counter (`spec` runtime 4.2).
+    pub result: u64,
+    /// Up or down; nothing before the first result.
+    pub up: Option<bool>,
+    /// How far a run is.
+    pub stage: Stage,
+}
+
+/// One interface.
+#[derive(Clone, Debug)]
+pub struct LinkView<'a> {
+    /// What the kernel says of it.
+    pub link: &'a Link,
+    /// Its addresses, primary first.
+    pub addresses: Vec<AddressKey>,
+}
+
 impl Engine {
     /// The picture of this moment.
     pub fn view(&self) -> View<'_> {
         let instances = self.order.iter().filter_map(|id| self.instances.get(id));
-        let look = instances.map(|instance| {
-            let mut faults: Vec<Fault> = instance.own_faults.iter().cloned().collect();
-            faults.extend(instance.group_fault.then_some(Fault::Group));
-            InstanceView {
-                id: instance.id,
-                name: &instance.name,
-                interface: instance.config.interface_name(),
-                vrid: instance.config.vrid,
-                state: instance.state,
-                priority: instance.priority.number(),
-                faults,
-                source: instance.source,
-                master: instance.heard_master(),
-                wanted: instance.placed().collect(),
-                settled: instance.placed().all(|key| self.wanted.is_settled(Key::Address(key))),
-                counters: &instance.counters,
-            }
+        View {
+            instances: instances.map(|instance| self.instance_view(instance)).collect(),
+            groups: self.group_views(),
+            scripts: self.script_views(),
+            links: self.links.all().map(|(link, addresses)| LinkView { link, addresses }).collect(),
+            config: &self.config,
+        }
+    }
+
+    fn instance_view<'a>(&'a self, instance: &'a Instance) -> InstanceView<'a> {
+        let mut faults: Vec<Fault> = instance.own_faults.iter().cloned().collect();
+        faults.extend(instance.group_fault.then_some(Fault::Group));
+        let is_set = |address: &VirtualAddress| {
+            let placed =
+                instance.placed().find(|key| (key.ip, key.prefix_len) == (address.ip, address.prefix_len));
+            placed.is_some_and(|key| self.wanted.is_settled(Key::Address(key)))
+        };
+        let look = |addresses: &'a [VirtualAddress]| -> Vec<AddressView<'a>> {
+            addresses.iter().map(|address| AddressView { address, set: is_set(address) }).collect()
+        };
+        InstanceView {
+            id: instance.id,
+            name: &instance.name,
+            config: &instance.config,
+            group: self.group_config(instance).map(|group| group.name.as_str()),
+            interface: instance.config.interface_name(),
+            vrid: instance.config.vrid,
+            state: instance.state,
+            wants_master: instance.wants_master || instance.state == State::Master,
+            last_transition: instance.last_transition,
+            priority: instance.priority.number(),
+            total_priority: instance.total,
+            faults,
+            source: instance.source,
+            master: instance.heard_master(),
+            master_priority: instance.master_priority,
+            master_interval: instance.master_interval,
+            master_down: instance.master_down(),
+            deadline: instance.next_deadline(),
+            last_sent: instance.last_sent,
+            addresses: look(&instance.config.addresses),
+            excluded: look(&instance.config.excluded),
+            wanted: instance.placed().collect(),
+            settled: instance.placed().all(|key| self.wanted.is_settled(Key::Address(key))),
+            counters: &instance.counters,
+        }
+    }
+
+    fn group_views(&self) -> Vec<GroupView<'_>> {
+        let views = self.config.groups.iter().filter_map(|config| {
+            let group = self.groups.iter().find(|group| *group.name == *config.name)?;
+            let members = || group.members.iter().filter_map(|id| self.instances.get(id));
+            Some(GroupView {
+                config,
+                state: group.state,
+                faulty: members().filter(|member| !member.own_faults.is_empty()).count(),
+                pending: members().filter(|member| member.state == State::Init).count(),
+            })
         });
-        View { instances: look.collect() }
+        views.collect()
+    }
+
+    fn script_views(&self) -> Vec<ScriptView<'_>> {
+        let views = self.config.scripts.iter().filter_map(|config| {
+            let tracker = self.scripts.values().find(|tracker| **tracker.name() == *config.name)?;
+            Some(ScriptView { config, result: tracker.result(), up: tracker.up(), stage: tracker.stage() })
+        });
+        views.collect()
     }
 }

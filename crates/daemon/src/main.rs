@@ -14,6 +14,7 @@ mod launcher;
 mod log;
 mod memory_store;
 mod supervisor;
+mod surface;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

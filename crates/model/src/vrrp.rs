@@ -63,6 +63,8 @@ pub struct Instance {
     pub vmac_addresses: bool,
     /// Sets the kernel's `promote_secondaries` on the interface.
     pub promote_secondaries: bool,
+    /// It keeps to the letter of the RFC (`strict_mode`); what that changes is in the other fields already.
+    pub strict: bool,
     /// Base priority.
     pub priority: Priority,
     /// `state MASTER` was said, or priority 255 without a state. Makes a difference to an address owner only,
@@ -142,6 +144,7 @@ impl Instance {
             own_link: None,
             vmac_addresses: false,
             promote_secondaries: false,
+            strict: false,
             priority: Priority::DEFAULT,
             wants_master: false,
             advert_interval: Micros::from_secs(1),

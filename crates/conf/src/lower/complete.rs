@@ -59,7 +59,7 @@ impl Drafts {
         for draft in std::mem::take(&mut self.groups) {
             let notify =
                 group_notes.iter().find(|(name, _)| *name == draft.name).map(|(_, notify)| notify.clone());
-            let alert = self.globals.model.mail.alert_vrrp;
+            let alert = self.globals.model.mail.alerts.of_vrrp();
             groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed, alert));
         }
         let names: Vec<String> = completed.iter().map(|instance| instance.name.clone()).collect();

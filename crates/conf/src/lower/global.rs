@@ -35,7 +35,6 @@ pub(super) struct Globals {
     pub startup_delay: Micros,
     /// `vrrp_garp_extra_if`.
     pub garp_extra: Option<ExtraGarp>,
-    mail: mail::Alerts,
     process: process::Names,
     scripts: scripts::Written,
     buffers: vrrp::BufferPolicy,
@@ -76,7 +75,6 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>]) -> Globa
             tell(cx, statement, effect);
         }
     }
-    globals.settle_mail();
     globals.settle_vrrp();
     globals.supervisor_scripts(cx);
     globals

@@ -138,7 +138,7 @@ impl<'a> Router<'a> {
     /// What needs no more judgement.
     fn rest(self, group: Option<&group::Draft>) -> Instance {
         let Self { draft, known, name, .. } = self;
-        let (globals, alert) = (&known.globals.model.vrrp, known.globals.model.mail.alert_vrrp);
+        let (globals, alert) = (&known.globals.model.vrrp, known.globals.model.mail.alerts.of_vrrp());
         let grouped = group.and_then(|group| group.notify_priority_changes);
         let notify_priority_changes = draft.notify_priority_changes.or(grouped);
         Instance {
@@ -147,6 +147,7 @@ impl<'a> Router<'a> {
             interface: draft.interface,
             vrf: draft.vrf,
             vmac_addresses: draft.vmac_addresses,
+            strict: self.strict,
             priority: self.priority,
             wants_master: self.wants_master,
             down_timer_adverts: draft.down_timer_adverts,

@@ -137,30 +137,30 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seed of random definitions.",
         )
         .default("the time"),
-        later(
+        works(
             "data_use_instance",
             Takes::Bool { bad: "Invalid value '{v}' for global date_use_instance specified" },
             "Puts the instance into names of dump files.",
         ),
-        later(
+        works(
             "json_version",
             Takes::Integer(lenient(1, 2, "Invalid JSON version").without("json_version requires version")),
             "Layout of the JSON dump.",
         )
         .default("1"),
-        later(
+        works(
             "state_dump_file",
             Takes::Words(Miss::Says("state_dump_file requires a non-empty path")),
             "Where the state dump goes.",
         )
         .args("PATH"),
-        later(
+        works(
             "stats_dump_file",
             Takes::Words(Miss::Says("stats_dump_file requires a non-empty path")),
             "Where the stats dump goes.",
         )
         .args("PATH"),
-        later(
+        works(
             "json_dump_file",
             Takes::Words(Miss::Says("json_dump_file requires a non-empty path")),
             "Where the json dump goes.",

@@ -204,6 +204,7 @@ impl Instance {
     /// Notes who the master is and, in version 3, how often it advertises.
     fn follow(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
         let (instance, to) = (self.name.clone(), IpAddr::V4(advert.source));
+        self.master_priority = advert.priority;
         match self.master.replace(advert.source) {
             Some(before) if before == advert.source => {}
             Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),

@@ -199,7 +199,7 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
     let config = Arc::new(config);
     let core = Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &mut actions);
     let started = Started { core, actions, sockets, scripts, memory, netlink: netlink.handle, file };
-    let mut shell = Shell::new(started, process.vrrp.log_unknown_vrids);
+    let mut shell = Shell::new(started, process.clone());
     shell.carry_out();
     sources.say(ToSupervisor::Ready(Generation::FIRST));
     rehearsal::take_over(shell.netlink());

@@ -8,17 +8,20 @@ use std::sync::Arc;
 use keepalived_core::event::Notice;
 use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
-use keepalived_model::{InstanceId, Instant, Micros, vrrp};
+use keepalived_model::global::Global;
+use keepalived_model::{InstanceId, Instant, Micros};
 use keepalived_netlink::{Handle, Told};
 use keepalived_sys::receive::{BATCH, ReceiveBuffers};
 use keepalived_sys::{clock, process};
 
 use crate::compat::log_text::{self, Level, Surroundings};
+use crate::engine::configuration::Loaded;
 use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
 use crate::log;
 use crate::memory_store::MemoryStore;
+use crate::surface::{Dump, Epoch, Picture, file};
 
 /// How long a notification waits for the kernel at most.
 const NOTICE_PATIENCE: Micros = Micros::from_secs(1);
@@ -53,7 +56,7 @@ pub struct Shell {
     unsent: VecDeque<Unsent>,
     /// Notifications that wait for the kernel, and how long at most.
     notices: VecDeque<(Instant, Notice)>,
-    log_unknown_vrids: bool,
+    process: Global,
     /// The configuration in force, as it came.
     pub file: File,
 }
@@ -79,22 +82,10 @@ pub enum Drained {
 
 impl Shell {
     /// With what the core wants done first still to be carried out.
-    pub fn new(started: Started, log_unknown_vrids: bool) -> Self {
+    pub fn new(started: Started, process: Global) -> Self {
         let Started { core, actions, sockets, scripts, memory, netlink, file } = started;
         let (buffers, unsent, notices) = (ReceiveBuffers::new(), VecDeque::new(), VecDeque::new());
-        Self {
-            core,
-            actions,
-            sockets,
-            scripts,
-            memory,
-            netlink,
-            buffers,
-            unsent,
-            notices,
-            log_unknown_vrids,
-            file,
-        }
+        Self { core, actions, sockets, scripts, memory, netlink, buffers, unsent, notices, process, file }
     }
 
     /// Tells the core one thing, and does what it says.
@@ -161,11 +152,18 @@ impl Shell {
     }
 
     /// A configuration takes effect.
-    pub fn configure(&mut self, config: vrrp::Config, log_unknown_vrids: bool, file: File) {
-        self.log_unknown_vrids = log_unknown_vrids;
+    pub fn configure(&mut self, Loaded { config, process }: Loaded, file: File) {
+        self.process = process;
         self.file = file;
         self.tell(Event::Config(Arc::new(config)));
         process::return_free_memory();
+    }
+
+    /// Writes down how everything stands.
+    pub fn dump(&self, dump: Dump) {
+        let (view, global) = (self.core.view(), &self.process);
+        let picture = Picture { view, global, descriptors: self.sockets.descriptors(), epoch: Epoch::now() };
+        file::write_behind(file::path(global, dump, ""), picture.text(dump));
     }
 
     /// The stop begins.
@@ -267,8 +265,10 @@ impl Shell {
     }
 
     fn log(&self, report: &Report) {
-        let surroundings =
-            Surroundings { pids: self.scripts.pids(), log_unknown_vrids: self.log_unknown_vrids };
+        let surroundings = Surroundings {
+            pids: self.scripts.pids(),
+            log_unknown_vrids: self.process.vrrp.log_unknown_vrids,
+        };
         if let Some(line) = log_text::line(report, &surroundings) {
             match line.level {
                 Level::Info => log::info(line.text),

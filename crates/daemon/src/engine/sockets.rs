@@ -37,6 +37,11 @@ impl Sockets {
         })
     }
 
+    /// What adverts come in through and go out through, for whoever looks into `/proc`.
+    pub fn descriptors(&self) -> (i32, i32) {
+        (self.receiver.as_raw_fd(), self.sender.as_raw_fd())
+    }
+
     /// Sends an advert; fails with the kernel's errno.
     pub fn send(
         &self,

@@ -5,14 +5,15 @@ use keepalived_model::{Instant, Micros};
 use keepalived_sys::clock;
 use keepalived_sys::signals::Signal;
 
-use crate::compat::exit_codes;
-use crate::engine::configuration::{self, Loaded};
+use crate::compat::{exit_codes, signal_names};
+use crate::engine::configuration;
 use crate::engine::pace::Pace;
 use crate::engine::shell::{Drained, Shell};
 use crate::engine::wake::{Said, Sources, Wake};
 use crate::engine::{EXIT_SOFTWARE, Farewell, Settings, scheduling};
 use crate::handoff::{ToEngine, ToSupervisor};
 use crate::log;
+use crate::surface::Dump;
 
 /// Time for datagrams before something that is due: a flood makes an advert late by no more than this.
 const DRAIN: Micros = Micros::from_millis(2);
@@ -173,8 +174,8 @@ impl Turns {
                 Said::Message(ToEngine::Config { generation, config: file }) => {
                     log::info("Reloading");
                     match configuration::load(&file) {
-                        Ok(Loaded { config, process }) => {
-                            shell.configure(config, process.vrrp.log_unknown_vrids, file);
+                        Ok(loaded) => {
+                            shell.configure(loaded, file);
                             sources.say(ToSupervisor::Applied(generation));
                         }
                         Err(_) => sources.say(ToSupervisor::Refused(generation)),
@@ -194,18 +195,24 @@ impl Turns {
             Signal::HUP => {
                 log::info("Reloading");
                 let file = shell.file.try_clone();
-                if let Some((Loaded { config, process }, file)) =
+                if let Some((loaded, file)) =
                     file.ok().and_then(|file| configuration::load(&file).ok().zip(Some(file)))
                 {
-                    shell.configure(config, process.vrrp.log_unknown_vrids, file);
+                    shell.configure(loaded, file);
                 }
             }
             Signal::XCPU => scheduling::give_up_realtime(),
             // The supervisor reaps whom we leave behind, and only it reacts to Ctrl-C.
             Signal::CHLD | Signal::INT => {}
-            other => {
-                log::info(format_args!("Signal {other}: writing data and statistics is not supported yet"));
+            Signal(signal_names::DATA) => print(shell, "Printing VRRP data", Dump::Data),
+            Signal(signal_names::STATS) => print(shell, "Printing VRRP stats", Dump::Statistics),
+            Signal(signal_names::STATS_CLEAR) => {
+                print(shell, "Printing and clearing VRRP stats", Dump::Statistics);
+                shell.tell(Event::ClearCounters);
             }
+            Signal(signal_names::JSON) => shell.dump(Dump::Json),
+            // Nothing else was asked to be read.
+            _ => {}
         }
         None
     }
@@ -220,4 +227,9 @@ impl Turns {
         }
         None
     }
+}
+
+fn print(shell: &Shell, what: &str, dump: Dump) {
+    log::info(format_args!("{what} for process({}) on signal", std::process::id()));
+    shell.dump(dump);
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
+pub use civil::Moment;
 use ring::Ring;
 use spread::Spread;
 

@@ -211,6 +211,13 @@ impl Supervisor {
         }
     }
 
+    /// Passes a signal on.
+    pub(super) fn signal_vrrp(&self, signal: Signal) {
+        if let Vrrp::Running(child) = &self.vrrp {
+            child.signal(signal);
+        }
+    }
+
     /// Tells the engine to stop because the daemon does.
     pub(super) fn stop_vrrp(&mut self) {
         match &self.vrrp {

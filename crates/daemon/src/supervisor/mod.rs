@@ -33,6 +33,7 @@ use crate::cli::Options;
 use crate::compat::{exit_codes, signal_names};
 use crate::handoff::{Generation, ToSupervisor};
 use crate::log;
+use crate::surface::{self, Dump};
 
 use engine::Vrrp;
 use pidfile::PidFile;
@@ -164,10 +165,19 @@ impl Supervisor {
             Signal::HUP => self.reload(),
             Signal::CHLD => self.reap(),
             Signal::INT => {}
-            other => {
-                log::info(format_args!("Signal {other}: writing data and statistics is not supported yet"))
-            }
+            other => self.on_dump(other),
         }
+    }
+
+    /// One of the signals that ask for dumps: the engine's part is the engine's.
+    fn on_dump(&self, signal: Signal) {
+        if signal == Signal(signal_names::DATA) {
+            log::info(format_args!("Printing parent data for process({}) on signal", own_pid()));
+            let global = &self.plan.global;
+            let text = surface::parent_text(global, self.plan.garp_interval);
+            surface::file::write(&surface::file::path(global, Dump::Data, "_parent"), &text);
+        }
+        self.signal_vrrp(signal);
     }
 
     fn reap(&mut self) {

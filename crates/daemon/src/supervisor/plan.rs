@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use keepalived_conf::{Answers, Conditions, Diagnostic, Lines, Lowered, Pass, Recorder, Uses, render};
+use keepalived_model::Micros;
 use keepalived_model::global::Global;
 use keepalived_sys::memfd;
 
@@ -22,6 +23,8 @@ pub struct Plan {
     pub uses: Uses,
     /// What concerns the processes.
     pub global: Global,
+    /// Least time between two announcements of an interface.
+    pub garp_interval: Micros,
 }
 
 /// Reads configurations under the conditions of this start.
@@ -53,6 +56,7 @@ impl Reader {
             lines: sourced.lines,
             answers: recorder.into_answers(),
             uses,
+            garp_interval: config.vrrp.garp_interval,
             global: config.global,
             diagnostics,
         }
@@ -66,6 +70,7 @@ pub struct Reading {
     answers: Answers,
     uses: Uses,
     global: Global,
+    garp_interval: Micros,
     /// Everything there is to say about it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -75,7 +80,7 @@ impl Reading {
     pub fn into_plan(self) -> io::Result<Plan> {
         let bytes = handoff::join_config(&self.lines.to_bytes(), &self.answers.to_bytes());
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
-        Ok(Plan { config, uses: self.uses, global: self.global })
+        Ok(Plan { config, uses: self.uses, global: self.global, garp_interval: self.garp_interval })
     }
 
     /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word

@@ -15,11 +15,8 @@ pub struct Mail {
     pub helo: Option<String>,
     /// `smtp_connect_timeout`, 1–4294 s; 30 s unless configured.
     pub connect_timeout: Micros,
-    /// `smtp_alert_vrrp`, else `smtp_alert`: default of instances and sync groups.
-    pub alert_vrrp: bool,
-    /// `smtp_alert_checker`, else `smtp_alert`: default of virtual and real servers; they have a default of
-    /// their own if none.
-    pub alert_checker: Option<bool>,
+    /// Whether mail is sent where a block does not say.
+    pub alerts: Alerts,
     /// `no_email_faults`: no mail for FAULT.
     pub no_faults: bool,
     /// `no_checker_emails`: mail about a real server only when it changed as a whole.
@@ -34,11 +31,33 @@ impl Default for Mail {
             server: None,
             helo: None,
             connect_timeout: Micros::from_secs(30),
-            alert_vrrp: false,
-            alert_checker: None,
+            alerts: Alerts::default(),
             no_faults: false,
             no_checkers: false,
         }
+    }
+}
+
+/// `smtp_alert` and its special forms, as far as they are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Alerts {
+    /// `smtp_alert`.
+    pub all: Option<bool>,
+    /// `smtp_alert_vrrp`.
+    pub vrrp: Option<bool>,
+    /// `smtp_alert_checker`.
+    pub checker: Option<bool>,
+}
+
+impl Alerts {
+    /// The default of instances and sync groups.
+    pub fn of_vrrp(self) -> bool {
+        self.vrrp.or(self.all).unwrap_or(false)
+    }
+
+    /// The default of virtual and real servers; none: they have one of their own.
+    pub fn of_checkers(self) -> Option<bool> {
+        self.checker.or(self.all)
     }
 }
 

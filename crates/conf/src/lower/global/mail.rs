@@ -9,14 +9,6 @@ use crate::lex::number::Range;
 use crate::lower::context::{Context, Reading};
 use crate::tree::Statement;
 
-/// `smtp_alert` and its special forms as far as they are written.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Alerts {
-    all: Option<bool>,
-    vrrp: Option<bool>,
-    checker: Option<bool>,
-}
-
 impl Globals {
     pub(super) fn mail_keyword(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> Effect {
         let mail = &mut self.model.mail;
@@ -47,19 +39,14 @@ impl Globals {
                     mail.connect_timeout = timeout;
                 }
             }
-            "smtp_alert" => return alert(cx, statement, &mut self.mail.all),
-            "smtp_alert_vrrp" => return alert(cx, statement, &mut self.mail.vrrp),
-            "smtp_alert_checker" => return alert(cx, statement, &mut self.mail.checker),
+            "smtp_alert" => return alert(cx, statement, &mut mail.alerts.all),
+            "smtp_alert_vrrp" => return alert(cx, statement, &mut mail.alerts.vrrp),
+            "smtp_alert_checker" => return alert(cx, statement, &mut mail.alerts.checker),
             "no_email_faults" => return on(&mut mail.no_faults),
             "no_checker_emails" => return flag(cx, statement, &mut mail.no_checkers),
             _ => return Effect::NotMine,
         }
         Effect::Asked
-    }
-
-    pub(super) fn settle_mail(&mut self) {
-        self.model.mail.alert_vrrp = self.mail.vrrp.or(self.mail.all).unwrap_or(false);
-        self.model.mail.alert_checker = self.mail.checker.or(self.mail.all);
     }
 }
 

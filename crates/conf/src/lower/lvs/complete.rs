@@ -179,7 +179,7 @@ pub(super) fn model(
         hysteresis: draft.hysteresis,
         quorum_up,
         quorum_down,
-        smtp_alert: draft.smtp_alert.or(globals.mail.alert_checker).unwrap_or(false),
+        smtp_alert: draft.smtp_alert.or(globals.mail.alerts.of_checkers()).unwrap_or(false),
         snmp_name: draft.snmp_name,
         sorry,
         servers,
@@ -223,7 +223,7 @@ fn real_server(
         inhibit_on_failure: server.inhibit.unwrap_or(service.inhibit),
         notify_up,
         notify_down,
-        smtp_alert: server.smtp_alert.or(globals.mail.alert_checker).unwrap_or(true),
+        smtp_alert: server.smtp_alert.or(globals.mail.alerts.of_checkers()).unwrap_or(true),
         snmp_name: server.snmp_name,
         checkers,
     }

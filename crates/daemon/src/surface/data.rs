@@ -1,0 +1,375 @@
+//! `keepalived.data`: what the vrrp engine was told and how everything stands (`spec` runtime 7.3).
+
+use std::fmt::{Arguments, Write};
+use std::net::IpAddr;
+use std::time::SystemTime;
+
+use keepalived_core::report::{Fault, State};
+use keepalived_core::view::{AddressView, GroupView, InstanceView, ScriptView, Stage};
+use keepalived_model::Instant;
+use keepalived_model::notify::{Command, Notifications};
+use keepalived_model::track::Tracked;
+use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
+
+use super::{Epoch, Picture, Teller, global, links, words};
+use crate::log::Moment;
+
+/// The whole file.
+pub fn text(picture: &Picture<'_>) -> String {
+    let mut page = Page(global::text(picture.global, Teller::VrrpEngine, picture.view.config.garp_interval));
+    let view = &picture.view;
+    page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
+    page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
+    page.section("VRRP Sync groups", &view.groups, Page::group);
+    page.section("VRRP Scripts", &view.scripts, |page, script| page.script(script, picture));
+    page.0 + &links::text(picture)
+}
+
+/// A text that grows by lines.
+struct Page(String);
+
+/// Routers that share what the original has a pair of sockets for.
+struct Socket<'a> {
+    first: &'a InstanceView<'a>,
+    members: Vec<&'a InstanceView<'a>>,
+}
+
+fn sockets<'a>(picture: &'a Picture<'a>) -> Vec<Socket<'a>> {
+    let key = |instance: &InstanceView<'_>| {
+        let transport = match &instance.config.transport {
+            Transport::Multicast { group, .. } => (true, Some(*group)),
+            Transport::Unicast { .. } => (false, instance.source.map(IpAddr::V4)),
+        };
+        (instance.interface.to_owned(), transport)
+    };
+    let mut sockets: Vec<Socket<'a>> = Vec::new();
+    for instance in &picture.view.instances {
+        match sockets.iter_mut().find(|socket| key(socket.first) == key(instance)) {
+            Some(socket) => socket.members.push(instance),
+            None => sockets.push(Socket { first: instance, members: vec![instance] }),
+        }
+    }
+    sockets
+}
+
+impl Page {
+    fn line(&mut self, text: Arguments<'_>) {
+        // Writing to a String cannot fail.
+        let _ = writeln!(self.0, "{text}");
+    }
+
+    fn section<T>(&mut self, title: &str, all: &[T], mut each: impl FnMut(&mut Self, &T)) {
+        if !all.is_empty() {
+            self.line(format_args!("------< {title} >------"));
+            all.iter().for_each(|one| each(self, one));
+        }
+    }
+
+    fn instance(&mut self, instance: &InstanceView<'_>, picture: &Picture<'_>) {
+        self.standing(instance, picture.epoch);
+        self.place(instance);
+        self.announcing(instance);
+        self.election(instance, picture.epoch);
+        self.addresses(instance);
+        self.transport(instance, picture.descriptors);
+        let config = instance.config;
+        self.tracked("Tracked interfaces", &config.track_interfaces, "");
+        self.tracked("Tracked scripts", &config.track_scripts, "");
+        self.tracked("Tracked files", &config.track_files, ",");
+        self.tracked("Tracked processes", &config.track_processes, ",");
+        self.tracked("Tracked BFDs", &config.track_bfds, "");
+        self.line(format_args!(
+            "   Using smtp notification = {}",
+            if config.smtp_alert { "yes" } else { "no" }
+        ));
+        let deleted = if config.notify.deleted.is_some() { "Deleted" } else { "Fault" };
+        self.line(format_args!("   Notify deleted = {deleted}"));
+        self.notifications(&config.notify);
+        let changes = words::yes(config.notify_priority_changes);
+        self.line(format_args!("   Notify priority changes = {changes}"));
+    }
+
+    fn standing(&mut self, instance: &InstanceView<'_>, epoch: Epoch) {
+        let config = instance.config;
+        let version = if config.version == Version::V2 { 2 } else { 3 };
+        self.line(format_args!(" VRRP Instance = {}", instance.name));
+        self.line(format_args!("   VRRP Version = {version}"));
+        if let Some(group) = instance.group {
+            self.line(format_args!("   Sync group = {group}"));
+        }
+        if config.family == Family::V6 {
+            self.line(format_args!("   Using Native IPv6"));
+        }
+        self.line(format_args!("   State = {}", instance.state));
+        if let (State::Backup, Some(master)) = (instance.state, instance.master) {
+            self.line(format_args!("   Master router = {master}"));
+            self.line(format_args!("   Master priority = {}", instance.master_priority));
+            if config.version == Version::V3 {
+                let interval = instance.master_interval.0 / 1000;
+                self.line(format_args!("   Master advert interval = {interval} milli-sec"));
+            }
+        }
+        // `nopreempt` is a flag without a name there.
+        match (&config.transport, config.preempt) {
+            (Transport::Unicast { .. }, _) => self.line(format_args!("   Flags:\n     Using unicast")),
+            (Transport::Multicast { .. }, Preempt::Never) => self.line(format_args!("   Flags:")),
+            (Transport::Multicast { .. }, _) => self.line(format_args!("   Flags: none")),
+        }
+        let wanted = if instance.wants_master { State::Master } else { State::Backup };
+        self.line(format_args!("   Wantstate = {wanted}"));
+        self.line(format_args!("   Number of config faults = {}", u8::from(config.hopeless.is_some())));
+        self.line(format_args!("   Number of tracker faults = {}", instance.faults.len()));
+        self.line(format_args!("   Flags of interface faults - {}", faults(instance)));
+        let waiting = if instance.state == State::Init { config.track_scripts.len() } else { 0 };
+        self.line(format_args!("   Number of track scripts init = {waiting}"));
+        self.line(format_args!("   Last transition = {}", dated(epoch, instance.last_transition)));
+        match instance.deadline {
+            Some(at) => self.line(format_args!("   Read timeout = {}", dated(epoch, at))),
+            None => self.line(format_args!("   Read timeout = DISABLED")),
+        }
+        self.line(format_args!("   Master down timer = {} usecs", instance.master_down.0));
+    }
+
+    fn place(&mut self, instance: &InstanceView<'_>) {
+        let config = instance.config;
+        self.line(format_args!("   Interface = {}", instance.interface));
+        if config.dont_track_primary {
+            self.line(format_args!("   VRRP interface tracking disabled"));
+        }
+        if config.skip_check_adv_addr {
+            self.line(format_args!("   Skip checking advert IP addresses"));
+        }
+        if config.strict {
+            self.line(format_args!("   Enforcing strict VRRP compliance"));
+        }
+        let configured = if config.transport.source().is_some() { " (from configuration)" } else { "" };
+        let source = instance.source.map_or("(none)".to_owned(), |source| source.to_string());
+        self.line(format_args!("   Using src_ip = {source}{configured}"));
+        if let Transport::Multicast { group, .. } = config.transport {
+            self.line(format_args!("   Multicast address {group}"));
+        }
+    }
+
+    fn announcing(&mut self, instance: &InstanceView<'_>) {
+        let garp = instance.config.garp;
+        let figures = [
+            ("delay", words::seconds(garp.delay)),
+            ("repeat", garp.repeat.into()),
+            ("refresh", words::seconds(garp.refresh)),
+            ("refresh repeat", garp.refresh_repeat.into()),
+            ("lower priority delay", words::seconds(garp.lower_prio_delay)),
+            ("lower priority repeat", garp.lower_prio_repeat.into()),
+        ];
+        for (name, figure) in figures {
+            self.line(format_args!("   Gratuitous ARP {name} = {figure}"));
+        }
+    }
+
+    fn election(&mut self, instance: &InstanceView<'_>, epoch: Epoch) {
+        let config = instance.config;
+        self.line(format_args!("   Down timer adverts = {}", config.down_timer_adverts));
+        let answers = [("lower", !config.lower_prio_no_advert), ("higher", config.higher_prio_send_advert)];
+        for (which, answers) in answers {
+            let answers = words::yes(answers);
+            self.line(format_args!("   Send advert after receive {which} priority advert = {answers}"));
+        }
+        self.line(format_args!("   Virtual Router ID = {}", instance.vrid.number()));
+        self.line(format_args!("   Priority = {}", config.priority.number()));
+        self.line(format_args!("   Effective priority = {}", instance.priority));
+        self.line(format_args!("   Total priority = {}", instance.total_priority));
+        let interval = config.advert_interval;
+        match config.version {
+            Version::V2 => self.line(format_args!("   Advert interval = {} sec", words::seconds(interval))),
+            Version::V3 => self.line(format_args!("   Advert interval = {} milli-sec", interval.0 / 1000)),
+        }
+        let sent = instance.last_sent.map_or("0.000000".to_owned(), |at| stamp(epoch, at));
+        self.line(format_args!("   Last advert sent = {sent}"));
+        self.line(format_args!("   Accept = {}", words::enabled(config.accept)));
+        self.line(format_args!("   Preempt = {}", words::enabled(config.preempt != Preempt::Never)));
+        if let Preempt::After(delay) = config.preempt {
+            self.line(format_args!("   Preempt delay = {} secs", words::seconds_short(delay)));
+        }
+        self.line(format_args!("   Promote_secondaries = {}", words::enabled(config.promote_secondaries)));
+        match (config.version, &config.auth) {
+            (Version::V2, Auth::Pass(_)) => {
+                self.line(format_args!("   Authentication type = SIMPLE_PASSWORD\n   Password = ********"));
+            }
+            (Version::V2, Auth::Ah(_)) => {
+                self.line(format_args!("   Authentication type = IPSEC_AH\n   Password = ********"));
+            }
+            (Version::V2, Auth::None | Auth::Hmac(_)) => {
+                self.line(format_args!("   Authentication type = none"));
+            }
+            (Version::V3, _) if config.family == Family::V4 => {
+                let as_v2 = words::enabled(config.checksum.as_v2);
+                self.line(format_args!("   VRRPv3 uses VRRPv2 checksum = {as_v2}"));
+            }
+            (Version::V3, _) => {}
+        }
+    }
+
+    fn addresses(&mut self, instance: &InstanceView<'_>) {
+        let mut list = |title: Arguments<'_>, addresses: &[AddressView<'_>]| {
+            self.line(title);
+            for address in addresses {
+                self.line(format_args!("     {}", words::address(address, instance.interface)));
+            }
+        };
+        list(format_args!("   Virtual IP ({}):", instance.addresses.len()), &instance.addresses);
+        if !instance.excluded.is_empty() {
+            list(format_args!("   Virtual IP Excluded :"), &instance.excluded);
+        }
+    }
+
+    fn transport(&mut self, instance: &InstanceView<'_>, (inward, outward): (i32, i32)) {
+        if let Transport::Unicast { peers, check_source, ttl, .. } = &instance.config.transport {
+            if let Some(ttl) = ttl {
+                self.line(format_args!("   Unicast TTL = {ttl}"));
+            }
+            let check = if *check_source { "yes" } else { "no" };
+            self.line(format_args!("   Check unicast src : {check}\n   Unicast Peer :"));
+            for peer in peers {
+                let (address, low, high) = (peer.address, peer.ttl_min, peer.ttl_max);
+                self.line(format_args!("     {address} min_ttl {low} max_ttl {high}"));
+            }
+            let old = match instance.config.checksum.old_unicast {
+                OldChecksum::Detect => "no",
+                OldChecksum::Always => "config",
+                OldChecksum::Never => "never",
+            };
+            self.line(format_args!("   Unicast checksum compatibility = {old}"));
+        }
+        self.line(format_args!("   fd_in {inward}, fd_out {outward}"));
+    }
+
+    fn tracked(&mut self, title: &str, all: &[Tracked], between: &str) {
+        if all.is_empty() {
+            return;
+        }
+        self.line(format_args!("   {title} :"));
+        for tracked in all {
+            self.line(format_args!("     {}{between} {}", tracked.name, words::weight(tracked.weight)));
+        }
+    }
+
+    fn notifications(&mut self, notify: &Notifications) {
+        let deleted = notify.deleted.as_ref().and_then(|deleted| deleted.command.as_ref());
+        let all: [(&str, Option<&Command>); 7] = [
+            ("Backup", notify.backup.as_ref()),
+            ("Master", notify.master.as_ref()),
+            ("Fault", notify.fault.as_ref()),
+            ("Stop", notify.stop.as_ref()),
+            ("Deleted", deleted),
+            ("Generic", notify.any.as_ref()),
+            ("Master rx lower pri", notify.lower_priority.as_ref()),
+        ];
+        for (name, command) in all {
+            let Some(command) = command else { continue };
+            let (text, user) = (words::command(command), &command.user);
+            self.line(format_args!(
+                "   {name} state transition script = {text}, uid:gid {}:{}",
+                user.uid, user.gid
+            ));
+        }
+    }
+
+    fn socket(&mut self, socket: &Socket<'_>, picture: &Picture<'_>) {
+        let (inward, outward) = picture.descriptors;
+        self.line(format_args!(" fd_in {inward} fd_out = {outward}"));
+        self.line(format_args!("   Interface = {}", socket.first.interface));
+        let family = if socket.first.config.family == Family::V4 { "IPv4" } else { "IPv6" };
+        self.line(format_args!("   Family = {family}"));
+        let authenticated = matches!(socket.first.config.auth, Auth::Ah(_));
+        self.line(format_args!("   Protocol = {}", if authenticated { "AH" } else { "VRRP" }));
+        match socket.first.config.transport {
+            Transport::Multicast { .. } => self.line(format_args!("   Type = Multicast")),
+            Transport::Unicast { .. } => {
+                self.line(format_args!("   Type = Unicast"));
+                let source = socket.first.source.map_or("(none)".to_owned(), |source| source.to_string());
+                self.line(format_args!("   Address = {source}"));
+            }
+        }
+        self.line(format_args!("   Rx buf size = 0\n   VRRP instances"));
+        for member in &socket.members {
+            self.line(format_args!("     {} vrid {}", member.name, member.vrid.number()));
+        }
+    }
+
+    fn group(&mut self, group: &GroupView<'_>) {
+        let config = group.config;
+        self.line(format_args!(" VRRP Sync Group = {}, {}", config.name, group.state));
+        let (faulty, pending) = (group.faulty, group.pending);
+        self.line(format_args!("   Num member fault {faulty}, num member init {pending}"));
+        self.line(format_args!("   VRRP member instances :"));
+        for member in &config.members {
+            self.line(format_args!("     {member}"));
+        }
+        self.line(format_args!(
+            "   Using smtp notification = {}",
+            if config.smtp_alert { "yes" } else { "no" }
+        ));
+        self.notifications(&config.notify);
+    }
+
+    fn script(&mut self, script: &ScriptView<'_>, picture: &Picture<'_>) {
+        let config = script.config;
+        self.line(format_args!(" VRRP Script = {}", config.name));
+        self.line(format_args!("   Command = {}", words::command(&config.command)));
+        for (name, length) in [("Interval", config.interval), ("Timeout", config.timeout)] {
+            self.line(format_args!("   {name} = {} sec", words::seconds_short(length)));
+        }
+        self.line(format_args!("   Weight = {}", config.weight.amount));
+        self.line(format_args!("   Rise = {}\n   Fall = {}", config.rise, config.fall));
+        self.line(format_args!("   Result = {}\n   Insecure = no", script.result));
+        let init = match (script.up, config.init_fail) {
+            (Some(_), _) => "unknown",
+            (None, false) => "INIT",
+            (None, true) => "INIT/FAILED",
+        };
+        let status = if script.up == Some(true) { "GOOD" } else { "BAD" };
+        self.line(format_args!("   Init state = {init}\n   Status = {status}"));
+        let user = &config.command.user;
+        self.line(format_args!("   Script uid:gid = {}:{}", user.uid, user.gid));
+        self.line(format_args!("   VRRP instances :\n   Tracking instances :"));
+        for instance in &picture.view.config.instances {
+            for tracked in instance.track_scripts.iter().filter(|tracked| tracked.name == config.name) {
+                self.line(format_args!("     {}, {}", instance.name, words::weight(tracked.weight)));
+            }
+        }
+        let stage = match script.stage {
+            Stage::Idle => "idle",
+            Stage::Running => "running",
+            Stage::Asked => "requested termination",
+            Stage::Forced => "forcing termination",
+        };
+        self.line(format_args!("   State = {stage}"));
+    }
+}
+
+fn faults(instance: &InstanceView<'_>) -> String {
+    let names: Vec<&str> = instance
+        .faults
+        .iter()
+        .filter_map(|fault| match fault {
+            Fault::LinkDown(_) => Some("i/f down"),
+            Fault::NoAddress | Fault::NoSource => Some("no source IP address"),
+            Fault::NoMulticast(_) => Some("config error"),
+            Fault::Script(_) | Fault::Group | Fault::AddressesTaken => None,
+        })
+        .collect();
+    if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }
+}
+
+/// `1795169440.611995 (Fri Nov 20 10:10:40.611995 2026)`
+fn dated(epoch: Epoch, at: Instant) -> String {
+    let date = epoch.date(at);
+    let micros = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_micros();
+    let text = Moment::from(date).ctime();
+    let (clock, year) = text.rsplit_once(' ').unwrap_or((&text, ""));
+    format!("{} ({clock}.{micros:06} {year})", stamp(epoch, at))
+}
+
+fn stamp(epoch: Epoch, at: Instant) -> String {
+    let since = epoch.date(at).duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{}.{:06}", since.as_secs(), since.subsec_micros())
+}

@@ -1,0 +1,111 @@
+//! Texts that several dumps share (`spec` runtime 7.3).
+
+use std::net::IpAddr;
+
+use keepalived_core::view::AddressView;
+use keepalived_model::notify::Command;
+use keepalived_model::{Micros, Weight};
+
+/// `10.9.0.100/24 dev eth0 scope global set`; `interface` is the instance's.
+pub fn address(view: &AddressView<'_>, interface: &str) -> String {
+    let address = view.address;
+    let host = if address.ip.is_ipv4() { 32 } else { 128 };
+    let mut text = address.ip.to_string();
+    if let Some(peer) = address.spec.peer {
+        text += &format!(" peer {peer}");
+    }
+    if address.prefix_len != host {
+        text += &format!("/{}", address.prefix_len);
+    }
+    if let Some(broadcast) = address.spec.broadcast {
+        text += &format!(" brd {broadcast}");
+    }
+    text += &format!(" dev {}", address.interface.as_deref().unwrap_or(interface));
+    text += &format!(" scope {}", scope(address.spec.scope));
+    if let Some(label) = &address.spec.label {
+        text += &format!(" label {label}");
+    }
+    // What the kernel makes of an address that is nobody's source (`spec` runtime 6.1).
+    if matches!(address.ip, IpAddr::V6(_)) && address.prefix_len == host {
+        text += " deprecated";
+    }
+    if view.set { text + " set" } else { text }
+}
+
+/// The names of iproute2 for the scopes everybody has.
+fn scope(number: u8) -> String {
+    match number {
+        0 => "global".into(),
+        200 => "site".into(),
+        253 => "link".into(),
+        254 => "host".into(),
+        255 => "nowhere".into(),
+        other => other.to_string(),
+    }
+}
+
+/// `'/path' 'argument'`
+pub fn command(command: &Command) -> String {
+    let words = command.argv.iter().map(|word| format!("'{}'", String::from_utf8_lossy(word)));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// ` weight 10`, ` weight -5 reverse`
+pub fn weight(weight: Weight) -> String {
+    format!("weight {}{}", weight.amount, if weight.reverse { " reverse" } else { "" })
+}
+
+/// `true` or `false`
+pub fn yes(value: bool) -> &'static str {
+    if value { "true" } else { "false" }
+}
+
+/// `enabled` or `disabled`
+pub fn enabled(value: bool) -> &'static str {
+    if value { "enabled" } else { "disabled" }
+}
+
+/// Whole seconds.
+pub fn seconds(length: Micros) -> u64 {
+    length.0 / 1_000_000
+}
+
+/// As printf's `%g` does for times of this size: no decimals without need.
+pub fn seconds_short(length: Micros) -> String {
+    let (whole, rest) = (length.0 / 1_000_000, length.0 % 1_000_000);
+    if rest == 0 {
+        return whole.to_string();
+    }
+    let decimals = format!("{rest:06}");
+    format!("{whole}.{}", decimals.trim_end_matches('0'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use keepalived_model::kernel::AddressSpec;
+    use keepalived_model::vrrp::VirtualAddress;
+
+    #[test]
+    fn addresses_read_as_in_the_originals_samples() {
+        let check = |ip: &str, prefix_len, spec: AddressSpec, set, text: &str| {
+            let ip = ip.parse().expect("an address");
+            let (interface, no_track, use_vmac) = (None, false, false);
+            let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac };
+            assert_eq!(super::address(&AddressView { address: &address, set }, "eth0"), text);
+        };
+        let plain = AddressSpec::default;
+        check("10.9.0.100", 24, plain(), true, "10.9.0.100/24 dev eth0 scope global set");
+        let labeled = AddressSpec { label: Some("eth0:v1".into()), ..plain() };
+        check("10.9.0.101", 32, labeled, true, "10.9.0.101 dev eth0 scope global label eth0:v1 set");
+        check("fd00:9::110", 128, plain(), false, "fd00:9::110 dev eth0 scope global deprecated");
+    }
+
+    #[test]
+    fn seconds_have_the_decimals_they_need() {
+        let table = [(1_000_000, "1"), (500_000, "0.5"), (1_230_000, "1.23"), (0, "0")];
+        for (micros, text) in table {
+            assert_eq!(seconds_short(Micros(micros)), text);
+        }
+    }
+}
