@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use keepalived_model::vrrp::Instance;
+
 use super::facts::Router;
 use super::{Facts, Findings, Judge, Rule};
 use crate::codes::{Code, Severity};
@@ -30,8 +32,9 @@ pub(super) const RULES: &[Rule] = &[
             severity: Severity::Lint,
             title: "a source address this machine does not have",
             says: &[],
-            why: "Adverts are to be sent from an address that no interface has. The virtual router waits in FAULT \
-                  until somebody configures it; often the file is that of the other machine.",
+            why: "Adverts are to be sent from an address that no interface has; often the file is that of the other \
+                  machine. What other routers send to that address does not arrive here, so that this one may \
+                  become master beside them. With `track_src_ip` it waits in FAULT instead.",
             does: "",
             fix: "Write an address of this machine.",
             example: "unicast_src_ip 192.0.2.1",
@@ -110,7 +113,7 @@ fn source_not_here(cx: &Facts<'_>, out: &mut Findings) {
             let interface = cx.interfaces.iter().find(|interface| interface.name == device);
             let told = out
                 .say(cx.word(statement, 1), format!("no interface of this machine has {ip}"))
-                .so(format!("{} waits in FAULT until one does.", router.name));
+                .so(effect(router.model, keyword));
             match interface.map(|interface| subnets(&interface.addresses, ip)).filter(|own| !own.is_empty()) {
                 Some(own) => {
                     told.help(format_args!("{device} has {own}; is this the file of the other machine?"))
@@ -118,6 +121,17 @@ fn source_not_here(cx: &Facts<'_>, out: &mut Findings) {
                 None => told.help("write an address of this machine"),
             };
         }
+    }
+}
+
+/// What a missing source address leads to.
+fn effect(instance: Option<&Instance>, keyword: &str) -> &'static str {
+    if instance.is_some_and(|instance| instance.track_source) {
+        "The virtual router waits in FAULT until one has it."
+    } else if keyword == "unicast_src_ip" {
+        "Adverts to that address do not arrive here: this router hears nobody and becomes master as well."
+    } else {
+        "Adverts carry an address that is not here, if they are sent at all."
     }
 }
 

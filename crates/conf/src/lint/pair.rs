@@ -303,7 +303,7 @@ fn same_source(pair: &Pair<'_>, out: &mut Findings) {
         let words = &["unicast_src_ip", "mcast_src_ip"];
         out.say(a.at(words), format!("both files send the adverts of {} from {one}", a.router.name))
             .label(b.at(words), "the other one")
-            .so("Only one of the machines has that address; the other one waits in FAULT.")
+            .so("Only one of the machines has that address; nothing that is sent to it reaches the other one.")
             .help("write the address of each machine in its own file");
     });
 }

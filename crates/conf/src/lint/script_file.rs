@@ -1,6 +1,6 @@
 //! Scripts as they lie on this machine.
 
-use std::path::{Path, PathBuf};
+use std::path::{self, Path, PathBuf};
 
 use super::command::Command;
 use super::{Component, ComponentKind, Facts, Findings, Judge, Rule, Surroundings, Weakness};
@@ -224,7 +224,7 @@ fn script_through_link(cx: &Facts<'_>, out: &mut Findings) {
             ComponentKind::Link(to) => Some((step.path, to)),
             _ => None,
         });
-        let (Some((link, to)), Some(resolved)) = (link, command.facts(cx, &path).resolved) else { continue };
+        let Some((link, to)) = link.filter(|_| command.facts(cx, &path).resolved.is_some()) else { continue };
         let first = command.first();
         let found =
             if first.contains('/') { String::new() } else { format!(", found as {},", path.display()) };
@@ -233,8 +233,21 @@ fn script_through_link(cx: &Facts<'_>, out: &mut Findings) {
             format!("the path{found} leads through {}, a link to {}", link.display(), to.display()),
         )
         .so("We follow it; keepalived 2.4 does not, and runs without the script.")
-        .help(format_args!("write {}", resolved.display()));
+        .help(format_args!("write {}", through(&path, &link, &to).display()));
     }
+}
+
+/// The path with a link in it replaced by what the link says.
+fn through(path: &Path, link: &Path, to: &Path) -> PathBuf {
+    let mut found = link.parent().unwrap_or(link).to_owned();
+    let rest = path.strip_prefix(link).unwrap_or(path);
+    for part in to.components().chain(rest.components()) {
+        match part {
+            path::Component::ParentDir => drop(found.pop()),
+            part => found.push(part),
+        }
+    }
+    found
 }
 
 /// Files that are many programs.

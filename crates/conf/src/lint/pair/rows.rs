@@ -114,8 +114,8 @@ pub(in crate::lint) const RULES: &[Rule] = &[
             severity: Severity::Lint,
             title: "one source address in both files",
             says: &[],
-            why: "A file was copied to the other machine and its source address stayed. The machine that \
-                  does not have the address waits in FAULT.",
+            why: "A file was copied to the other machine and its source address stayed. Nothing that \
+                  is sent to it reaches the machine that does not have it, which becomes master as well.",
             does: "",
             fix: "Write the address of each machine into its file.",
             example: "unicast_src_ip 192.0.2.2",
