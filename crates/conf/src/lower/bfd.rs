@@ -104,17 +104,16 @@ fn read_weight(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> 
         );
         cx.say(&place, Class::General, text);
     }
-    let mut weight = Weight { amount: amount?, reverse: false };
+    // What follows is looked at whatever became of the number.
     match statement.word(2) {
-        None => {}
-        Some("reverse") => weight.reverse = true,
+        None | Some("reverse") => {}
         Some(other) => {
             let place = cx.place(statement, 2);
             let text = format!("Configuration error: BFD instance {owner} unknown weight option {other}");
             cx.say(&place, Class::General, text);
         }
     }
-    Some(weight)
+    Some(Weight { amount: amount?, reverse: statement.word(2) == Some("reverse") })
 }
 
 /// What the engine of the sessions makes of its blocks. Weights are what the vrrp pass made of them.
@@ -124,7 +123,7 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
     let mut seen: Vec<String> = Vec::new();
     for statement in statements {
         let Some(name) = name(statement) else {
-            cx.mute(statement.at, statement.end);
+            cx.mute(statement.at + 1, statement.end);
             cx.word(statement, "");
             continue;
         };
@@ -135,6 +134,7 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
             seen.iter().any(|other| other == name).then(|| "already configured - ignoring".to_owned())
         };
         if let Some(why) = refused {
+            cx.mute(statement.at + 1, statement.end);
             cx.say(&place, Class::General, format!("Configuration error: BFD instance {name} {why}"));
             continue;
         }

@@ -56,9 +56,10 @@ impl<'a> Context<'a> {
         found
     }
 
-    /// Forgets what was said about a range of lines: the original skips them.
+    /// Forgets what this pass said about a range of lines: the original skips them.
     pub fn mute(&mut self, from: usize, to: usize) {
-        let skipped = self.found.extract_if(.., |(at, _)| (from..=to).contains(at));
+        let pass = self.pass;
+        let skipped = self.found.extract_if(.., |(at, d)| d.pass == pass && (from..=to).contains(at));
         self.skipped.extend(skipped.map(|(_, heard)| heard));
     }
 

@@ -93,14 +93,16 @@ impl Drafts {
         let mut tls = Tls::default();
         for inner in statement.block() {
             let Some(word) = cx.word(inner, "") else { continue };
-            let slot = match inner.row.name {
-                "password" => &mut tls.password,
-                "ca" => &mut tls.ca,
-                "certificate" => &mut tls.certificate,
-                "key" => &mut tls.key,
-                _ => continue,
+            let (slot, title) = match inner.row.name {
+                "password" => (&mut tls.password, "password"),
+                "ca" => (&mut tls.ca, "cafile"),
+                "certificate" => (&mut tls.certificate, "certfile"),
+                _ => (&mut tls.key, "keyfile"),
             };
-            *slot = Some(word.to_owned());
+            if slot.replace(word.to_owned()).is_some() {
+                let text = format!("SSL {title} already specified - replacing");
+                cx.say(&cx.place(inner, 1), Class::General, text);
+            }
         }
         self.tls = Some(tls);
     }

@@ -274,10 +274,10 @@ fn bfd(
             owner.before.iter().any(|other| matches!(&other.kind, Kind::Bfd(theirs) if theirs == name))
         };
         let wrong = match (names, &session) {
-            ((Some(name), None), Some(before)) => format!("BFD {name} already specified as {before}"),
-            ((Some(name), None), None) if around.sessions.find(name, inner.at).is_none() => {
+            ((Some(name), None), _) if around.sessions.find(name, inner.at).is_none() => {
                 format!("BFD {name} not configured")
             }
+            ((Some(name), None), Some(before)) => format!("BFD {name} already specified as {before}"),
             ((Some(name), None), None) if taken(name) => format!("RS already monitoring {name}"),
             ((Some(name), None), None) => {
                 session = Some(name.to_owned());

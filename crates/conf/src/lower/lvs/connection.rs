@@ -19,6 +19,8 @@ const TIMEOUT_SECS: u64 = 5;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Connection {
     pub ip: Option<IpAddr>,
+    /// The last `connect_ip` could not be used.
+    family_open: bool,
     pub port: Option<u16>,
     pub bind: Option<IpAddr>,
     pub bind_port: Option<u16>,
@@ -53,16 +55,18 @@ impl Connection {
         true
     }
 
+    /// An address that cannot be used takes the one before it away, and the family is open.
     fn connect_ip(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         let Some(word) = cx.word(statement, "") else { return };
-        let text = match inet::address(word) {
-            None => format!("Invalid connect_ip address {word} - ignoring"),
-            Some(ip) if self.bind.is_some_and(|bind| bind.is_ipv4() != ip.is_ipv4()) => {
+        let ip = inet::address(word);
+        let fits = |ip: &IpAddr| self.bind.is_none_or(|bind| bind.is_ipv4() == ip.is_ipv4());
+        self.ip = ip.filter(fits);
+        self.family_open = self.ip.is_none();
+        let text = match (ip, self.ip) {
+            (_, Some(_)) => return,
+            (None, _) => format!("Invalid connect_ip address {word} - ignoring"),
+            (Some(_), None) => {
                 format!("connect_ip address {word} does not match address family of bindto - skipping")
-            }
-            Some(ip) => {
-                self.ip = Some(ip);
-                return;
             }
         };
         cx.say(&cx.place(statement, 1), Class::General, text);
@@ -70,14 +74,15 @@ impl Connection {
 
     fn bindto(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>, server: IpAddr) {
         let Some(word) = cx.word(statement, "") else { return };
-        let text = match inet::address(word) {
-            None => format!("Invalid bindto address {word} - ignoring"),
-            Some(bind) if self.ip.unwrap_or(server).is_ipv4() != bind.is_ipv4() => {
+        let bind = inet::address(word);
+        let theirs = self.ip.unwrap_or(server);
+        let fits = |bind: &IpAddr| self.family_open || theirs.is_ipv4() == bind.is_ipv4();
+        self.bind = bind.filter(fits);
+        let text = match (bind, self.bind) {
+            (_, Some(_)) => return,
+            (None, _) => format!("Invalid bindto address {word} - ignoring"),
+            (Some(_), None) => {
                 format!("bindto address {word} does not match address family of connect_ip - skipping")
-            }
-            Some(bind) => {
-                self.bind = Some(bind);
-                return;
             }
         };
         cx.say(&cx.place(statement, 1), Class::General, text);
@@ -108,12 +113,15 @@ impl Connection {
     /// With what the real server says. Its port in effect counts, not the one that was written
     /// (`spec` lvs 10: the original connects to port 0 where none was written).
     pub fn complete(self, server: IpAddr, port: Option<u16>, timeout: Option<Micros>) -> check::Connection {
+        let ip = self.ip.unwrap_or(server);
+        // An open family may have let a source of the other one through.
+        let bind = self.bind.filter(|bind| bind.is_ipv4() == ip.is_ipv4());
         check::Connection {
-            ip: self.ip.unwrap_or(server),
+            ip,
             port: self.port.or(port),
             // Without an address to bind to the port is not used either.
-            bind_port: self.bind.and(self.bind_port),
-            bind: self.bind,
+            bind_port: bind.and(self.bind_port),
+            bind,
             interface: self.interface,
             mark: self.mark.unwrap_or(0),
             timeout: timeout.unwrap_or(Micros::from_secs(TIMEOUT_SECS)),
