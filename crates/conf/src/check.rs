@@ -311,6 +311,7 @@ fn is_same_matter(first: &Finding, second: &Finding) -> bool {
             Class::Number => one.at == other.at && other.class == Class::General,
             Class::Deprecated => one.at == other.at && other.class == Class::Deprecated,
             Class::Quote => other.class == Class::Quote,
+            _ if one.at == other.at && other.text.starts_with("VRRP parsed invalid IP") => true,
             _ => [&one.text, &other.text].iter().all(|text| text.starts_with("Unknown configuration entry")),
         }
 }

@@ -11,6 +11,7 @@
 
 mod files;
 mod instances;
+mod lines;
 mod scripts;
 mod servers;
 mod structure;
@@ -76,8 +77,15 @@ impl fmt::Display for Code {
 }
 
 /// All tables, by number.
-const TABLES: &[&[Code]] =
-    &[files::CODES, structure::CODES, values::CODES, instances::CODES, scripts::CODES, servers::CODES];
+const TABLES: &[&[Code]] = &[
+    files::CODES,
+    structure::CODES,
+    values::CODES,
+    lines::CODES,
+    instances::CODES,
+    scripts::CODES,
+    servers::CODES,
+];
 
 /// All rows, by number.
 pub fn all() -> impl Iterator<Item = &'static Code> {

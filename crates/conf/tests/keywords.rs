@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use keepalived_conf::schema::{Keyword, Status, TABLES};
+use keepalived_conf::schema::{GRAMMARS, Keyword, Status, TABLES};
 
 const HEAD: &str = "# Keywords
 
@@ -16,7 +16,11 @@ line, and `keepalived check` names every place.
 ";
 
 fn status(row: &Keyword) -> &'static str {
-    match row.status {
+    word(row.status)
+}
+
+fn word(status: Status) -> &'static str {
+    match status {
         Status::Works => "works",
         Status::AcceptedAndIgnored => "accepted",
         Status::NotYet => "not yet",
@@ -37,6 +41,21 @@ fn document() -> String {
             let names: Vec<String> =
                 [row.name].iter().chain(row.was).map(|name| format!("`{name}`")).collect();
             writeln!(text, "| {} | {} | {} |", names.join(", "), status(row), row.doc).unwrap();
+        }
+    }
+    for grammar in GRAMMARS {
+        writeln!(
+            text,
+            "\n## words of {} lines\n\n| word | | what it is |\n| --- | --- | --- |",
+            grammar.line
+        )
+        .unwrap();
+        for row in grammar.words {
+            let names: Vec<String> =
+                [row.name].iter().chain(row.was).map(|name| format!("`{name}`")).collect();
+            let args = row.args.replace('|', "\\|");
+            let (names, status) = (names.join(", "), word(row.status));
+            writeln!(text, "| {} | {status} | {} |", format!("{names} {args}").trim(), row.doc).unwrap();
         }
     }
     text

@@ -52,7 +52,7 @@ fn read(
         let foreign = if ties.is_some() { "use_vmac" } else { "track_group" };
         let Some(row) = ADDRESS.find(word).filter(|row| row.name != foreign) else {
             let text = format!("Unknown configuration entry '{word}' for ip address - ignoring");
-            line.say(Class::General, text);
+            line.unknown(word, &ADDRESS, &[], text);
             continue;
         };
         if row.args.is_empty() {

@@ -6,7 +6,7 @@ use keepalived_model::route::Prefix;
 
 use super::context::{Context, Place, Reading};
 use super::interfaces::Interfaces;
-use crate::diag::Class;
+use crate::diag::{Class, Diagnostic};
 use crate::lex::number::Range;
 use crate::schema::Grammar;
 use crate::tree::Item;
@@ -79,6 +79,34 @@ impl<'r, 'c, 't> Line<'r, 'c, 't> {
     pub fn say(&mut self, class: Class, text: impl Into<String>) {
         let place = self.place();
         self.cx.say(&place, class, text);
+    }
+
+    /// Says something about a word that is none of the line's, and what it may be a misspelling of.
+    pub fn unknown(
+        &mut self,
+        word: &str,
+        grammar: &Grammar,
+        others: &[&'static str],
+        text: impl Into<String>,
+    ) {
+        // A word of the grammar in the wrong place is no misspelling.
+        let near = grammar.meant(word, others).filter(|_| grammar.find(word).is_none());
+        let place = self.place();
+        let so = match grammar.line {
+            "address" => "The address is kept without the word.".to_owned(),
+            line => format!("The {line} is left out."),
+        };
+        let with = |told: Diagnostic| match near {
+            Some(near) => told.so(so).note(format!("did you mean '{near}'?")).suggest(near),
+            None => told.so(so),
+        };
+        self.cx.tell(&place, with, Class::General, text);
+    }
+
+    /// Says something that is another kind of complaint here than elsewhere.
+    pub fn say_coded(&mut self, code: &'static str, text: impl Into<String>) {
+        let place = self.place();
+        self.cx.tell(&place, |told| told.coded(code), Class::General, text);
     }
 
     /// Says why the thing is left out.

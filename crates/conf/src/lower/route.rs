@@ -274,10 +274,13 @@ impl Draft {
                 line.cx.log(&place, "\"default6\" is deprecated - please use \"default\"");
                 Destination::Prefix(Prefix { ip: Ipv6Addr::UNSPECIFIED.into(), len: 0 })
             }
-            _ => match line.prefix(word) {
-                Some(prefix) => Destination::Prefix(prefix),
-                None => return Err(line.refuse(format!("unknown route keyword {word}"))),
-            },
+            _ if !is_destination(word) => {
+                let text = format!("VRRP parsed invalid IP {word}. skipping IP...");
+                line.say_coded("unknown-line-word", text);
+                line.unknown(word, &ROUTE, DESTINATIONS, format!("unknown route keyword {word}"));
+                return Err(Dropped);
+            }
+            _ => Destination::Prefix(line.prefix(word).ok_or(Dropped)?),
         };
         let family = match destination {
             Destination::Prefix(prefix) => Some(Family::of(prefix.ip)),
@@ -514,7 +517,10 @@ fn skip_as(line: &mut Line<'_, '_, '_>, text: &str) {
     line.say(Class::General, text);
 }
 
+/// Words in the place of a destination.
+const DESTINATIONS: &[&str] = &["default", "any", "all", "default6"];
+
 fn is_destination(word: &str) -> bool {
     let ip = word.split('/').next().unwrap_or_default();
-    ["default", "any", "all", "default6"].contains(&word) || ip.parse::<IpAddr>().is_ok()
+    DESTINATIONS.contains(&word) || ip.parse::<IpAddr>().is_ok()
 }

@@ -265,7 +265,10 @@ impl Draft {
             Some(RouteKind::UNREACHABLE) => Action::Unreachable,
             Some(RouteKind::PROHIBIT) => Action::Prohibit,
             Some(_) => return Err(line.refuse(format!("Invalid rule action {word}"))),
-            None => return Err(line.refuse(format!("Unknown rule option {word}"))),
+            None => {
+                line.unknown(word, &RULE, &[], format!("Unknown rule option {word}"));
+                return Err(Dropped);
+            }
         };
         self.first_action(line, action, TWO_ACTIONS_L3)
     }

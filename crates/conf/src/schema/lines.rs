@@ -16,6 +16,13 @@ impl Grammar {
     pub fn find(&self, word: &str) -> Option<&'static LineWord> {
         self.words.iter().find(|row| row.name == word || row.was.contains(&word))
     }
+
+    /// The word, of these or of others, that this one is a misspelling of, if one is near enough.
+    pub(crate) fn meant(&self, word: &str, others: &[&'static str]) -> Option<&'static str> {
+        let names =
+            self.words.iter().flat_map(|row| std::iter::once(row.name).chain(row.was.iter().copied()));
+        crate::suggest::near(word, names.chain(others.iter().copied()))
+    }
 }
 
 /// One word.
