@@ -10,9 +10,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use keepalived_conf::check::check;
 use keepalived_conf::{
-    Answers, Conditions, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, Lines, Lowered, Recorder, ScriptFacts, Watch, lower,
-    read, render, start_refusal, test_status,
+    Answers, Conditions, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, Lines, Lowered,
+    Recorder, ScriptFacts, Watch, lower, read, render, start_refusal, test_status,
 };
 use keepalived_core::{Actions, Engine, Event};
 use keepalived_model::kernel::{Address, AddressKey, Link, Snapshot};
@@ -36,8 +37,9 @@ fuzz_target!(|bytes: &[u8]| {
     travels(&sourced.lines, &recorder.into_answers(), &lowered);
     for diagnostic in sourced.diagnostics.iter().chain(&lowered.diagnostics) {
         assert!(!render::keepalived::line(diagnostic).is_empty());
-        assert!(!render::caret::text(diagnostic).is_empty());
     }
+    let report = check(&sourced, &Machine);
+    let _ = render::screen::report(&report, &sourced.origins, render::screen::Paint::Plain);
     let _ = test_status(&lowered.diagnostics);
     if start_refusal(&lowered.diagnostics).is_none() {
         runs(lowered);
@@ -105,7 +107,14 @@ struct Machine;
 impl Host for Machine {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let known = name.strip_prefix("eth").is_some_and(|rest| rest.len() == 1);
-        known.then_some(InterfaceFacts { loopback: false, multicast: true, mtu: 1500, vrf: false, ethernet: true, stacked: false })
+        known.then_some(InterfaceFacts {
+            loopback: false,
+            multicast: true,
+            mtu: 1500,
+            vrf: false,
+            ethernet: true,
+            stacked: false,
+        })
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
