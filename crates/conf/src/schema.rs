@@ -128,6 +128,8 @@ pub struct Number {
     pub range: Range,
     /// The daemon takes leading digits (`spec` config 1.6).
     pub lenient: bool,
+    /// Read as a signed number although no negative one is allowed.
+    pub signed: bool,
     /// What is said when there is no value.
     pub miss: Miss,
     /// What is said of a bad value.
@@ -135,6 +137,12 @@ pub struct Number {
 }
 
 impl Number {
+    /// Read as a signed number although no negative one is allowed.
+    const fn signed(mut self) -> Self {
+        self.signed = true;
+        self
+    }
+
     /// With something to say when there is no value.
     const fn without(mut self, text: &'static str) -> Self {
         self.miss = Miss::Says(text);
@@ -171,12 +179,12 @@ const fn later(name: &'static str, takes: Takes, doc: &'static str) -> Keyword {
 
 /// A number whose value is fatal to miss and read leniently.
 const fn lenient(min: i64, max: i64, bad: &'static str) -> Number {
-    Number { range: Range { min, max }, lenient: true, miss: Miss::Fatal, bad }
+    Number { range: Range { min, max }, lenient: true, signed: false, miss: Miss::Fatal, bad }
 }
 
 /// The same, read strictly.
 const fn strict(min: i64, max: i64, bad: &'static str) -> Number {
-    Number { range: Range { min, max }, lenient: false, miss: Miss::Fatal, bad }
+    Number { range: Range { min, max }, lenient: false, signed: false, miss: Miss::Fatal, bad }
 }
 
 /// Seconds with six decimals, leniently.

@@ -44,12 +44,21 @@ impl Range {
     }
 }
 
-/// An integer, base 10, an optional sign, leading blanks; an empty word is zero.
+/// An integer, base 10, an optional sign, leading blanks; an empty word is zero. Whether it is signed follows
+/// from the range.
 pub fn integer(word: &str, range: Range) -> Read {
+    read(word, range, range.min >= 0)
+}
+
+/// The same where the original reads a signed number although no negative one is allowed.
+pub fn signed(word: &str, range: Range) -> Read {
+    read(word, range, false)
+}
+
+fn read(word: &str, range: Range, unsigned: bool) -> Read {
     let (negative, rest) = sign(word);
     let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
     let (digits, tail) = rest.split_at_checked(end).unwrap_or((rest, ""));
-    let unsigned = range.min >= 0;
     let parsed = if digits.is_empty() { Ok(0) } else { digits.parse::<i64>() };
     let value = parsed.map(|value| if negative { -value } else { value }).ok();
     let within = value.filter(|value| range.has(*value));

@@ -55,6 +55,7 @@ impl Drafts {
             completed.push(instance);
         }
         conflict::check(cx, &completed);
+        self.links.settle(cx, &completed);
         let mut groups = Vec::new();
         for draft in std::mem::take(&mut self.groups) {
             let notify =

@@ -190,7 +190,9 @@ impl<'a> Context<'a> {
             self.missing(statement, 1, row.miss, owner);
             return None;
         };
-        self.settle(statement, number::integer(word, row.range), row, word, owner)
+        let read =
+            if row.signed { number::signed(word, row.range) } else { number::integer(word, row.range) };
+        self.settle(statement, read, row, word, owner)
     }
 
     /// The value of a decimal keyword in units of its last decimal.

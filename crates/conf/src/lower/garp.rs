@@ -6,7 +6,7 @@ use keepalived_model::vrrp::{ExtraGarp, Garp};
 use super::context::{Context, Reading};
 use super::global::seconds;
 use crate::diag::Class;
-use crate::lex::number::Range;
+use crate::lex::number::{self, Range};
 use crate::tree::Statement;
 
 const DELAY_DEFAULT: Micros = Micros::from_secs(5);
@@ -132,7 +132,11 @@ fn at_least_one(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) ->
         let place = cx.place(statement, 1);
         let name = statement.row.name;
         let prefix = if owner.is_empty() { String::new() } else { format!("({owner}): ") };
-        cx.say(&place, Class::General, format!("{prefix}{name} must be greater than 0, setting to 1"));
+        let text = format!("{prefix}{name} must be greater than 0, setting to 1");
+        // Of `0x1` the daemon takes the zero, and `-t` nothing.
+        let word = statement.word(1).unwrap_or("");
+        let whole = number::integer(word, Range { min: 0, max: i64::from(u32::MAX) }).value.is_some();
+        cx.tell(&place, |told| if whole { told } else { told.log_only() }, Class::General, text);
     }
     Some(count.max(1))
 }

@@ -350,7 +350,8 @@ impl Draft {
         let place = cx.item_place(item, 0);
         let ip = address.ip;
         if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) {
-            let text = format!("({owner}): address family must match VRRP instance [{ip}] - ignoring");
+            let written = item.words.first().map_or("", |word| word.text);
+            let text = format!("({owner}): address family must match VRRP instance [{written}] - ignoring");
             return cx.say(&place, Class::General, text);
         }
         if self.addresses.iter().any(|other| other.ip == ip) {

@@ -2,6 +2,7 @@
 
 use keepalived_model::link::{GarpGroup, Polled, Polling, UpDownDelay};
 use keepalived_model::time::Micros;
+use keepalived_model::vrrp::Instance;
 
 use super::context::{Context, Place};
 use super::interfaces::Interfaces;
@@ -24,6 +25,25 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// A delay must be over before a master is given up for dead: one as long as that is cut.
+    pub fn settle(&mut self, cx: &mut Context<'_>, instances: &[Instance]) {
+        for delay in &mut self.delays {
+            let on_it = |instance: &&Instance| instance.interface_name() == delay.name;
+            for instance in instances.iter().filter(on_it) {
+                let adverts = u64::from(instance.down_timer_adverts.saturating_sub(1));
+                let most = Micros(instance.advert_interval.times(adverts).0.saturating_sub(1));
+                if delay.down <= most && delay.up <= most {
+                    continue;
+                }
+                let (interface, name) = (&delay.name, &instance.name);
+                cx.conclude_log(format!(
+                    "({name}) up/down delays of interface {interface} are too long - reducing to {most}s"
+                ));
+                (delay.down, delay.up) = (delay.down.min(most), delay.up.min(most));
+            }
+        }
+    }
+
     /// One of the blocks; false if it is another keyword.
     pub fn block(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) -> bool {
         match statement.row.name {

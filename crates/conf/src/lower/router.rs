@@ -302,8 +302,9 @@ impl<'a> Router<'a> {
         let prefix = &self.known.globals.model.vrrp.vmac_prefix;
         let host = cx.host;
         let free = |name: &String| !names.contains(name) && host.interface(name).is_none_or(|it| it.stacked);
-        let first_free =
-            || vmac::names(prefix, self.vrid, self.family).take(NAMES_MAX).find(free).unwrap_or_default();
+        let candidates = || vmac::names(prefix, self.vrid, self.family);
+        let tried = names.len() + FOREIGN_NAMES_MAX;
+        let first_free = || candidates().take(tried).find(free).or(candidates().next()).unwrap_or_default();
         let found = link.complete(self.vrid, self.family, first_free);
         names.extend(found.as_ref().map(|link| link.name().to_owned()));
         found
@@ -397,5 +398,5 @@ fn some_address(cx: &mut Context<'_>, draft: &mut Draft, version: Version, stric
     Some(())
 }
 
-/// So many names are tried before the kernel may refuse one.
-const NAMES_MAX: usize = 10_000;
+/// So many names that somebody else took are stepped over, before the kernel may refuse one.
+const FOREIGN_NAMES_MAX: usize = 64;

@@ -325,7 +325,7 @@ pub static GLOBAL_DEFS: Table = Table {
         later("vrrp_mcast_group6", WORD, "Multicast group of IPv6.").args("GROUP").default("ff02::12"),
         works(
             "vrrp_version",
-            Takes::Integer(lenient(2, 3, "VRRP Error: Version must be either 2 or 3")),
+            Takes::Integer(lenient(2, 3, "VRRP Error: Version must be either 2 or 3").signed()),
             "Protocol version of IPv4 instances.",
         )
         .default("2"),

@@ -33,7 +33,7 @@ pub static INSTANCE: Table = Table {
             .default("1"),
         works(
             "version",
-            Takes::Integer(lenient(2, 3, "({o}): Version must be either 2 or 3")),
+            Takes::Integer(lenient(2, 3, "({o}): Version must be either 2 or 3").signed()),
             "Protocol version.",
         )
         .default("vrrp_version for IPv4, 3 for IPv6"),
@@ -151,7 +151,7 @@ pub static INSTANCE: Table = Table {
         .default("vrrp_garp_master_repeat"),
         works(
             "garp_master_refresh",
-            Takes::Integer(lenient(0, SECONDS_MAX, "({o}): Invalid garp_master_refresh '{v}' - ignoring")),
+            Takes::Integer(lenient(0, U32, "({o}): Invalid garp_master_refresh '{v}' - ignoring")),
             "Seconds between refreshes.",
         )
         .default("vrrp_garp_master_refresh"),
