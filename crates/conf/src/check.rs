@@ -90,6 +90,7 @@ pub fn check(sourced: &Sourced, host: &dyn Host) -> Report {
     findings.extend(judged.into_iter().map(Finding::new));
     findings.sort_by_key(|finding| order(&lines, finding.heard.at.as_ref()));
     join_same_matter(&mut findings);
+    join_interfaces(&mut findings);
     Report { findings, starts }
 }
 
@@ -296,6 +297,22 @@ fn join_same_matter(findings: &mut Vec<Finding>) {
         }
     }
     *findings = joined;
+}
+
+/// The original says at the end that some interface is not there; which one was said before.
+fn join_interfaces(findings: &mut Vec<Finding>) {
+    let missing = |finding: &Finding| finding.code.name == "unknown-interface";
+    let Some(last) = findings.iter().rposition(|finding| missing(finding) && finding.heard.at.is_none())
+    else {
+        return;
+    };
+    let first = findings.iter().position(|finding| missing(finding) && finding.heard.at.is_some());
+    if let Some(first) = first.filter(|first| *first < last) {
+        let again = findings.remove(last);
+        if let Some(first) = findings.get_mut(first) {
+            first.take(again);
+        }
+    }
 }
 
 /// Whether the second finding only repeats the first.

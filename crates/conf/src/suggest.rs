@@ -73,6 +73,13 @@ pub(crate) fn keyword(word: &str, table: &Table, opens: bool) -> Option<Hint> {
     Some(Hint { code: "unknown-keyword", note, with: None })
 }
 
+/// A keyword with a blank inside.
+pub(crate) fn split_keyword(word: &str, next: &str, table: &Table) -> Option<String> {
+    let joined = format!("{word}{next}");
+    table.find(&joined)?;
+    Some(format!("did you mean '{joined}'? There is a blank in it"))
+}
+
 /// The block that knows a word which this one does not.
 fn home(word: &str, table: &Table) -> Option<&'static str> {
     let knows = |other: &&&Table| {
@@ -89,6 +96,10 @@ fn removed(word: &str, table: &Table) -> Option<Hint> {
             (Some("router_id"), "'lvs_id' was removed long ago; 'router_id' names this host")
         }
         ("smtp_connection_timeout", "global_defs") => return Some(Hint::near("smtp_connect_timeout")),
+        ("nb_get_retry", _) if table.find("retry").is_some() => {
+            (Some("retry"), "'nb_get_retry' is the old word for 'retry'")
+        }
+        ("net_mask", _) => (None, "probably 'nat_mask', which was removed long ago and has no successor"),
         ("nat_mask", _) => (None, "'nat_mask' was removed long ago and has no successor"),
         ("lvs_sync_daemon_inteface", _) => {
             (None, "a misspelling that old versions accepted; write 'lvs_sync_daemon' in global_defs instead")

@@ -292,7 +292,14 @@ impl<'a> Parser<'a> {
                 };
                 if let Some(with) = hint.with { heard.suggest(with) } else { heard }
             }
-            None => heard,
+            None => {
+                let words = lex::words(line.text()).words;
+                let next = words.get(1).map_or("", |next| next.text);
+                match crate::suggest::split_keyword(word, next, table) {
+                    Some(note) => heard.note(note),
+                    None => heard,
+                }
+            }
         };
         self.found.push((at, heard));
     }

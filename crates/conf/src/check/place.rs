@@ -168,6 +168,7 @@ impl Block {
             "vrrp_script" => text.contains(&format!("script {}", self.name)),
             "vrrp_sync_group" => text.to_lowercase().contains(&format!("group {}", self.name.to_lowercase())),
             "vrrp_instance" => self.name.len() > 1,
+            "virtual_server" => text.contains(&format!("[{}]", self.name)),
             _ => false,
         }
     }

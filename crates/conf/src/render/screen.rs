@@ -48,14 +48,24 @@ pub fn summary(report: &Report, name: &str, paint: Paint) -> String {
             parts.push(painted(paint, color(severity), &words));
         }
     }
-    let verdict = match report.starts {
-        true => "",
-        false => " - the daemon does not start with it",
-    };
+    let verdict = if report.starts { String::new() } else { refusal(report) };
     match parts.is_empty() {
         true => format!("{name}: nothing to complain about\n"),
         false => format!("{name}: {}{verdict}\n", parts.join(", ")),
     }
+}
+
+/// That the daemon does not start, and the first lines that are to blame.
+fn refusal(report: &Report) -> String {
+    let stops = |finding: &&Finding| {
+        finding.heard.stops.is_some() || finding.follows.iter().any(|heard| heard.stops.is_some())
+    };
+    let places = report.findings.iter().filter(stops).filter_map(|finding| finding.heard.at.as_ref());
+    let lines: BTreeSet<u32> = places.map(|at| at.line).collect();
+    let shown: Vec<String> = lines.iter().take(FOLLOWS_SHOWN).map(u32::to_string).collect();
+    let more = if lines.len() > shown.len() { ", ..." } else { "" };
+    let see = if shown.is_empty() { String::new() } else { format!(" (line {}{more})", shown.join(", ")) };
+    format!(" - the daemon does not start with it{see}")
 }
 
 /// What there is to know of a kind of complaint.
@@ -93,6 +103,19 @@ pub fn effect(finding: &Finding) -> String {
     [first, more].into_iter().filter(|text| !text.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// What is wrong, in the original's words where they are good enough.
+fn headline(finding: &Finding) -> String {
+    let Finding { heard, code, .. } = finding;
+    match &heard.at {
+        Some(at) if code.name == "missing-word" => {
+            let word = at.quoted.chars().skip(at.column.saturating_sub(1)).take(at.length);
+            format!("'{}' lacks its value", visible(&word.collect::<String>()))
+        }
+        _ if is_jargon(finding) => code.title.to_owned(),
+        _ => visible(&heard.text),
+    }
+}
+
 /// Whether the original's sentence says less to people than the title of its kind.
 fn is_jargon(finding: &Finding) -> bool {
     match finding.code.name {
@@ -121,7 +144,7 @@ impl Screen<'_> {
     fn finding(&mut self, finding: &Finding) {
         let Finding { heard, code, severity, .. } = finding;
         let kind = self.painted(color(*severity), &format!("{} {code}", severity.word()));
-        let spoken = if is_jargon(finding) { code.title.to_owned() } else { visible(&heard.text) };
+        let spoken = headline(finding);
         let text = self.painted(BOLD, &spoken);
         self.line(format_args!("{kind}: {text}"));
         let margin = margin(heard);
