@@ -96,10 +96,7 @@ impl Corpus {
     /// A file cannot be written.
     pub fn furnish(&self, host: &Host, scripts: Scripts) -> Outcome {
         for entry in std::fs::read_dir(&self.root)?.flatten().filter(|entry| entry.path().is_dir()) {
-            for case in files(&entry.path(), |_| true)? {
-                let text = String::from_utf8_lossy(&case.text).into_owned();
-                host.write(&format!("/etc/keepalived/{}", case.title), &text, 0o644)?;
-            }
+            place(host, &entry.path(), "/etc/keepalived")?;
         }
         if scripts == Scripts::Stubbed {
             let all = self.cases.iter().flat_map(|case| programs(&String::from_utf8_lossy(&case.text)));
@@ -128,6 +125,17 @@ pub fn samples() -> Result<Vec<Case>, Fault> {
         case.text = unpacked.stdout;
     }
     Ok(cases)
+}
+
+/// Everything below a directory, at the same places of the host.
+fn place(host: &Host, directory: &Path, to: &str) -> Outcome {
+    for case in files(directory, |_| true)? {
+        host.write(&format!("{to}/{}", case.title), &String::from_utf8_lossy(&case.text), 0o644)?;
+    }
+    for inner in std::fs::read_dir(directory)?.flatten().filter(|entry| entry.path().is_dir()) {
+        place(host, &inner.path(), &format!("{to}/{}", inner.file_name().to_string_lossy()))?;
+    }
+    Ok(())
 }
 
 fn files(root: &Path, wanted: impl Fn(&str) -> bool) -> Result<Vec<Case>, Fault> {

@@ -170,7 +170,9 @@ impl Drafts {
         let place = cx.place(statement, 0);
         let text = format!("({owner}) Specifying lvs_sync_daemon_interface against a vrrp is deprecated.");
         cx.say(&place, Class::Deprecated, text);
-        cx.say(&place, Class::Deprecated, "       Please use global lvs_sync_daemon");
+        // Below the text behind the name, and never less than seven blanks (2.2.7).
+        let margin = (owner.len() + 4).max(7);
+        cx.say(&place, Class::Deprecated, format!("{:margin$}Please use global lvs_sync_daemon", ""));
         if let Some(standing) = &self.sync_interface {
             let text = format!(
                 "({owner}) lvs_sync_daemon_interface has already been specified as {standing} - ignoring"

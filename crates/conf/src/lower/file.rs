@@ -48,7 +48,7 @@ pub(super) fn lower(cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<F
     match cx.host.watch(&crate::host::path(&path)) {
         Watch::Possible => {}
         Watch::NoDirectory { errno, text } => {
-            lacks(cx, statement, format!("realpath() error {errno} ({text}) for {}", directory(&path)));
+            lacks(cx, statement, format!("realpath() error {errno} ({text}) for {name}"));
             return None;
         }
         Watch::Impossible => {
@@ -58,14 +58,6 @@ pub(super) fn lower(cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<F
         }
     }
     Some(File { name, path: text::encode(&path), weight, init })
-}
-
-fn directory(path: &str) -> &str {
-    match path.rsplit_once('/') {
-        Some(("", _)) => "/",
-        Some((directory, _)) => directory,
-        None => ".",
-    }
 }
 
 /// `[VALUE] [overwrite]` in any order.

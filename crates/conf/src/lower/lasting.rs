@@ -77,7 +77,7 @@ pub(super) fn track_group(cx: &mut Context<'_>, statement: &Statement<'_>, group
     }
     let mut members: Option<Vec<String>> = None;
     for inner in statement.block() {
-        if members.is_some() {
+        if members.as_ref().is_some_and(|members| !members.is_empty()) {
             let place = cx.place(inner, 0);
             // The original speaks of sync groups here, too.
             let text = format!("Group list already specified for sync group {name}");

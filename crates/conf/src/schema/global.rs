@@ -38,7 +38,8 @@ pub static GLOBAL_DEFS: Table = Table {
             "min_auto_priority_delay",
             Takes::Integer(
                 lenient(1, 10_000_000, "min_auto_priority_delay '{v}' must be in [1, 10000000] - ignoring")
-                    .without("min_auto_priority_delay requires delay time"),
+                    .without("min_auto_priority_delay requires delay time")
+                    .signed(),
             ),
             "How late is late, in microseconds.",
         )

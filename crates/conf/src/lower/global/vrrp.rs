@@ -77,6 +77,11 @@ impl Globals {
             "vmac_prefix" => return prefix(cx, statement, "vmac", &mut self.vmac_prefix),
             "vmac_addr_prefix" => return prefix(cx, statement, "vmac_addr", &mut self.vmac_addr_prefix),
             "vrrp_rx_bufs_policy" => return self.buffers.read(cx, statement),
+            "vrrp_rx_bufs_multiplier" if statement.word(2).is_some() => {
+                let place = cx.place(statement, 2);
+                cx.say(&place, Class::General, "Invalid vrrp_rx_bufs_multiplier");
+                return Effect::None;
+            }
             "vrrp_rx_bufs_multiplier" => {
                 vrrp.buffers.adverts_multiplier = whole(cx, statement).or(vrrp.buffers.adverts_multiplier);
             }
