@@ -7,7 +7,7 @@
 //! | STATS, STATS_CLEAR | `keepalived.stats` | the same |
 //! | JSON | `keepalived.json` | the same |
 //!
-//! Texts are made by the engine, which knows, and put into files by a thread, which may wait ([`file`]).
+//! Texts are made by the engine, which knows, and put into files by a thread, which may wait ([`mod@file`]).
 
 mod data;
 pub mod file;
