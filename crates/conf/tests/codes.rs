@@ -5,23 +5,11 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use common::{FILE, Machine, Memory, conditions, run_on};
+use common::{FILE, Machine, Memory, conditions, configurations, run_on};
 use keepalived_conf::{codes, read};
 
 fn fixtures() -> Vec<PathBuf> {
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")];
-    let mut found = Vec::new();
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "conf") {
-                found.push(path);
-            }
-        }
-    }
-    found
+    configurations(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data")])
 }
 
 /// Kinds that need a file of their own, or two.

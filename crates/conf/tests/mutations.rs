@@ -2,21 +2,8 @@
 
 mod common;
 
-use common::run;
+use common::{Dice, run};
 use keepalived_conf::{render, test_status};
-
-/// splitmix64: the same damage every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % sides
-    }
-}
 
 const PIECES: &[&[u8]] = &[
     b"{",

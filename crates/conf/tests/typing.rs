@@ -5,40 +5,18 @@ mod common;
 
 use std::path::{Path, PathBuf};
 
-use common::{FILE, Machine, Memory, conditions, shared};
+use common::{Dice, FILE, Machine, Memory, conditions, configurations, shared};
 use keepalived_conf::check::{Report, check};
 use keepalived_conf::read;
 use keepalived_conf::render::screen::{self, Paint};
 use keepalived_conf::schema::{ROOT, Table, Takes};
 
-/// splitmix64: the same damage every time.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: usize) -> usize {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % sides.max(1)
-    }
-}
-
 /// Our examples, and what lies beside the project: the corpus and the articles.
 fn bases() -> Vec<(PathBuf, String)> {
     let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples")];
     open.extend([shared("corpus"), shared("articles")].into_iter().flatten());
-    let mut found = Vec::new();
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "conf") {
-                found.extend(std::fs::read_to_string(&path).ok().map(|text| (path, text)));
-            }
-        }
-    }
+    let read = |path: PathBuf| std::fs::read_to_string(&path).ok().map(|text| (path, text));
+    let mut found: Vec<(PathBuf, String)> = configurations(open).into_iter().filter_map(read).collect();
     found.retain(|(_, text)| text.contains('{'));
     found.sort();
     found

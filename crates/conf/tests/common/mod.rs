@@ -223,3 +223,32 @@ pub fn shared(part: &str) -> Option<PathBuf> {
     println!("SKIP: {} is not there", path.display());
     None
 }
+
+/// splitmix64: the same damage every time.
+pub struct Dice(pub u64);
+
+impl Dice {
+    pub fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        usize::try_from((z ^ (z >> 31)) >> 1).unwrap() % sides.max(1)
+    }
+}
+
+/// All configuration files in these directories and below.
+pub fn configurations(mut open: Vec<PathBuf>) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                open.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "conf") {
+                found.push(path);
+            }
+        }
+    }
+    found
+}
