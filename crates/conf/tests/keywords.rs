@@ -36,7 +36,17 @@ fn document() -> String {
     writeln!(text, "\n{works} work, {accepted} are accepted, {later} are not there yet.").unwrap();
     for table in TABLES {
         let title = if table.block.is_empty() { "outside blocks" } else { table.block };
-        writeln!(text, "\n## {title}\n\n| keyword | | what it is |\n| --- | --- | --- |").unwrap();
+        let here = |status: Status| table.keywords.iter().filter(|row| row.status == status).count();
+        writeln!(text, "\n## {title}\n").unwrap();
+        writeln!(
+            text,
+            "{} of {} work, {} accepted, {} not yet.\n\n| keyword | | what it is |\n| --- | --- | --- |",
+            here(Status::Works),
+            table.keywords.len(),
+            here(Status::AcceptedAndIgnored),
+            here(Status::NotYet)
+        )
+        .unwrap();
         for row in table.keywords {
             let names: Vec<String> =
                 [row.name].iter().chain(row.was).map(|name| format!("`{name}`")).collect();

@@ -1,8 +1,10 @@
 //! `install --root DIR`: the binary, and the files of `packaging/layout.txt`, where Debian's package has them.
 
 use std::fs;
+use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path};
+use std::process::Command;
 
 use crate::run;
 
@@ -59,18 +61,27 @@ fn piece(line: &str) -> Result<Piece<'_>, &'static str> {
     Ok(Piece { source, destination, mode })
 }
 
-/// Writes beside the destination and renames: a running binary can be replaced, half a file is never seen.
+/// Writes beside the destination and renames: a running binary can be replaced, half a file is never seen. A
+/// destination that ends in `.gz` is compressed, without the time, so that the same text gives the same file.
 fn put(source: &Path, destination: &Path, mode: u32) -> Result<(), String> {
     let shown = destination.display();
     let fresh = destination.with_extension("new");
     let directory = destination.parent().ok_or_else(|| format!("{shown}: no directory"))?;
     fs::create_dir_all(directory)
-        .and_then(|()| fs::copy(source, &fresh))
-        .and_then(|_| fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)))
+        .and_then(|()| match destination.extension() {
+            Some(end) if end == "gz" => fs::write(&fresh, compressed(source)?),
+            _ => fs::copy(source, &fresh).map(|_| ()),
+        })
+        .and_then(|()| fs::set_permissions(&fresh, fs::Permissions::from_mode(mode)))
         .and_then(|()| fs::rename(&fresh, destination))
         .map_err(|error| format!("{} to {shown}: {error}", source.display()))?;
     println!("{shown}");
     Ok(())
+}
+
+fn compressed(source: &Path) -> io::Result<Vec<u8>> {
+    let gzip = Command::new("gzip").args(["-9", "-n", "-c"]).arg(source).output()?;
+    if gzip.status.success() { Ok(gzip.stdout) } else { Err(io::Error::other("gzip failed")) }
 }
 
 #[cfg(test)]
@@ -105,6 +116,10 @@ mod tests {
         assert_eq!(fs::read_to_string(&destination).ok().as_deref(), Some("new"));
         let mode = fs::metadata(&destination).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o755);
+        let page = root.join("man/keepalived.conf.5.gz");
+        put(&source, &page, 0o644).expect("put");
+        let plain = Command::new("gzip").arg("-dc").arg(&page).output().expect("gzip");
+        assert_eq!(plain.stdout, b"new");
         fs::remove_dir_all(&root).expect("cleaned up");
     }
 }
