@@ -44,9 +44,9 @@ fn syntax(row: &Keyword) -> String {
         Takes::Decimal { .. } => arguments("SECONDS"),
         Takes::Words(_) => arguments("WORD"),
         Takes::Command(_) => arguments("COMMAND [USER [[:]GROUP]]"),
-        Takes::Values | Takes::Block(..) | Takes::Skipped => String::new(),
+        Takes::Values | Takes::NamedValues | Takes::Block(..) => String::new(),
     };
-    let body = matches!(row.takes, Takes::Values | Takes::Block(..) | Takes::Skipped);
+    let body = matches!(row.takes, Takes::Values | Takes::NamedValues | Takes::Block(..));
     let mut line = format!("\\fB{}\\fR", roff(row.name));
     for part in [values.as_str(), if body { "{ ... }" } else { "" }] {
         if !part.is_empty() {

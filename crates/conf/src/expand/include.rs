@@ -157,7 +157,8 @@ impl Expander<'_> {
             found.extend(matches);
         }
         let braces = alternatives.len() > 1;
-        match (found.is_empty(), is_wildcard(pattern)) {
+        let matchable = is_wildcard(pattern) && !alternatives.iter().any(|one| self.is_nowhere(one));
+        match (found.is_empty(), matchable) {
             (true, false) => {
                 let fatal = if braces { check.brace } else { check.matched };
                 self.file_problem(line, fatal, format!("Config files missing '{pattern}'."));
@@ -175,6 +176,15 @@ impl Expander<'_> {
             _ => {}
         }
         found
+    }
+
+    /// Whether a pattern is about a directory that is not there: that is a missing file, not a pattern without a match
+    /// (2.2.7: `include /no/such/*`).
+    fn is_nowhere(&self, pattern: &str) -> bool {
+        let literal = pattern.find(['*', '?', '[']).and_then(|at| pattern.get(..at)?.rfind('/'));
+        literal
+            .and_then(|at| pattern.get(..=at))
+            .is_some_and(|directory| self.files.kind(&self.directory.join(directory)) == FileKind::Missing)
     }
 
     /// Existing files of that name, relative to the file being read. Directories end in a slash.

@@ -60,7 +60,7 @@ fn read(
             continue;
         }
         let Some(value) = line.take() else {
-            line.say(Class::Missing, format!("No {word} parameter specified for {}", draft.name));
+            line.say(Class::Missing, format!("No {word} parameter specified for {}", draft.written));
             return Err(Dropped);
         };
         match (row.name, ties) {

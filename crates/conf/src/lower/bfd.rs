@@ -119,8 +119,6 @@ fn read_weight(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) -> 
 /// What the engine of the sessions makes of its blocks. Weights are what the vrrp pass made of them.
 pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &Known) -> Config {
     let mut config = Config::default();
-    // Names of blocks that were read, whatever became of them: a second block of the name is skipped.
-    let mut seen: Vec<String> = Vec::new();
     for statement in statements {
         let Some(name) = name(statement) else {
             cx.mute(statement.at + 1, statement.end);
@@ -131,7 +129,9 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
         let refused = if name.len() > NAME_MAX {
             Some(format!("name too long (maximum length is {NAME_MAX} characters) - ignoring"))
         } else {
-            seen.iter().any(|other| other == name).then(|| "already configured - ignoring".to_owned())
+            // One that was disabled leaves its name to the next.
+            let taken = config.sessions.iter().any(|other| other.name == name);
+            taken.then(|| "already configured - ignoring".to_owned())
         };
         if let Some(why) = refused {
             cx.mute(statement.at + 1, statement.end);
@@ -146,7 +146,6 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
             continue;
         }
         let weight = vrrp.find(name, usize::MAX).map(|told| told.weight).unwrap_or_default();
-        seen.push(name.to_owned());
         config.sessions.extend(draft.complete(cx, statement, &config, weight));
     }
     config

@@ -150,7 +150,7 @@ impl Draft {
         match name {
             "iif" => self.incoming = Some(line.interface(value, unknown)?),
             "oif" => self.outgoing = Some(line.interface(value, unknown)?),
-            "preference" => self.preference = Some(preference(line, value)?),
+            "preference" => self.preference = Some(preference(line, word, value)?),
             "tos" => {
                 let tos = line.cx.named_byte(Kind::ServiceType, value);
                 self.tos = tos.ok_or_else(|| line.refuse(format!("TOS value {value} is invalid")))?;
@@ -396,12 +396,12 @@ fn next_preference(line: &mut Line<'_, '_, '_>, preferences: &mut Preferences, f
     preference
 }
 
-fn preference(line: &mut Line<'_, '_, '_>, value: &str) -> Result<u32, Dropped> {
+fn preference(line: &mut Line<'_, '_, '_>, word: &str, value: &str) -> Result<u32, Dropped> {
     let read = number::any_base_integer(value, Range { min: 0, max: u32::MAX.into() });
     if let Some(complaint) = read.complaint {
         line.say(Class::Number, complaint);
-        // Not the value, but a word of the original's.
-        return Err(line.refuse("Invalid rule preference priority specified"));
+        // Not the value, but the keyword.
+        return Err(line.refuse(format!("Invalid rule preference {word} specified")));
     }
     read.value.and_then(|value| u32::try_from(value).ok()).ok_or(Dropped)
 }
