@@ -321,8 +321,7 @@ impl Engine {
     fn forget_addresses(&mut self, link: LinkId) {
         let keys: Vec<Key> = self.wanted.keys().map(|(key, _)| key).collect();
         for key in keys {
-            let Key::Address(address) = key;
-            if address.link == link {
+            if key.address().is_some_and(|address| address.link == link) {
                 self.wanted.lost(key);
             }
         }
@@ -334,7 +333,7 @@ impl Engine {
         outcome: Result<(), keepalived_model::kernel::Refusal>,
         out: &mut Actions,
     ) {
-        let Key::Address(address) = key;
+        let Key::Address(address) = key else { return self.wanted.answered(key, outcome.is_ok()) };
         let owners = self.wanted.owners(key);
         self.wanted.answered(key, outcome.is_ok());
         match outcome {

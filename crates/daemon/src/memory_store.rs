@@ -8,6 +8,7 @@
 //! tag 1         a standing: identity, state, last advert, next IPv4 identification
 //! tag 2         a script's verdict: up, name
 //! tag 3         an address we put into the kernel, or were about to
+//! tag 4         a link, likewise
 //! other         free
 //! ```
 //!
@@ -23,7 +24,7 @@ use std::sync::Arc;
 
 use keepalived_core::memory::{Memory, Standing, Verdict};
 use keepalived_core::report::State;
-use keepalived_model::kernel::{AddressKey, Key};
+use keepalived_model::kernel::{AddressKey, Key, LinkName};
 use keepalived_model::vrrp::{Family, Identity};
 use keepalived_model::{Instant, LinkId, Vrid};
 use keepalived_sys::memfd;
@@ -37,6 +38,7 @@ const MAGIC: &[u8; 8] = b"KALVMEM1";
 const STANDING: u8 = 1;
 const VERDICT: u8 = 2;
 const ADDRESS: u8 = 3;
+const LINK: u8 = 4;
 
 /// The engine's side: remembers what it is told.
 #[derive(Debug)]
@@ -44,7 +46,7 @@ pub struct MemoryStore {
     file: File,
     standings: BTreeMap<Arc<Identity>, u64>,
     verdicts: BTreeMap<Arc<str>, u64>,
-    addresses: BTreeMap<AddressKey, Owned>,
+    things: BTreeMap<Key, Owned>,
     free: Vec<u64>,
     next: u64,
 }
@@ -60,8 +62,8 @@ struct Owned {
 pub struct Left {
     /// For [`keepalived_core::Engine::start`].
     pub memories: Vec<Memory>,
-    /// Addresses that may be in the kernel.
-    pub addresses: Vec<AddressKey>,
+    /// Addresses and links that may be in the kernel.
+    pub things: Vec<Key>,
 }
 
 impl MemoryStore {
@@ -72,7 +74,7 @@ impl MemoryStore {
             file,
             standings: BTreeMap::new(),
             verdicts: BTreeMap::new(),
-            addresses: BTreeMap::new(),
+            things: BTreeMap::new(),
             free: Vec::new(),
             next: 1,
         };
@@ -99,7 +101,7 @@ impl MemoryStore {
             for slot in bytes.chunks_exact(SLOT).skip(1) {
                 match Entry::decode(slot) {
                     Some(Entry::Memory(memory)) => left.memories.push(memory),
-                    Some(Entry::Address(key)) => left.addresses.push(key),
+                    Some(Entry::Thing(key)) => left.things.push(key),
                     None => {}
                 }
             }
@@ -122,23 +124,22 @@ impl MemoryStore {
         self.write(slot, &bytes);
     }
 
-    /// An address is about to be wanted or not to be wanted any more. It counts as ours until the kernel has
+    /// A thing is about to be wanted or not to be wanted any more. It counts as ours until the kernel has
     /// said that it is gone.
     pub fn want(&mut self, key: Key, wanted: bool) {
-        let Key::Address(key) = key;
-        if let Some(owned) = self.addresses.get_mut(&key) {
+        if let Some(owned) = self.things.get_mut(&key) {
             owned.wanted = wanted;
-        } else if wanted && let Some(slot) = self.claim() {
-            self.addresses.insert(key, Owned { slot, wanted });
-            self.write(slot, &encode_address(key));
+        } else if wanted && let Some(bytes) = encode_thing(key) {
+            let Some(slot) = self.claim() else { return };
+            self.things.insert(key, Owned { slot, wanted });
+            self.write(slot, &bytes);
         }
     }
 
     /// The kernel answered.
     pub fn settled(&mut self, key: Key) {
-        let Key::Address(key) = key;
-        if self.addresses.get(&key).is_some_and(|owned| !owned.wanted)
-            && let Some(owned) = self.addresses.remove(&key)
+        if self.things.get(&key).is_some_and(|owned| !owned.wanted)
+            && let Some(owned) = self.things.remove(&key)
         {
             self.release(owned.slot);
         }
@@ -160,10 +161,10 @@ impl MemoryStore {
                 };
                 left.memories.push(memory);
             }
-            Some(Entry::Address(key)) => {
+            Some(Entry::Thing(key)) => {
                 // Ours until the new engine wants it, or does not and hears that it is gone.
-                self.addresses.insert(key, Owned { slot, wanted: false });
-                left.addresses.push(key);
+                self.things.insert(key, Owned { slot, wanted: false });
+                left.things.push(key);
             }
             None => self.free.push(slot),
         }
@@ -191,7 +192,7 @@ impl MemoryStore {
 /// What a slot holds.
 enum Entry {
     Memory(Memory),
-    Address(AddressKey),
+    Thing(Key),
 }
 
 impl Entry {
@@ -204,7 +205,8 @@ impl Entry {
         match reader.byte()? {
             STANDING => reader.standing().map(|standing| Self::Memory(Memory::Standing(standing))),
             VERDICT => reader.verdict().map(|verdict| Self::Memory(Memory::Verdict(verdict))),
-            ADDRESS => reader.address().map(Self::Address),
+            ADDRESS => reader.address().map(|key| Self::Thing(Key::Address(key))),
+            LINK => reader.text().and_then(LinkName::new).map(|name| Self::Thing(Key::Link(name))),
             _ => None,
         }
     }
@@ -242,11 +244,22 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
     seal(&payload)
 }
 
-fn encode_address(AddressKey { link, ip, prefix_len }: AddressKey) -> [u8; SLOT] {
-    let mut payload = vec![ADDRESS, prefix_len];
-    payload.extend(link.0.to_ne_bytes());
-    put_ip(&mut payload, ip);
-    seal(&payload).unwrap_or([0; SLOT])
+/// None for what does no harm when it is left behind.
+fn encode_thing(key: Key) -> Option<[u8; SLOT]> {
+    let mut payload = Vec::with_capacity(SLOT);
+    match key {
+        Key::Address(AddressKey { link, ip, prefix_len }) => {
+            payload.extend([ADDRESS, prefix_len]);
+            payload.extend(link.0.to_ne_bytes());
+            put_ip(&mut payload, ip);
+        }
+        Key::Link(name) => {
+            payload.push(LINK);
+            put_text(&mut payload, name.as_str())?;
+        }
+        Key::Setting(..) | Key::OwnReversePaths => return None,
+    }
+    seal(&payload)
 }
 
 /// Its family, and sixteen bytes in any case.
@@ -403,6 +416,9 @@ mod tests {
         let v6 = AddressKey { link: LinkId(9), ip: "fd00::1".parse().unwrap(), prefix_len: 128 };
         store.want(Key::Address(address(1)), true);
         store.want(Key::Address(v6), true);
+        let link = Key::Link(LinkName::new("vrrp.51").unwrap());
+        store.want(link, true);
+        store.want(Key::OwnReversePaths, true);
         let expected = Left {
             memories: vec![
                 standing(1, State::Master, 2),
@@ -410,7 +426,7 @@ mod tests {
                 standing(2, State::Fault, 7),
                 verdict("prüfung", true),
             ],
-            addresses: vec![address(1), v6],
+            things: vec![Key::Address(address(1)), Key::Address(v6), link],
         };
         assert_eq!(MemoryStore::read(&file).unwrap(), expected);
         assert_eq!(again(&file).1, expected);
@@ -421,18 +437,18 @@ mod tests {
         let file = file();
         let (mut store, _) = again(&file);
         let key = Key::Address(address(1));
-        let addresses = || MemoryStore::read(&file).unwrap().addresses;
+        let things = || MemoryStore::read(&file).unwrap().things;
         store.settled(key);
         store.want(key, false);
-        assert_eq!(addresses(), []);
+        assert_eq!(things(), []);
         store.want(key, true);
         store.settled(key);
         store.want(key, false);
-        assert_eq!(addresses(), [address(1)]);
+        assert_eq!(things(), [key]);
         store.settled(key);
-        assert_eq!(addresses(), []);
+        assert_eq!(things(), []);
         store.want(Key::Address(address(2)), true);
-        assert_eq!(addresses(), [address(2)]);
+        assert_eq!(things(), [Key::Address(address(2))]);
         // One slot and the magic: the freed one was used again.
         assert_eq!(file.metadata().unwrap().len(), 2 * SLOT as u64);
     }
@@ -442,9 +458,9 @@ mod tests {
         let file = file();
         again(&file).0.want(Key::Address(address(1)), true);
         let (mut store, left) = again(&file);
-        assert_eq!(left.addresses, [address(1)]);
+        assert_eq!(left.things, [Key::Address(address(1))]);
         store.settled(Key::Address(address(1)));
-        assert_eq!(MemoryStore::read(&file).unwrap().addresses, []);
+        assert_eq!(MemoryStore::read(&file).unwrap().things, []);
     }
 
     #[test]
@@ -478,7 +494,7 @@ mod tests {
         for at in SLOT..2 * SLOT {
             file.write_all_at(&[whole[at] ^ 0x10], at as u64).unwrap();
             let left = MemoryStore::read(&file).unwrap();
-            assert_eq!((left.memories.len(), left.addresses.len()), (0, 1), "byte {at}");
+            assert_eq!((left.memories.len(), left.things.len()), (0, 1), "byte {at}");
             file.write_all_at(&whole[at..=at], at as u64).unwrap();
         }
     }
@@ -491,7 +507,7 @@ mod tests {
                 let mut payload = [filling; SLOT - 4];
                 payload[0] = tag;
                 let slot = seal(&payload).unwrap();
-                if let Some(Entry::Address(key)) = Entry::decode(&slot) {
+                if let Some(Entry::Thing(Key::Address(key))) = Entry::decode(&slot) {
                     assert!(key.prefix_len <= 128);
                 }
             }

@@ -4,6 +4,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::ids::{LinkId, MacAddr};
 
+mod made;
+
+pub use made::{LinkKind, LinkName, LinkSpec, Setting};
+
 /// The mark on addresses, routes and rules that are ours (`RTPROT_KEEPALIVED`; as `IFA_PROTO` on addresses
 /// from Linux 5.18).
 pub const OUR_PROTOCOL: u8 = 18;
@@ -49,11 +53,28 @@ pub struct AddressKey {
     pub prefix_len: u8,
 }
 
-/// The identity of a thing we may want in the kernel. Routes, rules and VMACs become further variants.
+/// The identity of a thing we may want in the kernel. Routes and rules become further variants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// An address on an interface.
     Address(AddressKey),
+    /// A link of this name. What has the name and is of no kind we make is never touched.
+    Link(LinkName),
+    /// A setting of a link that somebody else made. What it was before is restored when nobody wants it any more.
+    Setting(LinkId, Setting),
+    /// Each link decides by itself about reverse paths: `net.ipv4.conf.all.rp_filter` is zero, and what it was has
+    /// become the least of every link.
+    OwnReversePaths,
+}
+
+impl Key {
+    /// The address that is meant, if it is one.
+    pub fn address(self) -> Option<AddressKey> {
+        match self {
+            Self::Address(key) => Some(key),
+            Self::Link(_) | Self::Setting(..) | Self::OwnReversePaths => None,
+        }
+    }
 }
 
 /// How a wanted thing shall look.
@@ -61,6 +82,12 @@ pub enum Key {
 pub enum Spec {
     /// For [`Key::Address`].
     Address(AddressSpec),
+    /// For [`Key::Link`].
+    Link(LinkSpec),
+    /// For [`Key::Setting`].
+    Setting(u8),
+    /// For [`Key::OwnReversePaths`].
+    OwnReversePaths,
 }
 
 /// Everything about an address that is not its identity (`spec` runtime 6.1).

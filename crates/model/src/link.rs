@@ -68,7 +68,7 @@ pub struct Ipvlan {
 }
 
 /// `IPVLAN_F_…`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum IpvlanMode {
     /// Neighbours hear each other.
     #[default]

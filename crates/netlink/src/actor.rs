@@ -1,8 +1,12 @@
 //! The netlink thread's loop.
 
+mod links;
+
+use std::collections::BTreeSet;
 use std::io;
 use std::time::Duration;
 
+use keepalived_model::LinkId;
 use keepalived_model::kernel::{AddressKey, AddressSpec, Change, Key, Refusal, Snapshot, Spec};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -10,6 +14,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::encode;
 use crate::mirror::{Entry, Mirror, Origin, Verb};
 use crate::reconcile::{self, Step};
+use crate::settings::Settings;
 use crate::socket::{Drained, Events, Reply, Requests};
 use crate::{Options, Told};
 
@@ -59,6 +64,9 @@ pub struct Actor {
     options: Options,
     /// Events were lost; everything has to be read again.
     stale: bool,
+    settings: Settings,
+    /// Links we made.
+    made: BTreeSet<LinkId>,
 }
 
 /// Why the thread ends.
@@ -74,7 +82,8 @@ impl Actor {
     pub async fn open(options: Options, told: mpsc::Sender<Told>) -> io::Result<Self> {
         let events = Events::open(options.event_buffer)?;
         let requests = Requests::open()?;
-        let mut actor = Self { events, requests, mirror: Mirror::default(), told, options, stale: false };
+        let (mirror, settings, made) = (Mirror::default(), Settings::default(), BTreeSet::new());
+        let mut actor = Self { events, requests, mirror, told, options, stale: false, settings, made };
         actor.mirror = actor.read_everything().await?.0;
         Ok(actor)
     }
@@ -119,12 +128,10 @@ impl Actor {
     }
 
     async fn fulfil(&mut self, want: Want) -> Result<(), End> {
-        let Key::Address(key) = want.key;
-        let spec = want.spec.map(|Spec::Address(spec)| spec);
         self.look().await?;
         let mut attempt = 1;
         let outcome = loop {
-            let outcome = self.try_once(key, spec.as_ref()).await?;
+            let outcome = self.try_once(&want).await?;
             match outcome {
                 Err(refusal) if attempt < ATTEMPTS_MAX && may_pass(&refusal) => sleep(ATTEMPT_PAUSE).await,
                 outcome => break outcome,
@@ -134,7 +141,24 @@ impl Actor {
         self.tell(Told::Settled { key: want.key, outcome }).await
     }
 
-    async fn try_once(
+    async fn try_once(&mut self, want: &Want) -> Result<Result<(), Refusal>, End> {
+        match (want.key, &want.spec) {
+            (Key::Address(key), Some(Spec::Address(spec))) => self.try_address(key, Some(spec)).await,
+            (Key::Address(key), None) => self.try_address(key, None).await,
+            (Key::Link(name), Some(Spec::Link(spec))) => self.try_link(name, Some(spec)).await,
+            (Key::Link(name), None) => self.try_link(name, None).await,
+            (Key::Setting(id, setting), Some(Spec::Setting(value))) => {
+                Ok(self.settings.apply((id, self.mirror.name(id)), setting, Some(*value)))
+            }
+            (Key::Setting(id, setting), None) => {
+                Ok(self.settings.apply((id, self.mirror.name(id)), setting, None))
+            }
+            (Key::OwnReversePaths, spec) => Ok(self.settings.own_reverse_paths(spec.is_some())),
+            (Key::Address(_) | Key::Link(_) | Key::Setting(..), Some(_)) => Ok(Err(senseless())),
+        }
+    }
+
+    async fn try_address(
         &mut self,
         key: AddressKey,
         spec: Option<&AddressSpec>,
@@ -256,8 +280,12 @@ impl Actor {
         Err(End::Broken)
     }
 
-    async fn tell_all(&self, changes: Vec<Change>) -> Result<(), End> {
+    async fn tell_all(&mut self, changes: Vec<Change>) -> Result<(), End> {
         for change in changes {
+            if let Change::LinkGone(id) = change {
+                self.settings.forget(id);
+                self.made.remove(&id);
+            }
             self.tell(Told::Change(change)).await?;
         }
         Ok(())
@@ -283,6 +311,11 @@ fn await_want(asked: &mut mpsc::UnboundedReceiver<Asked>) -> Option<Want> {
 
 fn may_pass(refusal: &Refusal) -> bool {
     reconcile::is_passing(refusal) || *refusal == unanswered()
+}
+
+/// A key with what belongs to another kind of key.
+fn senseless() -> Refusal {
+    Refusal { errno: 0, text: "wanted in a way that makes no sense".to_owned() }
 }
 
 fn unanswered() -> Refusal {

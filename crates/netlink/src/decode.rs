@@ -9,6 +9,7 @@ use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, Addres
 use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
+use crate::made;
 use crate::mirror::{Entry, Fact, LinkFact};
 
 /// The fact one message states, if it is one we care for.
@@ -92,7 +93,8 @@ fn link_fact(message: &LinkMessage) -> Option<LinkFact> {
         loopback: flags.contains(LinkFlags::Loopback),
         mtu: mtu.unwrap_or_default(),
     };
-    Some(LinkFact { link, has_mac: mac.is_some(), has_mtu: mtu.is_some() })
+    let made = made::made(&message.attributes);
+    Some(LinkFact { link, has_mac: mac.is_some(), has_mtu: mtu.is_some(), made })
 }
 
 fn entry(message: &AddressMessage) -> Option<Entry> {
@@ -207,7 +209,7 @@ mod tests {
             octets(RouteNetlinkMessage::DelLink(link_message()), 0),
         ];
         let expected = vec![
-            (0, Fact::Link(LinkFact { link, has_mac: true, has_mtu: true })),
+            (0, Fact::Link(LinkFact { link, has_mac: true, has_mtu: true, made: None })),
             (77, Fact::Address(Entry { key, spec, ours: true, secondary: true })),
             (78, Fact::AddressGone(key)),
             (0, Fact::LinkGone(LinkId(2))),

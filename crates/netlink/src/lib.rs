@@ -24,6 +24,8 @@ pub mod reconcile;
 mod actor;
 mod decode;
 mod encode;
+mod made;
+mod settings;
 mod socket;
 
 use std::io;
@@ -148,9 +150,23 @@ pub fn release(keys: &[Key]) -> io::Result<usize> {
         let there = requests.dump().await?;
         let mut removed = 0;
         let mut failure = None;
-        for Key::Address(key) in keys {
-            let Some(entry) = there.find(key) else { continue };
-            match requests.ask(encode::request(Verb::Remove, key, &entry.spec)) {
+        for key in keys {
+            let request = match key {
+                Key::Address(key) => {
+                    there.find(key).map(|entry| encode::request(Verb::Remove, key, &entry.spec))
+                }
+                Key::Link(name) => {
+                    let left = there.named(name.as_str()).map(|it| made::There { ours: true, ..it });
+                    match made::decide(left, None) {
+                        made::Step::Remove(id) => Some(made::removal(id)),
+                        _ => None,
+                    }
+                }
+                // What they were before died with the engine.
+                Key::Setting(..) | Key::OwnReversePaths => None,
+            };
+            let Some(request) = request else { continue };
+            match requests.ask(request) {
                 Reply::Done => removed += 1,
                 Reply::Refused(refusal) if reconcile::is_so_already(Verb::Remove, &refusal) => {}
                 Reply::Refused(refusal) => failure = Some(io::Error::from_raw_os_error(refusal.errno)),

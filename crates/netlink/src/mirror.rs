@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use keepalived_model::LinkId;
 use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Change, Link, Snapshot};
 
+use crate::made::{Made, There};
+
 /// One thing the kernel told, whoever caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -27,6 +29,8 @@ pub struct LinkFact {
     pub has_mac: bool,
     /// The message named the MTU.
     pub has_mtu: bool,
+    /// What it is on top of what, if that is of a kind we make and the message says so.
+    pub made: Option<Made>,
 }
 
 /// An address with everything we care for.
@@ -68,6 +72,7 @@ pub enum Verb {
 #[derive(Clone, Debug, Default)]
 pub struct Mirror {
     links: BTreeMap<LinkId, Link>,
+    made: BTreeMap<LinkId, Made>,
     /// The kernel's order, by link.
     order: BTreeMap<LinkId, Vec<AddressKey>>,
     addresses: HashMap<AddressKey, Entry>,
@@ -168,6 +173,17 @@ impl Mirror {
         Some(entry)
     }
 
+    /// A link by its name. Whose it is has to be known from elsewhere.
+    pub fn named(&self, name: &str) -> Option<There<'_>> {
+        let link = self.links.values().find(|link| link.name == name)?;
+        Some(There { link, made: self.made.get(&link.id).copied(), ours: false })
+    }
+
+    /// The present name of a link.
+    pub fn name(&self, id: LinkId) -> Option<&str> {
+        self.links.get(&id).map(|link| link.name.as_str())
+    }
+
     /// Everything, in the kernel's order.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
@@ -185,11 +201,14 @@ impl Mirror {
     }
 
     fn apply_link(&mut self, fact: LinkFact) -> Option<Change> {
-        let LinkFact { mut link, has_mac, has_mtu } = fact;
+        let LinkFact { mut link, has_mac, has_mtu, made } = fact;
         let old = self.links.get(&link.id);
         if let Some(old) = old {
             link.mac = if has_mac { link.mac } else { old.mac };
             link.mtu = if has_mtu { link.mtu } else { old.mtu };
+        }
+        if let Some(made) = made {
+            self.made.insert(link.id, made);
         }
         if old == Some(&link) {
             return None;
@@ -203,6 +222,7 @@ impl Mirror {
             self.addresses.remove(&key);
         }
         self.due.retain(|(key, _), _| key.link != id);
+        self.made.remove(&id);
         self.links.remove(&id).is_some()
     }
 
@@ -319,7 +339,7 @@ mod tests {
     }
 
     fn whole(link: Link) -> Fact {
-        Fact::Link(LinkFact { link, has_mac: true, has_mtu: true })
+        Fact::Link(LinkFact { link, has_mac: true, has_mtu: true, made: None })
     }
 
     fn with_link() -> Mirror {
@@ -465,7 +485,7 @@ mod tests {
     fn a_message_that_leaves_things_out_does_not_change_them() {
         let mut mirror = with_link();
         let bare = Link { mac: None, mtu: 0, ..link("d0") };
-        let partial = |link| Fact::Link(LinkFact { link, has_mac: false, has_mtu: false });
+        let partial = |link| Fact::Link(LinkFact { link, has_mac: false, has_mtu: false, made: None });
         assert_eq!(mirror.apply(partial(bare.clone()), Origin::Unknown), None);
         let down = Link { up: false, ..link("d0") };
         let told = mirror.apply(partial(Link { up: false, ..bare }), Origin::Unknown);

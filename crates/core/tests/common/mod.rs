@@ -203,8 +203,11 @@ impl Router {
                 Action::Announce { .. } => "garp".into(),
                 Action::Want { key, spec } => {
                     answers.push(key);
-                    let Key::Address(key) = key;
-                    format!("{}{}/{}", if spec.is_some() { '+' } else { '-' }, key.ip, key.prefix_len)
+                    let sign = if spec.is_some() { '+' } else { '-' };
+                    match key {
+                        Key::Address(key) => format!("{sign}{}/{}", key.ip, key.prefix_len),
+                        other => format!("{sign}{other:?}"),
+                    }
                 }
                 Action::Join { group, .. } => format!("join {group}"),
                 Action::Leave { group, .. } => format!("leave {group}"),

@@ -35,7 +35,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepalived_core::{Actions, Engine};
-use keepalived_model::kernel::Key;
 use keepalived_sys::process::{self, Pid};
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
@@ -111,13 +110,11 @@ pub fn run(handoff: Handoff, settings: Settings) -> u8 {
 pub fn release(handoff: &Handoff, settings: Settings) -> u8 {
     process::set_name(c"keepalived");
     log::open(settings.log);
-    let removed =
-        handoff.memory.try_clone().and_then(|memory| MemoryStore::read(&File::from(memory))).and_then(
-            |left| {
-                let keys: Vec<Key> = left.addresses.into_iter().map(Key::Address).collect();
-                keepalived_netlink::release(&keys)
-            },
-        );
+    let removed = handoff
+        .memory
+        .try_clone()
+        .and_then(|memory| MemoryStore::read(&File::from(memory)))
+        .and_then(|left| keepalived_netlink::release(&left.things));
     let status = match removed {
         Ok(0) => exit_codes::OK,
         Ok(count) => {

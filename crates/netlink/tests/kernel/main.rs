@@ -1,6 +1,7 @@
 //! The reconciler against the kernel of this machine, in network namespaces of its own.
 
 mod lab;
+mod made;
 
 use std::time::Duration;
 
