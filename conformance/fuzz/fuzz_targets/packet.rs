@@ -13,9 +13,11 @@ use std::sync::Arc;
 use keepalived_core::Engine;
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Link, Snapshot};
-use keepalived_model::vrrp::{Auth, Config, Instance, Peer, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::vrrp::{
+    Auth, Checksum, Config, Instance, Peer, Preempt, Transport, Version, VirtualAddress,
+};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid};
-use keepalived_wire::vrrp::{self, Expect, Outgoing};
+use keepalived_wire::vrrp::{Content, Delivery, Guard, Packet, Seal, Terms};
 use libfuzzer_sys::fuzz_target;
 
 const LINK: LinkId = LinkId(2);
@@ -60,7 +62,7 @@ fn drive_an_engine(mut bytes: Bytes<'_>) {
         due(&mut engine, now, &mut out);
         let datagram = datagram(&instance, &mut bytes);
         let refused = is_refused(&instance, &datagram);
-        engine.handle(now, Event::Received { link: LINK, datagram: &datagram }, &mut out);
+        engine.handle(now, Event::Received { link: LINK, packet: Packet::V4(&datagram) }, &mut out);
         let only_reports = out.iter().all(|action| matches!(action, Action::Report(_)));
         assert!(only_reports || !refused, "a refused datagram led to {out:?}");
         answer(&mut engine, now, &mut out);
@@ -94,13 +96,21 @@ fn answer(engine: &mut Engine, now: Instant, out: &mut Actions) {
 }
 
 fn is_refused(instance: &Instance, datagram: &[u8]) -> bool {
-    let expect = Expect {
+    let terms = Terms {
         version: instance.version,
-        auth: &instance.auth,
         interval: instance.advert_interval,
         multicast: matches!(instance.transport, Transport::Multicast { .. }),
+        guard: password(instance).map_or(Guard::None, Guard::Password),
+        checksum: Checksum::default(),
     };
-    vrrp::check(datagram, &expect).is_err()
+    Packet::V4(datagram).check(&terms).is_err()
+}
+
+fn password(instance: &Instance) -> Option<&[u8; 8]> {
+    match &instance.auth {
+        Auth::Pass(password) => Some(password),
+        Auth::None | Auth::Ah(_) | Auth::Hmac(_) => None,
+    }
 }
 
 /// Raw bytes, or a right advert with one octet changed, or a right one.
@@ -111,18 +121,17 @@ fn datagram(instance: &Instance, bytes: &mut Bytes<'_>) -> Vec<u8> {
         return bytes.some(length).to_vec();
     }
     let addresses: Vec<Ipv4Addr> = (0..kind % 4).map(|_| Ipv4Addr::new(192, 0, 2, bytes.one())).collect();
-    let mut datagram = vrrp::encode(&Outgoing {
+    let content = Content {
         version: instance.version,
         vrid: instance.vrid,
         priority: bytes.one(),
         interval: instance.advert_interval,
-        auth: &instance.auth,
-        source: Ipv4Addr::new(192, 0, 2, bytes.one()),
-        destination: if matches!(instance.transport, Transport::Multicast { .. }) { GROUP } else { OWN },
-        id: 1,
-        ttl: 255,
-        addresses: &addresses,
-    });
+        source: IpAddr::from([192, 0, 2, bytes.one()]),
+        seal: password(instance).map_or(Seal::None, Seal::Password),
+    };
+    let destination = if matches!(instance.transport, Transport::Multicast { .. }) { GROUP } else { OWN };
+    let (destination, checksum) = (destination.into(), Checksum::default());
+    let mut datagram = content.draft(&addresses).packet(&Delivery { destination, id: 1, ttl: 255, checksum });
     if kind < 160 {
         let at = usize::from(bytes.one()) % datagram.len();
         datagram[at] = bytes.one();
@@ -174,6 +183,7 @@ fn snapshot() -> Snapshot {
         multicast: true,
         arp: true,
         loopback: false,
+        forwards_ipv6: false,
         mtu: 1500,
     };
     let key = AddressKey { link: LINK, ip: OWN.into(), prefix_len: 24 };

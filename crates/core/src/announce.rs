@@ -1,10 +1,13 @@
-//! Gratuitous ARP: frames at once, or spaced out per interface (`vrrp_garp_interval`).
+//! Gratuitous ARP and neighbor advertisements: frames at once, or spaced out per interface (`vrrp_garp_interval`,
+//! `vrrp_gna_interval`).
 
 use std::collections::{BTreeMap, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use keepalived_model::kernel::AddressKey;
 use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros};
+use keepalived_wire::ndp::Forwarding;
+use keepalived_wire::{arp, ndp};
 
 use crate::event::{Action, Actions};
 use crate::report::{Name, Report};
@@ -23,7 +26,9 @@ pub struct Target {
     /// The hardware address to announce.
     pub mac: MacAddr,
     /// The virtual address.
-    pub ip: Ipv4Addr,
+    pub ip: IpAddr,
+    /// Whether neighbors shall take the sender of an IPv6 address for a router.
+    pub forwarding: Forwarding,
 }
 
 /// The queues of all interfaces.
@@ -60,7 +65,7 @@ impl Announcer {
                     out.push(Action::Report(Report::QueueingGarp {
                         instance: instance.1.clone(),
                         interface: target.interface.clone(),
-                        ip: IpAddr::V4(target.ip),
+                        ip: target.ip,
                     }));
                 }
                 if self.interval.is_zero() {
@@ -103,7 +108,7 @@ impl Announcer {
     /// Forgets what an instance still had waiting for one address: it is not its own any more.
     pub fn forget_address(&mut self, instance: InstanceId, key: AddressKey) {
         if let Some(queue) = self.queues.get_mut(&key.link) {
-            queue.waiting.retain(|(owner, target)| *owner != instance || IpAddr::V4(target.ip) != key.ip);
+            queue.waiting.retain(|(owner, target)| *owner != instance || target.ip != key.ip);
             if queue.waiting.is_empty() {
                 queue.next = None;
             }
@@ -122,11 +127,11 @@ impl Announcer {
 }
 
 fn send(target: &Target, out: &mut Actions) {
-    out.push(Action::Report(Report::SendingGarp {
-        interface: target.interface.clone(),
-        ip: IpAddr::V4(target.ip),
-    }));
-    let frame = keepalived_wire::arp::gratuitous(target.mac, target.ip);
+    out.push(Action::Report(Report::SendingGarp { interface: target.interface.clone(), ip: target.ip }));
+    let frame = match target.ip {
+        IpAddr::V4(ip) => arp::gratuitous(target.mac, ip),
+        IpAddr::V6(ip) => ndp::unsolicited(target.mac, ip, target.forwarding),
+    };
     out.push(Action::Announce { link: target.link, frame });
 }
 
@@ -135,8 +140,8 @@ mod tests {
     use super::*;
 
     fn target(last: u8) -> Target {
-        let ip = Ipv4Addr::new(10, 0, 0, last);
-        Target { link: LinkId(1), interface: "eth0".into(), mac: MacAddr([2, 0, 0, 0, 0, 1]), ip }
+        let (ip, mac) = (IpAddr::from([10, 0, 0, last]), MacAddr([2, 0, 0, 0, 0, 1]));
+        Target { link: LinkId(1), interface: "eth0".into(), mac, ip, forwarding: Forwarding::Off }
     }
 
     fn frames(out: &Actions) -> usize {

@@ -1,6 +1,6 @@
 //! The arithmetic and the comparisons of an election: free functions over values, no state.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use keepalived_model::vrrp::Version;
 use keepalived_model::{Micros, Priority};
@@ -38,7 +38,7 @@ pub enum Rank {
 }
 
 /// Compares an advert with a master (RFC 5798 §6.4.3: a higher address decides between equals).
-pub fn rank(heard: (u8, Ipv4Addr), ours: (Priority, Ipv4Addr)) -> Rank {
+pub fn rank(heard: (u8, IpAddr), ours: (Priority, IpAddr)) -> Rank {
     let ((priority, from), (own, source)) = (heard, ours);
     match (priority.cmp(&own.number()), from.cmp(&source)) {
         _ if priority == 0 => Rank::Resigns,
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn of_two_different_routers_exactly_one_is_better() {
-        let addresses = [Ipv4Addr::new(10, 0, 0, 1), Ipv4Addr::new(10, 0, 0, 2)];
+        let addresses = [IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2])];
         for a in 1..=255 {
             for b in 1..=255 {
                 let seen_by_b = rank((a, addresses[0]), (priority(b), addresses[1]));

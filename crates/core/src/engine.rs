@@ -2,21 +2,21 @@
 //! their say, and at the end what changed is said to the kernel, the sockets and the agenda.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{Change, Key, Snapshot};
-use keepalived_model::vrrp::{self, Transport};
-use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId, Vrid};
-use keepalived_wire::vrrp::{Expect, Peek};
+use keepalived_model::vrrp;
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 
 use crate::announce::Announcer;
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event, Occasion};
 use crate::group::Group;
-use crate::instance::{Context, Counters, Instance, Intent, ipv4};
+use crate::instance::{Context, Counters, Instance, Intent};
 use crate::links::Links;
 use crate::memory::Memory;
+use crate::reception::Listeners;
 use crate::report::{Name, Report, State};
 use crate::track::Tracker;
 use crate::wanted::Wanted;
@@ -39,6 +39,8 @@ pub(crate) enum Owner {
 pub struct Engine {
     pub(crate) config: Arc<vrrp::Config>,
     pub(crate) now: Instant,
+    /// How far the wall clock is ahead of `now`.
+    wall_ahead: Micros,
     pub(crate) links: Links,
     pub(crate) instances: BTreeMap<InstanceId, Instance>,
     /// Instances in the order of the file.
@@ -51,11 +53,9 @@ pub struct Engine {
     touched: BTreeSet<Owner>,
     unfinished: BTreeSet<InstanceId>,
     runs: BTreeMap<RunId, ScriptId>,
-    listeners: BTreeMap<(LinkId, u8), Vec<InstanceId>>,
+    pub(crate) listeners: Listeners,
     /// Every virtual address of every instance: never a source.
     pub(crate) virtual_ips: BTreeSet<IpAddr>,
-    joined: BTreeSet<(LinkId, Ipv4Addr)>,
-    admitted: Vec<Vrid>,
     starts_at: Option<Instant>,
     /// How long the process was asleep past a deadline, until [`Event::Due`] deals with it.
     overslept: Option<Micros>,
@@ -101,6 +101,7 @@ impl Engine {
         let mut engine = Self {
             config: Arc::default(),
             now,
+            wall_ahead: Micros::ZERO,
             links: Links::new(snapshot),
             instances: BTreeMap::new(),
             order: Vec::new(),
@@ -112,10 +113,8 @@ impl Engine {
             touched: BTreeSet::new(),
             unfinished: BTreeSet::new(),
             runs: BTreeMap::new(),
-            listeners: BTreeMap::new(),
+            listeners: Listeners::default(),
             virtual_ips: BTreeSet::new(),
-            joined: BTreeSet::new(),
-            admitted: Vec::new(),
             starts_at: None,
             overslept: None,
             stopping: false,
@@ -133,7 +132,10 @@ impl Engine {
         self.notice_oversleep();
         match event {
             Event::Due => self.due(out),
-            Event::Received { link, datagram } => self.received(link, datagram, out),
+            // During a delayed start nothing is heard (`spec` runtime 3.7).
+            Event::Received { .. } if self.stopping || self.is_delayed() => {}
+            Event::Received { link, packet } => self.received(link, packet, out),
+            Event::WallClock { ahead } => self.wall_ahead = ahead,
             Event::Kernel(change) => self.changed(change, out),
             Event::Settled { key, outcome } => self.settled(key, outcome, out),
             Event::Exited { run, exit } => {
@@ -205,58 +207,6 @@ impl Engine {
                 self.with(id, out, |instance, ctx| instance.announce_again(ctx));
             }
         }
-    }
-
-    fn received(&mut self, link: LinkId, datagram: &[u8], out: &mut Actions) {
-        if self.stopping || self.starts_at.is_some() {
-            return;
-        }
-        let peek = match keepalived_wire::vrrp::peek(datagram) {
-            Ok(peek) => peek,
-            Err(reason) => return out.push(Action::Report(Report::Unreadable { reason })),
-        };
-        let Some(id) = self.listener(link, &peek) else {
-            let interface = self.links.name(link);
-            return out.push(Action::Report(Report::UnknownVrid { vrid: peek.vrid, interface }));
-        };
-        let intent = self.with(id, out, |instance, ctx| {
-            let config = Arc::clone(&instance.config);
-            let expect = Expect {
-                version: config.version,
-                auth: &config.auth,
-                interval: config.advert_interval,
-                multicast: matches!(config.transport, Transport::Multicast { .. }),
-            };
-            let checked = keepalived_wire::vrrp::check(datagram, &expect).and_then(|advert| {
-                let known = match &config.transport {
-                    Transport::Unicast { peers, check_source: true, .. } => {
-                        peers.iter().any(|peer| peer.address == advert.source)
-                    }
-                    Transport::Unicast { .. } | Transport::Multicast { .. } => true,
-                };
-                if known { Ok(advert) } else { Err(keepalived_wire::reject::Reject::NotAPeer) }
-            });
-            match checked {
-                Ok(advert) => instance.heard(&advert, ctx),
-                Err(reason) => {
-                    instance.refused(peek.source, reason, ctx);
-                    None
-                }
-            }
-        });
-        self.carry_out(id, intent.flatten(), out);
-    }
-
-    /// Of several instances with one VRID on one link, the one of the datagram's kind and group.
-    fn listener(&self, link: LinkId, peek: &Peek) -> Option<InstanceId> {
-        let candidates = self.listeners.get(&(link, peek.vrid))?;
-        let fits = |id: &&InstanceId| {
-            self.instances.get(id).is_some_and(|instance| match &instance.config.transport {
-                Transport::Multicast { group, .. } => *group == peek.destination,
-                Transport::Unicast { .. } => !peek.destination.is_multicast(),
-            })
-        };
-        candidates.iter().find(fits).or(candidates.first()).copied()
     }
 
     fn changed(&mut self, change: Change, out: &mut Actions) {
@@ -351,9 +301,9 @@ impl Engine {
         self.unfinished.extend(owners);
     }
 
-    fn send_failed(&mut self, id: InstanceId, destination: Ipv4Addr, errno: i32, out: &mut Actions) {
+    fn send_failed(&mut self, id: InstanceId, destination: IpAddr, errno: i32, out: &mut Actions) {
         if let Some(instance) = self.instances.get(&id)
-            && instance.link.and_then(|link| self.links.get(link)).is_some_and(|link| link.up)
+            && instance.link.is_none_or(|link| self.links.get(link).is_some_and(|link| link.up))
         {
             let report = Report::SendFailed { instance: instance.name.clone(), destination, errno };
             out.push(Action::Report(report));
@@ -474,7 +424,8 @@ impl Engine {
         let instance = self.instances.get_mut(&id)?;
         self.touched.insert(Owner::Instance(id));
         let (wanted, announcer) = (&mut self.wanted, &mut self.announcer);
-        let mut ctx = Context { now: self.now, links: &self.links, wanted, announcer, out };
+        let (now, wall_ahead, links) = (self.now, self.wall_ahead, &self.links);
+        let mut ctx = Context { now, wall_ahead, links, wanted, announcer, out };
         let result = act(instance, &mut ctx);
         if instance.is_unfinished() {
             self.unfinished.insert(id);
@@ -521,32 +472,6 @@ impl Engine {
 
     pub(crate) fn announcer(&mut self) -> &mut Announcer {
         &mut self.announcer
-    }
-
-    /// Which groups have to be received where, which VRIDs are ours, who listens to what.
-    pub(crate) fn renew_listeners(&mut self, out: &mut Actions) {
-        let (mut joined, mut vrids) = (BTreeSet::new(), BTreeSet::new());
-        self.listeners.clear();
-        for (id, instance) in &self.instances {
-            vrids.insert(instance.config.vrid);
-            let Some(link) = instance.link else { continue };
-            self.listeners.entry((link, instance.config.vrid.number())).or_default().push(*id);
-            if let Transport::Multicast { group, .. } = &instance.config.transport {
-                joined.extend(ipv4(*group).map(|group| (link, group)));
-            }
-        }
-        let admitted: Vec<Vrid> = vrids.into_iter().collect();
-        if admitted != self.admitted {
-            self.admitted = admitted.clone();
-            out.push(Action::Admit(admitted));
-        }
-        for (link, group) in self.joined.difference(&joined) {
-            out.push(Action::Leave { link: *link, group: *group });
-        }
-        for (link, group) in joined.difference(&self.joined) {
-            out.push(Action::Join { link: *link, group: *group });
-        }
-        self.joined = joined;
     }
 
     /// When [`Event::Due`] is to be told.

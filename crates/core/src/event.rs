@@ -1,11 +1,13 @@
 //! What the engine can be told, and what it can ask for in return.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{Change, Key, Refusal, Spec};
 use keepalived_model::notify::Command;
-use keepalived_model::{InstanceId, Instant, LinkId, RunId, Vrid, vrrp};
+use keepalived_model::vrrp::{self, Carrier};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, Vrid};
+use keepalived_wire::vrrp::Packet;
 
 use crate::memory::Memory;
 use crate::report::{Report, State};
@@ -15,12 +17,18 @@ use crate::report::{Report, State};
 pub enum Event<'a> {
     /// The deadline may have passed. To be told only after everything that could be received was told.
     Due,
-    /// A datagram of IP protocol 112 came in, from its IPv4 header on.
+    /// Something came in that may be an advert.
     Received {
         /// The interface it came in on.
         link: LinkId,
-        /// IPv4 header and payload exactly as received.
-        datagram: &'a [u8],
+        /// Exactly as received.
+        packet: Packet<'a>,
+    },
+    /// The wall clock, which nothing but signatures asks for, is this much ahead of the clock of all other events.
+    /// To be told before the first [`Event::Due`], and whenever it was set.
+    WallClock {
+        /// From the epoch of the one to that of the other.
+        ahead: Micros,
     },
     /// The kernel changed under us.
     Kernel(Change),
@@ -43,7 +51,7 @@ pub enum Event<'a> {
         /// Whose.
         instance: InstanceId,
         /// To whom.
-        destination: Ipv4Addr,
+        destination: IpAddr,
         /// The kernel's errno.
         errno: i32,
     },
@@ -83,16 +91,18 @@ pub enum Action {
     Send {
         /// Whose.
         instance: InstanceId,
-        /// The interface to send from.
-        link: LinkId,
-        /// Source address, as in the datagram.
-        source: Ipv4Addr,
-        /// Destination address, as in the datagram.
-        destination: Ipv4Addr,
-        /// Complete IPv4 datagram.
-        datagram: Vec<u8>,
+        /// The interface to send from; none: whatever the routes say.
+        link: Option<LinkId>,
+        /// Source address.
+        source: IpAddr,
+        /// Destination address, of the same family.
+        destination: IpAddr,
+        /// IPv6 only, since a datagram says it itself; none: the kernel's default.
+        hop_limit: Option<u8>,
+        /// A complete datagram of IPv4, or the message to be sent over IPv6.
+        packet: Vec<u8>,
     },
-    /// Send a complete Ethernet frame (gratuitous ARP).
+    /// Send a complete Ethernet frame (gratuitous ARP, neighbor advertisement).
     Announce {
         /// The interface to send from.
         link: LinkId,
@@ -111,17 +121,22 @@ pub enum Action {
         /// The interface.
         link: LinkId,
         /// The group.
-        group: Ipv4Addr,
+        group: IpAddr,
     },
     /// The counterpart of `Join`. Idempotent.
     Leave {
         /// The interface.
         link: LinkId,
         /// The group.
-        group: Ipv4Addr,
+        group: IpAddr,
     },
-    /// Only datagrams with these VRIDs are of interest from now on.
-    Admit(Vec<Vrid>),
+    /// Of what travels like this, only packets with these VRIDs are of interest from now on.
+    Admit {
+        /// How it travels.
+        carrier: Carrier,
+        /// Ascending; none: nothing is of interest.
+        vrids: Vec<Vrid>,
+    },
     /// Start a script. Its end comes back as [`Event::Exited`].
     Run {
         /// Which run this is.

@@ -11,17 +11,18 @@
 //! ```
 
 mod addresses;
+mod credentials;
 mod hearing;
+mod speaking;
 
 use std::collections::{BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Spec};
-use keepalived_model::vrrp::{self, Identity, Preempt, Transport, Version};
+use keepalived_model::vrrp::{self, Identity, Preempt, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
 use keepalived_wire::reject::KINDS;
-use keepalived_wire::vrrp::Outgoing;
 
 use crate::announce::Announcer;
 use crate::deadlines::Timers;
@@ -33,6 +34,9 @@ use crate::notices::Scripts;
 use crate::report::{Fault, Name, Report, State};
 use crate::wanted::Wanted;
 
+use credentials::Credentials;
+use speaking::Leaving;
+
 /// More removals of our addresses by others than this, within [`REMOVALS_WITHIN`], and we stand aside (D1).
 const REMOVALS_MAX: usize = 5;
 /// See [`REMOVALS_MAX`].
@@ -41,8 +45,6 @@ const REMOVALS_WITHIN: Micros = Micros::from_secs(10);
 const STAND_ASIDE: Micros = Micros::from_secs(30);
 /// A differing address list is complained about this often (D6).
 const LIST_ALARM_EVERY: Micros = Micros::from_secs(60);
-/// Time to live of adverts (RFC 5798 §5.1.1.3).
-const TTL: u8 = 255;
 
 const ADVERT: usize = 0;
 const MASTER_DOWN: usize = 1;
@@ -55,6 +57,7 @@ const ASIDE: usize = 6;
 /// What an instance may reach for while it acts.
 pub(crate) struct Context<'a> {
     pub now: Instant,
+    pub wall_ahead: Micros,
     pub links: &'a Links,
     pub wanted: &'a mut Wanted,
     pub announcer: &'a mut Announcer,
@@ -62,6 +65,11 @@ pub(crate) struct Context<'a> {
 }
 
 impl Context<'_> {
+    /// The time since 1970.
+    pub fn wall(&self) -> Micros {
+        Micros(self.now.0) + self.wall_ahead
+    }
+
     pub fn report(&mut self, report: Report) {
         self.out.push(Action::Report(report));
     }
@@ -78,13 +86,6 @@ pub(crate) enum Intent {
     Follow,
     /// Its causes of FAULT may have changed.
     Review,
-}
-
-/// Why an advert is sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Leaving {
-    No,
-    Yes,
 }
 
 /// An address as placed on a link while master.
@@ -130,7 +131,7 @@ pub(crate) struct Instance {
     /// Its timer ran out while its sync group could not follow.
     pub wants_master: bool,
     pub link: Option<LinkId>,
-    pub source: Option<Ipv4Addr>,
+    pub source: Option<IpAddr>,
     /// Causes of its own; the group's is not among them.
     pub own_faults: BTreeSet<Fault>,
     /// A member of its group has a cause.
@@ -142,15 +143,16 @@ pub(crate) struct Instance {
     pub total: i64,
     pub master_interval: Micros,
     pub counters: Counters,
-    master: Option<Ipv4Addr>,
+    master: Option<IpAddr>,
     /// The priority in its last advert.
     pub master_priority: u8,
     /// When it last sent an advert.
     pub last_sent: Option<Instant>,
     /// Whose packet was accepted last.
-    last_sender: Option<Ipv4Addr>,
+    last_sender: Option<IpAddr>,
     preempt_delay: PreemptDelay,
     next_ip_id: u16,
+    credentials: Credentials,
     last_advert: Instant,
     answered: Option<Instant>,
     placed: Vec<Placed>,
@@ -194,6 +196,7 @@ impl Instance {
             last_sender: None,
             preempt_delay: PreemptDelay::default(),
             next_ip_id: 1,
+            credentials: Credentials::new(&config),
             last_advert: now,
             answered: None,
             placed: Vec::new(),
@@ -245,6 +248,7 @@ impl Instance {
     /// Takes up what a predecessor that was killed stood as; see [`Self::can_adopt`].
     pub fn adopt(&mut self, standing: &Standing, ctx: &mut Context<'_>) {
         self.next_ip_id = standing.next_ip_id.max(1);
+        self.credentials.adopt(standing.sequence);
         self.enter(standing.state, ctx);
         if standing.state == State::Master {
             self.last_advert = standing.last_advert;
@@ -431,6 +435,7 @@ impl Instance {
         self.name = Name::from(config.name.as_str());
         self.scripts = Scripts::new(&config.notify);
         self.config = config;
+        self.credentials.reconfigure(&self.config);
         if before.advert_interval != self.config.advert_interval || self.config.version == Version::V2 {
             self.master_interval = self.config.advert_interval;
         }
@@ -452,39 +457,6 @@ impl Instance {
             }
             State::Init | State::Fault => {}
         }
-    }
-
-    fn advertise(&mut self, leaving: Leaving, ctx: &mut Context<'_>) {
-        let (Some(link), Some(source)) = (self.link, self.source) else { return };
-        let addresses: Vec<Ipv4Addr> = self.config.addresses.iter().filter_map(|a| ipv4(a.ip)).collect();
-        let (group, peers, ttl) = match &self.config.transport {
-            Transport::Multicast { group, .. } => (Some(*group), [].as_slice(), None),
-            Transport::Unicast { peers, ttl, .. } => (None, peers.as_slice(), *ttl),
-        };
-        let destinations = group.into_iter().chain(peers.iter().map(|peer| peer.address));
-        for destination in destinations.filter_map(ipv4) {
-            let datagram = keepalived_wire::vrrp::encode(&Outgoing {
-                version: self.config.version,
-                vrid: self.config.vrid,
-                priority: if leaving == Leaving::Yes { 0 } else { self.priority.number() },
-                interval: self.config.advert_interval,
-                auth: &self.config.auth,
-                source,
-                destination,
-                id: self.next_ip_id,
-                ttl: ttl.unwrap_or(TTL),
-                addresses: &addresses,
-            });
-            ctx.out.push(Action::Send { instance: self.id, link, source, destination, datagram });
-        }
-        // The counter wraps past zero: an identification of zero would be replaced by the kernel.
-        self.next_ip_id = self.next_ip_id.checked_add(1).unwrap_or(1);
-        self.counters.sent += 1;
-        self.counters.zero_sent += u64::from(leaving == Leaving::Yes);
-        self.last_advert = ctx.now;
-        self.last_sent = Some(ctx.now);
-        self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
-        self.remember(ctx);
     }
 
     fn start_preempt_delay(&mut self, ctx: &mut Context<'_>) {
@@ -512,6 +484,7 @@ impl Instance {
             state: self.state,
             last_advert: self.last_advert,
             next_ip_id: self.next_ip_id,
+            sequence: self.credentials.sequence(),
         })));
     }
 
@@ -549,7 +522,7 @@ impl Instance {
     }
 
     /// The master it last heard.
-    pub fn heard_master(&self) -> Option<Ipv4Addr> {
+    pub fn heard_master(&self) -> Option<IpAddr> {
         self.master
     }
 
@@ -561,12 +534,5 @@ impl Instance {
     /// When there is something to do next.
     pub fn next_deadline(&self) -> Option<Instant> {
         self.timers.earliest()
-    }
-}
-
-pub(crate) fn ipv4(ip: IpAddr) -> Option<Ipv4Addr> {
-    match ip {
-        IpAddr::V4(ip) => Some(ip),
-        IpAddr::V6(_) => None,
     }
 }

@@ -21,6 +21,7 @@ mod instance;
 mod links;
 pub mod memory;
 mod notices;
+mod reception;
 mod reload;
 pub mod report;
 mod review;

@@ -1,10 +1,11 @@
 //! The kernel's links and addresses as the core needs them.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 
 use keepalived_model::LinkId;
 use keepalived_model::kernel::{AddressKey, Link, Snapshot};
+use keepalived_model::vrrp::Family;
 
 use crate::report::Name;
 
@@ -96,19 +97,27 @@ impl Links {
         self.links.get(&id).into_iter().flat_map(|entry| entry.addresses.iter().copied())
     }
 
-    /// The address adverts come from: the link's first IPv4 address that is none of `excluded`
-    /// (`spec` config 4.2).
-    pub fn source(&self, id: LinkId, excluded: impl Fn(AddressKey) -> bool) -> Option<Ipv4Addr> {
-        self.addresses(id).filter(|key| !excluded(*key)).find_map(|key| match key.ip {
-            IpAddr::V4(ip) => Some(ip),
-            IpAddr::V6(_) => None,
-        })
+    /// The address adverts come from: the link's first IPv4 address, or its first link-local one of IPv6, that is
+    /// none of `excluded` (`spec` config 4.2).
+    pub fn source(
+        &self,
+        id: LinkId,
+        family: Family,
+        excluded: impl Fn(AddressKey) -> bool,
+    ) -> Option<IpAddr> {
+        let is_candidate = |ip: &IpAddr| match ip {
+            IpAddr::V4(_) => family == Family::V4,
+            IpAddr::V6(ip) => family == Family::V6 && ip.is_unicast_link_local(),
+        };
+        self.addresses(id).filter(|key| !excluded(*key)).map(|key| key.ip).find(is_candidate)
     }
 
-    /// The link's first link-local IPv6 address.
-    pub fn link_local(&self, id: LinkId) -> Option<IpAddr> {
-        self.addresses(id)
-            .map(|key| key.ip)
-            .find(|ip| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()))
+    /// Whether the link, or any link where none is named, has this address.
+    pub fn has(&self, id: Option<LinkId>, ip: IpAddr) -> bool {
+        let here = |entry: &Entry| entry.addresses.iter().any(|key| key.ip == ip);
+        match id {
+            Some(id) => self.links.get(&id).is_some_and(here),
+            None => self.links.values().any(here),
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Standing {
     pub last_advert: Instant,
     /// The IPv4 identification its next advert would have carried.
     pub next_ip_id: u16,
+    /// Where the numbers of its authentication headers stood.
+    pub sequence: u32,
 }
 
 /// What a script last said. The key is `script`.

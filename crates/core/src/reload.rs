@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{Key, Snapshot};
-use keepalived_model::vrrp::{self, Identity};
+use keepalived_model::vrrp::{self, Family, Identity};
 use keepalived_model::{InstanceId, ScriptId};
 
 use crate::engine::{Engine, Owner};
@@ -168,8 +168,9 @@ impl Engine {
         for instance in self.order.iter().filter_map(|id| self.instances.get(id)) {
             let Some(link) = instance.link.filter(|link| told.insert(*link)) else { continue };
             let interface = Name::from(instance.config.interface_name());
-            let source = self.links.source(link, |key| self.is_virtual(key)).map(IpAddr::V4);
-            for ip in source.into_iter().chain(self.links.link_local(link)) {
+            let source = self.links.source(link, Family::V4, |key| self.is_virtual(key));
+            let link_local = self.links.source(link, Family::V6, |key| self.is_virtual(key));
+            for ip in source.into_iter().chain(link_local) {
                 out.push(Action::Report(Report::AddressAssigned { interface: interface.clone(), ip }));
             }
         }

@@ -1,10 +1,11 @@
 //! Facts for log lines and counters. Words are found elsewhere (`daemon`, `compat/log_text.rs`).
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::vrrp::Family;
 use keepalived_model::{LinkId, Micros, RunId, Vrid};
 use keepalived_wire::reject::Reject;
 
@@ -42,8 +43,8 @@ impl fmt::Display for State {
 pub enum Fault {
     /// Its interface (or one that carries a VIP, or a tracked one with weight zero) is down or does not exist.
     LinkDown(Name),
-    /// Its interface has no address to send from.
-    NoAddress,
+    /// Its interface has no address of its family to send from.
+    NoAddress(Family),
     /// The configured source address is on none of the interface's addresses.
     NoSource,
     /// A script of weight zero says down.
@@ -107,17 +108,23 @@ pub enum Report {
     /// The delay is over.
     StartDelayOver,
     /// A packet for this instance was refused. `first`: of its kind since the state last changed, to be logged.
-    Rejected { instance: Name, from: Ipv4Addr, reason: Reject, first: bool },
+    Rejected { instance: Name, from: IpAddr, reason: Reject, first: bool },
     /// A packet was refused before its instance could be known.
     Unreadable { reason: Reject },
     /// A packet named a VRID that nobody has on that interface.
     UnknownVrid { vrid: u8, interface: Name },
     /// An accepted advert has another number of addresses (D6). `first` as above, once a minute.
-    AddressCountDiffers { instance: Name, from: Ipv4Addr, expected: usize, received: usize, first: bool },
+    AddressCountDiffers { instance: Name, from: IpAddr, expected: usize, received: usize, first: bool },
     /// An accepted advert lacks one of our addresses (D6).
-    AddressMissing { instance: Name, vrid: Vrid, from: Ipv4Addr, ip: IpAddr, first: bool },
+    AddressMissing { instance: Name, vrid: Vrid, from: IpAddr, ip: IpAddr, first: bool },
     /// An accepted version 3 advert has another interval.
-    IntervalDiffers { instance: Name, from: Ipv4Addr, ours: Micros, received: Micros, first: bool },
+    IntervalDiffers { instance: Name, from: IpAddr, ours: Micros, received: Micros, first: bool },
+    /// A unicast peer makes checksums of version 3 as keepalived did before 1.4.
+    OldChecksum { instance: Name, from: IpAddr, first: bool },
+    /// An accepted signature is so old, or so far ahead, that others may soon be refused.
+    SkewNearsWindow { instance: Name, from: IpAddr, skew: i64, window: Micros, first: bool },
+    /// A master that heard a worse router skips a number of its authentication headers.
+    SequenceSkipped { instance: Name },
     /// A script went up.
     ScriptSucceeded { script: Name },
     /// A script went down because of this end.
@@ -159,7 +166,7 @@ pub enum Report {
     /// We were asleep for this long (D5).
     Late { by: Micros },
     /// An advert could not be sent.
-    SendFailed { instance: Name, destination: Ipv4Addr, errno: i32 },
+    SendFailed { instance: Name, destination: IpAddr, errno: i32 },
     /// All members follow one.
     GroupSyncing { group: Name, state: State },
     /// A member starts in FAULT and takes its group along.

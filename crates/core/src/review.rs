@@ -3,7 +3,6 @@
 //! lost message can make it drift.
 
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Key};
 use keepalived_model::vrrp::Transport;
@@ -11,7 +10,7 @@ use keepalived_model::{InstanceId, Priority, Weight};
 
 use crate::engine::Engine;
 use crate::event::{Action, Actions};
-use crate::instance::{Instance, ipv4};
+use crate::instance::Instance;
 use crate::report::{Fault, Name, Report, State};
 
 /// What an instance's surroundings amount to.
@@ -84,9 +83,10 @@ impl Engine {
     /// Finds the link and the source address by name, as they are now.
     fn relocate(&mut self, id: InstanceId, out: &mut Actions) {
         let Some(instance) = self.instances.get(&id) else { return };
-        let link = self.links.named(instance.config.interface_name()).map(|link| link.id);
-        let configured = instance.config.transport.source().and_then(ipv4);
-        let found = link.and_then(|link| self.links.source(link, |key| self.is_virtual(key)));
+        let config = &instance.config;
+        let link = config.link_name().and_then(|name| self.links.named(name)).map(|link| link.id);
+        let configured = config.transport.source();
+        let found = link.and_then(|link| self.links.source(link, config.family, |key| self.is_virtual(key)));
         let source = configured.or(found);
         let (before, interface) = (instance.source, Name::from(instance.config.interface_name()));
         let entered = instance.state != State::Init;
@@ -94,7 +94,7 @@ impl Engine {
             (instance.link, instance.source) = (link, source);
         }
         if before != source && entered && !self.is_delayed() {
-            let told = |ip| (interface.clone(), IpAddr::V4(ip));
+            let told = |ip| (interface.clone(), ip);
             if let Some((interface, ip)) = before.map(told) {
                 out.push(Action::Report(Report::AddressDeassigned { interface, ip }));
             }
@@ -124,9 +124,15 @@ impl Engine {
             if multicast && !link.multicast {
                 faults.insert(Fault::NoMulticast(link.name.as_str().into()));
             }
-            if instance.source.is_none() {
-                faults.insert(Fault::NoAddress);
-            }
+        }
+        let config = &instance.config;
+        if instance.source.is_none() && (instance.link.is_some() || config.link_name().is_none()) {
+            faults.insert(Fault::NoAddress(config.family));
+        }
+        if let Some(source) = config.transport.source().filter(|_| config.track_source)
+            && !self.links.has(instance.link, source)
+        {
+            faults.insert(Fault::NoSource);
         }
         for (name, weight) in self.tracked_links(instance) {
             let up = self.links.is_up(name);
@@ -161,12 +167,12 @@ impl Engine {
         let config = &instance.config;
         if config.dont_track_primary {
             // Without its link at all there is nothing to speak on.
-            let own = Some(config.interface_name()).filter(|name| self.links.named(name).is_none());
+            let own = config.link_name().filter(|name| self.links.named(name).is_none());
             return own.into_iter().collect();
         }
         let addresses = config.addresses.iter().chain(&config.excluded).filter(|address| !address.no_track);
         let theirs = addresses.filter_map(|address| address.interface.as_deref());
-        theirs.chain([config.interface_name()]).collect()
+        theirs.chain(config.link_name()).collect()
     }
 
     fn tracked_links<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
@@ -255,7 +261,7 @@ impl Engine {
     /// Whether an instance is configured to use a link of this name.
     pub(crate) fn is_used(&self, name: &str) -> bool {
         self.instances.values().any(|instance| {
-            instance.config.interface_name() == name
+            instance.config.link_name() == Some(name)
                 || self.vital_links(instance).contains(name)
                 || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
         })

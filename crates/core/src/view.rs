@@ -1,6 +1,6 @@
 //! A read-only picture for dumps, status and checkers.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Key, Link};
 use keepalived_model::track::Script;
@@ -55,9 +55,9 @@ pub struct InstanceView<'a> {
     /// What keeps it in FAULT.
     pub faults: Vec<Fault>,
     /// Where its adverts come from.
-    pub source: Option<Ipv4Addr>,
+    pub source: Option<IpAddr>,
     /// The master it last heard.
-    pub master: Option<Ipv4Addr>,
+    pub master: Option<IpAddr>,
     /// The priority that master had; zero when none was heard.
     pub master_priority: u8,
     /// The interval it expects adverts in.

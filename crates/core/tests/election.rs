@@ -7,6 +7,7 @@ use keepalived_core::Event;
 use keepalived_model::Micros;
 use keepalived_model::vrrp::{Preempt, Version};
 use keepalived_wire::reject::Reject;
+use keepalived_wire::vrrp::Packet;
 
 #[test]
 fn a_router_alone_waits_a_full_master_down_interval_then_advertises_before_it_adds() {
@@ -163,7 +164,7 @@ fn refused_packets_never_touch_a_timer() {
     junk[16..20].copy_from_slice(&GROUP.octets());
     junk[20..28].copy_from_slice(&[0x21, 51, 255, 1, 1, 1, 0, 0]);
     for millis in 0..10_000 {
-        me.until(millis).tell(Event::Received { link: ETH0, datagram: &junk });
+        me.until(millis).tell(Event::Received { link: ETH0, packet: Packet::V4(&junk) });
     }
     assert_eq!(me.times("VI_1 MASTER"), [3609]);
     assert_eq!(me.advert_gaps(), 1000);

@@ -2,7 +2,7 @@
 //! engine's successors.
 //!
 //! ```text
-//! slot 0        magic "KALVMEM1"
+//! slot 0        magic "KALVMEM2"
 //! slot 1 …      checksum (4)  tag (1)  payload (123)      each 128 bytes, none across a page
 //!
 //! tag 1         a standing: identity, state, last advert, next IPv4 identification
@@ -33,7 +33,7 @@ use keepalived_sys::memfd;
 const SLOT: usize = 128;
 /// More than this (8 MB) is not remembered: 65,000 addresses need a restart that is clean.
 const SLOTS_MAX: u64 = 65_536;
-const MAGIC: &[u8; 8] = b"KALVMEM1";
+const MAGIC: &[u8; 8] = b"KALVMEM2";
 
 const STANDING: u8 = 1;
 const VERDICT: u8 = 2;
@@ -215,7 +215,7 @@ impl Entry {
 fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
     let mut payload = Vec::with_capacity(SLOT);
     match memory {
-        Memory::Standing(Standing { identity, state, last_advert, next_ip_id }) => {
+        Memory::Standing(Standing { identity, state, last_advert, next_ip_id, sequence }) => {
             payload.extend([
                 STANDING,
                 identity.vrid.number(),
@@ -234,6 +234,7 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
             });
             payload.extend(last_advert.0.to_ne_bytes());
             payload.extend(next_ip_id.to_ne_bytes());
+            payload.extend(sequence.to_ne_bytes());
             put_text(&mut payload, &identity.interface)?;
         }
         Memory::Verdict(Verdict { script, up }) => {
@@ -345,10 +346,11 @@ impl<'a> Reader<'a> {
         };
         let last_advert = Instant(u64::from_ne_bytes(self.array()?));
         let next_ip_id = u16::from_ne_bytes(self.array()?);
+        let sequence = u32::from_ne_bytes(self.array()?);
         let interface = self.text()?.to_owned();
         let family = if ipv6 { Family::V6 } else { Family::V4 };
         let identity = Arc::new(Identity { vrid, family, interface, unicast, source, group });
-        Some(Standing { identity, state, last_advert, next_ip_id })
+        Some(Standing { identity, state, last_advert, next_ip_id, sequence })
     }
 
     fn verdict(&mut self) -> Option<Verdict> {
@@ -387,7 +389,13 @@ mod tests {
             group: (vrid != 2).then_some(IpAddr::from([224, 0, 0, 18])),
         };
         let identity = Arc::new(identity);
-        Memory::Standing(Standing { identity, state, last_advert: Instant(last_advert), next_ip_id: 65535 })
+        Memory::Standing(Standing {
+            identity,
+            state,
+            last_advert: Instant(last_advert),
+            next_ip_id: 65535,
+            sequence: 70_000,
+        })
     }
 
     fn verdict(script: &str, up: bool) -> Memory {

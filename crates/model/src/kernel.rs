@@ -29,6 +29,8 @@ pub struct Link {
     pub arp: bool,
     /// `IFF_LOOPBACK`.
     pub loopback: bool,
+    /// It forwards IPv6, of which neighbor advertisements have to speak.
+    pub forwards_ipv6: bool,
     /// Bytes of payload a frame may carry.
     pub mtu: u32,
 }

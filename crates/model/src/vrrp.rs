@@ -184,6 +184,20 @@ impl Instance {
         self.interface.as_deref().unwrap_or("")
     }
 
+    /// What its adverts travel in.
+    pub fn carrier(&self) -> Carrier {
+        match (self.family, &self.auth) {
+            (Family::V6, _) => Carrier::Ipv6,
+            (Family::V4, Auth::Ah(_)) => Carrier::AuthHeader,
+            (Family::V4, Auth::None | Auth::Pass(_) | Auth::Hmac(_)) => Carrier::Ipv4,
+        }
+    }
+
+    /// Name of the link that has to be there for it to speak at all: its interface, or its routing domain.
+    pub fn link_name(&self) -> Option<&str> {
+        self.interface.as_deref().or(self.vrf.as_deref())
+    }
+
     /// What makes two configurations speak of the same virtual router across a reload
     /// (`spec` runtime 1.11 step 3: not the name).
     pub fn identity(&self) -> Identity {
@@ -226,6 +240,22 @@ pub enum Hopeless {
     IpvlanWithoutAddress,
     /// Another instance already lives on the same virtual interface.
     OwnLinkTaken,
+}
+
+/// What adverts travel in; each has a socket of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Carrier {
+    /// IPv4, protocol 112.
+    Ipv4,
+    /// IPv4 with an authentication header, protocol 51.
+    AuthHeader,
+    /// IPv6, next header 112.
+    Ipv6,
+}
+
+impl Carrier {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Ipv4, Self::AuthHeader, Self::Ipv6];
 }
 
 /// Address family of the protocol and of the advertised addresses.

@@ -6,7 +6,7 @@ use keepalived_model::kernel::{AddressKey, AddressSpec, Link, OUR_PROTOCOL};
 use keepalived_model::{LinkId, MacAddr};
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::link::{LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, LinkAttribute, LinkFlags, LinkMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::made;
@@ -75,11 +75,13 @@ fn link_fact(message: &LinkMessage) -> Option<LinkFact> {
     let mut name = None;
     let mut mac = None;
     let mut mtu = None;
+    let mut forwards_ipv6 = None;
     for attribute in &message.attributes {
         match attribute {
             LinkAttribute::IfName(it) => name = Some(it.clone()),
             LinkAttribute::Address(octets) => mac = Some(octets.as_slice().try_into().ok().map(MacAddr)),
             LinkAttribute::Mtu(it) => mtu = Some(*it),
+            LinkAttribute::AfSpecUnspec(families) => forwards_ipv6 = forwards(families),
             _ => {}
         }
     }
@@ -91,10 +93,24 @@ fn link_fact(message: &LinkMessage) -> Option<LinkFact> {
         multicast: flags.contains(LinkFlags::Multicast),
         arp: !flags.contains(LinkFlags::Noarp),
         loopback: flags.contains(LinkFlags::Loopback),
+        forwards_ipv6: forwards_ipv6.unwrap_or_default(),
         mtu: mtu.unwrap_or_default(),
     };
     let made = made::made(&message.attributes);
-    Some(LinkFact { link, has_mac: mac.is_some(), has_mtu: mtu.is_some(), made })
+    let (has_mac, has_mtu, has_forwarding) = (mac.is_some(), mtu.is_some(), forwards_ipv6.is_some());
+    Some(LinkFact { link, has_mac, has_mtu, has_forwarding, made })
+}
+
+/// Whether IPv6 is forwarded, if that is said.
+fn forwards(families: &[AfSpecUnspec]) -> Option<bool> {
+    let ipv6 = families.iter().find_map(|family| match family {
+        AfSpecUnspec::Inet6(ipv6) => Some(ipv6),
+        _ => None,
+    });
+    ipv6?.iter().find_map(|said| match said {
+        AfSpecInet6::DevConf(settings) => Some(settings.forwarding != 0),
+        _ => None,
+    })
 }
 
 fn entry(message: &AddressMessage) -> Option<Entry> {
@@ -200,6 +216,7 @@ mod tests {
             multicast: true,
             arp: true,
             loopback: false,
+            forwards_ipv6: false,
             mtu: 1500,
         };
         let datagram = [
@@ -209,7 +226,16 @@ mod tests {
             octets(RouteNetlinkMessage::DelLink(link_message()), 0),
         ];
         let expected = vec![
-            (0, Fact::Link(LinkFact { link, has_mac: true, has_mtu: true, made: None })),
+            (
+                0,
+                Fact::Link(LinkFact {
+                    link,
+                    has_mac: true,
+                    has_mtu: true,
+                    has_forwarding: false,
+                    made: None,
+                }),
+            ),
             (77, Fact::Address(Entry { key, spec, ours: true, secondary: true })),
             (78, Fact::AddressGone(key)),
             (0, Fact::LinkGone(LinkId(2))),

@@ -207,6 +207,7 @@ mod tests {
             multicast: true,
             arp: true,
             loopback: false,
+            forwards_ipv6: false,
             mtu: 1500,
         }
     }

@@ -29,6 +29,8 @@ pub struct LinkFact {
     pub has_mac: bool,
     /// The message named the MTU.
     pub has_mtu: bool,
+    /// The message said whether the link forwards IPv6.
+    pub has_forwarding: bool,
     /// What it is on top of what, if that is of a kind we make and the message says so.
     pub made: Option<Made>,
 }
@@ -201,11 +203,12 @@ impl Mirror {
     }
 
     fn apply_link(&mut self, fact: LinkFact) -> Option<Change> {
-        let LinkFact { mut link, has_mac, has_mtu, made } = fact;
+        let LinkFact { mut link, has_mac, has_mtu, has_forwarding, made } = fact;
         let old = self.links.get(&link.id);
         if let Some(old) = old {
             link.mac = if has_mac { link.mac } else { old.mac };
             link.mtu = if has_mtu { link.mtu } else { old.mtu };
+            link.forwards_ipv6 = if has_forwarding { link.forwards_ipv6 } else { old.forwards_ipv6 };
         }
         if let Some(made) = made {
             self.made.insert(link.id, made);
@@ -335,11 +338,21 @@ mod tests {
     fn link(name: &str) -> Link {
         let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
         let name = name.to_owned();
-        Link { id: D0, name, up: true, mac, multicast: true, arp: true, loopback: false, mtu: 1500 }
+        Link {
+            id: D0,
+            name,
+            up: true,
+            mac,
+            multicast: true,
+            arp: true,
+            loopback: false,
+            forwards_ipv6: false,
+            mtu: 1500,
+        }
     }
 
     fn whole(link: Link) -> Fact {
-        Fact::Link(LinkFact { link, has_mac: true, has_mtu: true, made: None })
+        Fact::Link(LinkFact { link, has_mac: true, has_mtu: true, has_forwarding: true, made: None })
     }
 
     fn with_link() -> Mirror {
@@ -485,7 +498,9 @@ mod tests {
     fn a_message_that_leaves_things_out_does_not_change_them() {
         let mut mirror = with_link();
         let bare = Link { mac: None, mtu: 0, ..link("d0") };
-        let partial = |link| Fact::Link(LinkFact { link, has_mac: false, has_mtu: false, made: None });
+        let partial = |link| {
+            Fact::Link(LinkFact { link, has_mac: false, has_mtu: false, has_forwarding: false, made: None })
+        };
         assert_eq!(mirror.apply(partial(bare.clone()), Origin::Unknown), None);
         let down = Link { up: false, ..link("d0") };
         let told = mirror.apply(partial(Link { up: false, ..bare }), Origin::Unknown);

@@ -161,11 +161,11 @@ fn sends(
     actions: &Actions,
 ) -> Result<(), Broken> {
     for action in actions {
-        let Action::Send { link, source, destination, datagram, .. } = action else { continue };
-        let Some(seen) = packet::advert(datagram) else {
-            return Err(("adverts are well-formed", format!("{datagram:02x?}")));
+        let Action::Send { link: Some(link), source, destination, packet, .. } = action else { continue };
+        let Some(seen) = packet::advert(packet) else {
+            return Err(("adverts are well-formed", format!("{packet:02x?}")));
         };
-        if (seen.source, seen.destination) != (*source, *destination) {
+        if (IpAddr::V4(seen.source), IpAddr::V4(seen.destination)) != (*source, *destination) {
             return Err((
                 "adverts are well-formed",
                 format!("{seen:?} to be sent {source} -> {destination}"),
@@ -320,7 +320,7 @@ fn became_master(
         return Err(("a living master is not displaced", text));
     }
     let sent = actions.iter().any(|action| match action {
-        Action::Send { datagram, .. } => packet::advert(datagram).is_some_and(|seen| seen.vrid == seat.1),
+        Action::Send { packet, .. } => packet::advert(packet).is_some_and(|seen| seen.vrid == seat.1),
         _ => false,
     });
     // An adopted master advertises when its predecessor would have.

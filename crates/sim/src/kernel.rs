@@ -59,6 +59,7 @@ impl Port {
             multicast: true,
             arp: true,
             loopback: false,
+            forwards_ipv6: false,
             mtu: 1500,
         }
     }

@@ -1,7 +1,7 @@
 //! One machine: the engine, its surroundings, and what we noticed about it.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -10,7 +10,8 @@ use keepalived_core::event::Exit;
 use keepalived_core::memory::Memory;
 use keepalived_core::report::{Fault, State};
 use keepalived_model::kernel::{AddressKey, Change, Key, Refusal, Spec};
-use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, vrrp};
+use keepalived_model::vrrp::{self, Carrier};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId};
 
 use crate::clock::Clock;
 use crate::kernel::{FakeKernel, Port};
@@ -35,7 +36,7 @@ pub enum Mail {
     /// A script ended.
     Exit { run: RunId, exit: Exit },
     /// An advert could not be sent.
-    SendFailed { instance: InstanceId, destination: Ipv4Addr, errno: i32 },
+    SendFailed { instance: InstanceId, destination: IpAddr, errno: i32 },
     /// A new configuration.
     Reload(Arc<vrrp::Config>),
     /// The end is wanted.
@@ -91,9 +92,9 @@ pub struct Process {
     /// What is being tried.
     pub engine: Engine,
     /// Groups received, by interface.
-    pub joined: BTreeSet<(LinkId, Ipv4Addr)>,
+    pub joined: BTreeSet<(LinkId, IpAddr)>,
     /// VRIDs of interest.
-    pub admitted: BTreeSet<u8>,
+    pub admitted: BTreeMap<Carrier, BTreeSet<u8>>,
     /// It was asked to end.
     pub stopping: bool,
     /// The engine's view after the last event.

@@ -5,12 +5,15 @@ mod trouble;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::Key;
+use keepalived_model::vrrp::Carrier;
 use keepalived_model::{Instant, LinkId, Micros};
+use keepalived_wire::vrrp::Packet;
 
 use crate::check::{self, Broken, Since};
 use crate::kernel::RETRY;
@@ -244,12 +247,14 @@ impl World {
         match mail {
             Mail::Packet { link, bytes } => {
                 let Some(process) = &self.nodes[n].process else { return Ok(()) };
-                if bytes.get(21).is_none_or(|vrid| !process.admitted.contains(vrid)) {
+                let admitted = process.admitted.get(&Carrier::Ipv4);
+                let is_admitted = |vrid| admitted.is_some_and(|admitted| admitted.contains(vrid));
+                if !bytes.get(21).is_some_and(is_admitted) {
                     return Ok(());
                 }
                 let local = self.nodes[n].clock.local(self.now);
                 let contest = check::heard(&mut self.nodes[n], local, link, &bytes);
-                self.tell(n, Event::Received { link, datagram: &bytes })?;
+                self.tell(n, Event::Received { link, packet: Packet::V4(&bytes) })?;
                 contest.map_or(Ok(()), |contest| check::contested(&self.nodes[n], contest))
             }
             Mail::Apply { key, spec, again } => {
@@ -376,10 +381,11 @@ impl World {
 
     fn perform(&mut self, n: usize, action: Action) -> Result<(), Broken> {
         match action {
-            Action::Send { instance, link, destination, datagram, .. } => {
+            Action::Send { link: None, .. } => {}
+            Action::Send { instance, link: Some(link), destination, packet, .. } => {
                 self.summary.adverts += 1;
                 if self.nodes[n].kernel.is_up(link) {
-                    self.carry(n, link, &datagram);
+                    self.carry(n, link, &packet);
                 } else {
                     self.mail(n, Micros(5), Mail::SendFailed { instance, destination, errno: 100 });
                 }
@@ -401,9 +407,10 @@ impl World {
                     process.joined.remove(&(link, group));
                 }
             }
-            Action::Admit(vrids) => {
+            Action::Admit { carrier, vrids } => {
                 if let Some(process) = &mut self.nodes[n].process {
-                    process.admitted = vrids.iter().map(|vrid| vrid.number()).collect();
+                    let vrids = vrids.iter().map(|vrid| vrid.number()).collect();
+                    process.admitted.insert(carrier, vrids);
                 }
             }
             Action::Run { run, command } => {
@@ -457,7 +464,7 @@ impl World {
         let Some([a, b, c, d]) = datagram.get(16..20).and_then(|bytes| bytes.first_chunk().copied()) else {
             return false;
         };
-        let destination = std::net::Ipv4Addr::new(a, b, c, d);
+        let destination = IpAddr::from([a, b, c, d]);
         let joined = |process: &Process| process.joined.contains(&(link, destination));
         node.kernel.is_up(link)
             && match destination.is_multicast() {

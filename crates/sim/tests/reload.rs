@@ -75,9 +75,9 @@ fn there_and_back_again_leaves_every_role_and_address_as_it_was() {
             |picture: &BTreeMap<_, (State, _)>| picture.values().map(|(state, _)| *state).collect::<Vec<_>>();
         assert_eq!(states(&between), states(&before), "{mutation:?}");
         for action in &actions {
-            if let Action::Send { datagram, .. } = action {
+            if let Action::Send { packet: sent, .. } = action {
                 assert!(
-                    packet::advert(datagram).is_some_and(|seen| seen.priority != 0),
+                    packet::advert(sent).is_some_and(|seen| seen.priority != 0),
                     "{mutation:?}: resigned"
                 );
             }
@@ -126,7 +126,7 @@ fn a_kept_master_goes_on_advertising_in_time() {
             let mut out = Actions::new();
             engine.handle(at.max(now), Event::Due, &mut out);
             let adverts = out.iter().filter_map(|action| match action {
-                Action::Send { link, datagram, .. } => Some((*link, packet::advert(datagram)?.vrid)),
+                Action::Send { link, packet: sent, .. } => Some((*link, packet::advert(sent)?.vrid)),
                 _ => None,
             });
             heard.extend(adverts);

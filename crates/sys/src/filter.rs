@@ -4,6 +4,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use keepalived_model::Vrid;
+use keepalived_model::vrrp::Carrier;
 
 use crate::set_option;
 
@@ -15,9 +16,18 @@ pub(crate) fn nothing() -> Vec<libc::sock_filter> {
     vec![statement(libc::BPF_RET | libc::BPF_K, 0)]
 }
 
-/// Admits IPv4 datagrams whose payload names one of `vrids` in its second byte, and datagrams too short to
-/// name one (they are to be reported). Constant length: one 32-bit word of a bit map for each 32 VRIDs.
-pub(crate) fn vrids(vrids: &[Vrid]) -> Vec<libc::sock_filter> {
+/// Octets of an authentication header, which stands before the message.
+const AUTH_HEADER: u32 = 24;
+
+/// Admits packets whose message names one of `vrids` in its second byte, and packets too short to name one (they
+/// are to be reported). Constant length: one 32-bit word of a bit map for each 32 VRIDs.
+pub(crate) fn vrids(carrier: Carrier, vrids: &[Vrid]) -> Vec<libc::sock_filter> {
+    // X: octets before the payload. Those of an IPv6 header are gone when the kernel asks.
+    let (before, vrid_at) = match carrier {
+        Carrier::Ipv4 => (statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0), 1),
+        Carrier::AuthHeader => (statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0), AUTH_HEADER + 1),
+        Carrier::Ipv6 => (statement(libc::BPF_LDX | libc::BPF_IMM, 0), 1),
+    };
     let mut map = [0_u32; 8];
     for vrid in vrids {
         let number = vrid.number();
@@ -26,15 +36,15 @@ pub(crate) fn vrids(vrids: &[Vrid]) -> Vec<libc::sock_filter> {
         }
     }
     let mut program = vec![
-        // X: length of the IPv4 header. A: length of the packet, without that header.
-        statement(libc::BPF_LDX | libc::BPF_B | libc::BPF_MSH, 0),
+        before,
+        // A: octets of the payload.
         statement(libc::BPF_LD | libc::BPF_W | libc::BPF_LEN, 0),
         statement(libc::BPF_ALU | libc::BPF_SUB | libc::BPF_X, 0),
-        // Shorter than two bytes: nothing to look at.
-        jump(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, 2, 1, 0),
+        // Too short for a VRID: nothing to look at.
+        jump(libc::BPF_JMP | libc::BPF_JGE | libc::BPF_K, vrid_at + 1, 1, 0),
         statement(libc::BPF_RET | libc::BPF_K, ALL),
         // Bit number within its word into memory, word number into A.
-        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, 1),
+        statement(libc::BPF_LD | libc::BPF_B | libc::BPF_IND, vrid_at),
         statement(libc::BPF_MISC | libc::BPF_TAX, 0),
         statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, 31),
         statement(libc::BPF_ST, 0),
@@ -106,18 +116,37 @@ mod tests {
             for header_words in [5, 15] {
                 let packet = packet(header_words, raw);
                 let expected = given.iter().any(|vrid| vrid.number() == raw).then_some(packet.len().min(64));
-                assert_eq!(admitted(vrids(&given), &packet), expected, "vrid {raw}, {header_words} words");
+                assert_eq!(
+                    admitted(vrids(Carrier::Ipv4, &given), &packet),
+                    expected,
+                    "vrid {raw}, {header_words} words"
+                );
             }
         }
-        assert_eq!(admitted(vrids(&[]), &packet(5, 1)), None);
+        assert_eq!(admitted(vrids(Carrier::Ipv4, &[]), &packet(5, 1)), None);
     }
 
     #[test]
     fn a_packet_too_short_for_a_vrid_passes_and_nothing_passes_the_deaf() {
         let given = [Vrid::try_from(7).unwrap()];
-        assert_eq!(admitted(vrids(&given), &[0x45; 20]), Some(20));
-        assert_eq!(admitted(vrids(&given), &[0x45; 21]), Some(21));
-        assert_eq!(admitted(vrids(&given), &[&[0x45_u8; 21][..], &[8]].concat()), None);
+        assert_eq!(admitted(vrids(Carrier::Ipv4, &given), &[0x45; 20]), Some(20));
+        assert_eq!(admitted(vrids(Carrier::Ipv4, &given), &[0x45; 21]), Some(21));
+        assert_eq!(admitted(vrids(Carrier::Ipv4, &given), &[&[0x45_u8; 21][..], &[8]].concat()), None);
         assert_eq!(admitted(nothing(), &packet(5, 7)), None);
+    }
+
+    #[test]
+    fn behind_an_authentication_header_and_without_an_ipv6_header_the_vrid_is_found_too() {
+        let given = [Vrid::try_from(7).unwrap()];
+        let over_ipv6 = |vrid| vec![0x31, vrid, 100, 0, 0, 100, 0, 0];
+        let with_header = |vrid| [&packet(5, 0)[..20], &[0; 24], &over_ipv6(vrid)].concat();
+        for (carrier, packet) in
+            [(Carrier::AuthHeader, &with_header as &dyn Fn(u8) -> Vec<u8>), (Carrier::Ipv6, &over_ipv6)]
+        {
+            assert_eq!(admitted(vrids(carrier, &given), &packet(7)), Some(packet(7).len()));
+            assert_eq!(admitted(vrids(carrier, &given), &packet(8)), None);
+        }
+        assert_eq!(admitted(vrids(Carrier::Ipv6, &given), &[0x31]), Some(1));
+        assert_eq!(admitted(vrids(Carrier::AuthHeader, &given), &with_header(7)[..45]), Some(45));
     }
 }

@@ -1,14 +1,17 @@
-//! The one socket that hears every advert of every interface.
+//! The sockets that hear every advert of every interface: one for each carrier.
 
+use std::cell::Cell;
 use std::io;
+use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
+use keepalived_model::vrrp::Carrier;
 use keepalived_model::{LinkId, Vrid};
 
 use crate::{check, filter, set_option};
 
 /// IP protocol 112.
-const IPPROTO_VRRP: i32 = 112;
+pub(crate) const IPPROTO_VRRP: i32 = 112;
 /// Room for what arrives while we are not running: some 10,000 adverts.
 const RECEIVE_BUFFER: i32 = 8 << 20;
 /// Datagrams fetched by one system call.
@@ -16,17 +19,35 @@ pub const BATCH: usize = 32;
 /// Bytes kept of one datagram: the longest advert (255 addresses) with the longest IPv4 header fits.
 const DATAGRAM_MAX: usize = 2048;
 
-/// A raw socket of protocol 112 that receives every multicast group any socket of this host has joined.
+/// A raw socket that receives every multicast group any socket of this host has joined.
 #[derive(Debug)]
-pub struct VrrpReceiver(OwnedFd);
+pub struct VrrpReceiver {
+    socket: OwnedFd,
+    carrier: Carrier,
+    /// Whether anything can come in.
+    is_open: Cell<bool>,
+}
 
-/// One received datagram, from its IPv4 header on.
+/// One received packet.
 #[derive(Clone, Copy, Debug)]
 pub struct Received<'a> {
     /// The interface it came in on.
     pub link: LinkId,
-    /// Header and payload.
-    pub datagram: &'a [u8],
+    /// IPv4: the datagram from its header on. IPv6: what follows the header.
+    pub octets: &'a [u8],
+    /// What stood in the header of IPv6.
+    pub header: Option<Ipv6Header>,
+}
+
+/// What the kernel tells of an IPv6 header that it has taken off.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ipv6Header {
+    /// Source address.
+    pub source: Ipv6Addr,
+    /// Destination address.
+    pub destination: Ipv6Addr,
+    /// Hop limit as received.
+    pub hop_limit: u8,
 }
 
 /// Where datagrams are received into; reused from call to call.
@@ -34,36 +55,74 @@ pub struct Received<'a> {
 pub struct ReceiveBuffers {
     bytes: Box<[[u8; DATAGRAM_MAX]; BATCH]>,
     control: Box<[Control; BATCH]>,
-    arrived: [(LinkId, usize); BATCH],
+    arrived: [Arrived; BATCH],
     count: usize,
 }
 
-/// Room for one IP_PKTINFO control message, aligned for its header.
+/// Room for the control messages about one packet, aligned for their headers.
 #[repr(C, align(8))]
 #[derive(Clone, Copy, Debug)]
-struct Control([u8; 64]);
+struct Control([u8; 128]);
+
+/// What is known of one packet beside its octets.
+#[derive(Clone, Copy, Debug)]
+struct Arrived {
+    link: LinkId,
+    length: usize,
+    header: Option<Ipv6Header>,
+}
+
+impl Arrived {
+    const NOTHING: Self = Self { link: LinkId(0), length: 0, header: None };
+}
 
 impl VrrpReceiver {
     /// A non-blocking socket that admits nothing until [`VrrpReceiver::admit`] says what.
-    pub fn open() -> io::Result<Self> {
+    pub fn open(carrier: Carrier) -> io::Result<Self> {
+        let (family, protocol) = match carrier {
+            Carrier::Ipv4 => (libc::AF_INET, IPPROTO_VRRP),
+            Carrier::AuthHeader => (libc::AF_INET, libc::IPPROTO_AH),
+            Carrier::Ipv6 => (libc::AF_INET6, IPPROTO_VRRP),
+        };
         let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: no pointer is passed.
-        let fd = check(unsafe { libc::socket(libc::AF_INET, kind, IPPROTO_VRRP) })?;
+        let fd = check(unsafe { libc::socket(family, kind, protocol) })?;
         // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
+        let socket = unsafe { OwnedFd::from_raw_fd(fd) };
         filter::attach(socket.as_fd(), filter::nothing())?;
-        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_PKTINFO, &1_i32)?;
-        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, &1_i32)?;
+        let (level, options): (i32, &[i32]) = match carrier {
+            Carrier::Ipv4 | Carrier::AuthHeader => {
+                (libc::IPPROTO_IP, &[libc::IP_PKTINFO, libc::IP_MULTICAST_ALL])
+            }
+            // Every group is heard unless said otherwise.
+            Carrier::Ipv6 => (libc::IPPROTO_IPV6, &[libc::IPV6_RECVPKTINFO, libc::IPV6_RECVHOPLIMIT]),
+        };
+        for option in options {
+            set_option(socket.as_fd(), level, *option, &1_i32)?;
+        }
         // Without the capability the administrator's limit holds; a smaller buffer is no reason not to start.
         if set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
             set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
         }
-        Ok(socket)
+        Ok(Self { socket, carrier, is_open: Cell::new(false) })
     }
 
-    /// From now on only these virtual routers' datagrams (and those too short to tell) wake us.
+    /// What it hears.
+    pub fn carrier(&self) -> Carrier {
+        self.carrier
+    }
+
+    /// Whether anything can come in.
+    pub fn is_open(&self) -> bool {
+        self.is_open.get()
+    }
+
+    /// From now on only these virtual routers' packets (and those too short to tell) wake us.
     pub fn admit(&self, vrids: &[Vrid]) -> io::Result<()> {
-        filter::attach(self.as_fd(), filter::vrids(vrids))
+        let program = if vrids.is_empty() { filter::nothing() } else { filter::vrids(self.carrier, vrids) };
+        filter::attach(self.as_fd(), program)?;
+        self.is_open.set(!vrids.is_empty());
+        Ok(())
     }
 
     /// Fetches up to [`BATCH`] datagrams; none when there are none. Errors of the kernel about datagrams we
@@ -87,8 +146,8 @@ impl ReceiveBuffers {
     pub fn new() -> Self {
         Self {
             bytes: Box::new([[0; DATAGRAM_MAX]; BATCH]),
-            control: Box::new([Control([0; 64]); BATCH]),
-            arrived: [(LinkId(0), 0); BATCH],
+            control: Box::new([Control([0; 128]); BATCH]),
+            arrived: [Arrived::NOTHING; BATCH],
             count: 0,
         }
     }
@@ -102,7 +161,12 @@ impl ReceiveBuffers {
             // SAFETY: all-zero is a valid value of this plain C structure.
             unsafe { std::mem::zeroed() }
         });
-        for ((header, vector), control) in headers.iter_mut().zip(&mut vectors).zip(self.control.iter_mut()) {
+        // SAFETY: all-zero is a valid value of this plain C structure.
+        let mut names: [libc::sockaddr_in6; BATCH] = std::array::from_fn(|_| unsafe { std::mem::zeroed() });
+        let rooms = self.control.iter_mut().zip(&mut names);
+        for ((header, vector), (control, name)) in headers.iter_mut().zip(&mut vectors).zip(rooms) {
+            header.msg_hdr.msg_name = (&raw mut *name).cast();
+            header.msg_hdr.msg_namelen = libc::socklen_t::try_from(size_of_val(name)).unwrap_or(0);
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();
@@ -110,22 +174,24 @@ impl ReceiveBuffers {
         }
         let (flags, no_limit) = (libc::MSG_DONTWAIT, std::ptr::null_mut());
         let length = u32::try_from(BATCH).unwrap_or(0);
-        // SAFETY: every header points to its own vector, bytes and control room, all of which outlive the call.
+        // SAFETY: every header points to its own name, vector, bytes and control room, all of which outlive the call.
         let got = check(unsafe {
             libc::recvmmsg(socket.as_raw_fd(), headers.as_mut_ptr(), length, flags, no_limit)
         })?;
         let count = usize::try_from(got).unwrap_or(0).min(BATCH);
-        for (arrived, header) in self.arrived.iter_mut().zip(&headers).take(count) {
+        for ((arrived, header), name) in self.arrived.iter_mut().zip(&headers).zip(&names).take(count) {
             let length = usize::try_from(header.msg_len).unwrap_or(0).min(DATAGRAM_MAX);
-            *arrived = (link_of(&header.msg_hdr), length);
+            let source = Ipv6Addr::from(name.sin6_addr.s6_addr);
+            *arrived = Arrived { length, ..told(&header.msg_hdr, source) };
         }
         Ok(count)
     }
 
     fn arrived(&self) -> impl ExactSizeIterator<Item = Received<'_>> {
-        self.arrived.iter().zip(self.bytes.iter()).take(self.count).map(|((link, length), bytes)| Received {
-            link: *link,
-            datagram: bytes.get(..*length).unwrap_or(&[]),
+        self.arrived.iter().zip(self.bytes.iter()).take(self.count).map(|(arrived, bytes)| Received {
+            link: arrived.link,
+            octets: bytes.get(..arrived.length).unwrap_or(&[]),
+            header: arrived.header,
         })
     }
 }
@@ -136,33 +202,57 @@ impl Default for ReceiveBuffers {
     }
 }
 
-/// The interface that IP_PKTINFO names; index zero, which no interface has, where there is no such message.
-fn link_of(header: &libc::msghdr) -> LinkId {
+/// What the control messages tell; index zero, which no interface has, where none names an interface.
+fn told(header: &libc::msghdr, source: Ipv6Addr) -> Arrived {
+    let (mut arrived, mut destination, mut hop_limit) = (Arrived::NOTHING, None, 0);
     // SAFETY: the kernel has just filled the control room that `header` describes.
     let mut message = unsafe { libc::CMSG_FIRSTHDR(header) };
     while !message.is_null() {
         // SAFETY: CMSG_FIRSTHDR and CMSG_NXTHDR return null or a complete message header inside the room.
         let (level, kind) = unsafe { ((*message).cmsg_level, (*message).cmsg_type) };
-        if (level, kind) == (libc::IPPROTO_IP, libc::IP_PKTINFO) {
-            // SAFETY: a message of this type carries one in_pktinfo; it may be unaligned.
-            let told: libc::in_pktinfo =
-                unsafe { libc::CMSG_DATA(message).cast::<libc::in_pktinfo>().read_unaligned() };
-            return LinkId(u32::try_from(told.ipi_ifindex).unwrap_or(0));
+        match (level, kind) {
+            (libc::IPPROTO_IP, libc::IP_PKTINFO) => {
+                // SAFETY: a message of this type carries just that.
+                let it: libc::in_pktinfo = unsafe { content(message) };
+                arrived.link = LinkId(u32::try_from(it.ipi_ifindex).unwrap_or(0));
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_PKTINFO) => {
+                // SAFETY: a message of this type carries just that.
+                let it: libc::in6_pktinfo = unsafe { content(message) };
+                arrived.link = LinkId(it.ipi6_ifindex);
+                destination = Some(Ipv6Addr::from(it.ipi6_addr.s6_addr));
+            }
+            (libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT) => {
+                // SAFETY: a message of this type carries just that.
+                let it: i32 = unsafe { content(message) };
+                hop_limit = u8::try_from(it).unwrap_or(0);
+            }
+            _ => {}
         }
         // SAFETY: both pointers come from the same header.
         message = unsafe { libc::CMSG_NXTHDR(header, message) };
     }
-    LinkId(0)
+    arrived.header = destination.map(|destination| Ipv6Header { source, destination, hop_limit });
+    arrived
+}
+
+/// What a control message carries.
+///
+/// # Safety
+/// The message is complete and carries a `T` of plain numbers.
+unsafe fn content<T>(message: *const libc::cmsghdr) -> T {
+    // SAFETY: the caller says so; it may be unaligned.
+    unsafe { libc::CMSG_DATA(message).cast::<T>().read_unaligned() }
 }
 
 impl AsFd for VrrpReceiver {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 
 impl AsRawFd for VrrpReceiver {
     fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
+        self.socket.as_raw_fd()
     }
 }

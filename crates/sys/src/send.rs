@@ -1,114 +1,224 @@
-//! The one socket that sends every advert.
+//! The sockets that send every advert: one for each family.
 
 use std::io;
-use std::net::Ipv4Addr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use keepalived_model::LinkId;
+use keepalived_model::vrrp::Family;
 
+use crate::receive::IPPROTO_VRRP;
 use crate::{check, filter, set_option};
 
-/// A raw socket that sends complete IPv4 datagrams from an interface and address of our choice, and hears
-/// nothing.
-#[derive(Debug)]
-pub struct VrrpSender(OwnedFd);
+/// The class of network control traffic, which is what routers and queueing disciplines look at (`spec` runtime
+/// 3.1).
+const TRAFFIC_CLASS: i32 = 0xc0;
+/// The priority of the same packets within this host.
+const PRIORITY: i32 = 6;
+/// Adverts do not leave their link, and receivers want to see that (RFC 5798 §5.1.2.3).
+const MULTICAST_HOPS: i32 = 255;
 
-/// Room for one IP_PKTINFO control message, aligned for its header.
+/// Raw sockets that send from an interface and address of our choice, and hear nothing.
+#[derive(Debug)]
+pub struct VrrpSender {
+    v4: OwnedFd,
+    /// None on a host without IPv6.
+    v6: Option<OwnedFd>,
+}
+
+/// Where a packet comes from and where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Route {
+    /// The interface to send from; none: whatever the routes say.
+    pub link: Option<LinkId>,
+    /// Source address.
+    pub source: IpAddr,
+    /// Destination, of the same family.
+    pub destination: IpAddr,
+    /// IPv6 unicast only; none: the kernel's default.
+    pub hop_limit: Option<u8>,
+}
+
+/// Room for the control messages of one packet, aligned for their headers.
 #[repr(C, align(8))]
 struct Control([u8; 64]);
 
 impl VrrpSender {
     /// Non-blocking, without multicast loop.
     pub fn open() -> io::Result<Self> {
-        let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
-        // SAFETY: no pointer is passed.
-        let fd = check(unsafe { libc::socket(libc::AF_INET, kind, libc::IPPROTO_RAW) })?;
-        // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
-        let socket = Self(unsafe { OwnedFd::from_raw_fd(fd) });
-        filter::attach(socket.as_fd(), filter::nothing())?;
-        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_HDRINCL, &1_i32)?;
-        set_option(socket.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP, &0_i32)?;
-        // 0xc0, as in the header; this is what queueing disciplines look at (`spec` runtime 3.1).
-        set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, &6_i32)?;
-        Ok(socket)
-    }
-
-    /// Sends one datagram, header included; multicast never leaves the link, unicast is routed.
-    pub fn send(
-        &self,
-        link: LinkId,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        datagram: &[u8],
-    ) -> io::Result<()> {
-        let mut vector =
-            libc::iovec { iov_base: datagram.as_ptr().cast_mut().cast(), iov_len: datagram.len() };
-        // SAFETY: all-zero is a valid value of this plain C structure.
-        let mut name: libc::sockaddr_in = unsafe { std::mem::zeroed() };
-        name.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0);
-        name.sin_addr.s_addr = u32::from(destination).to_be();
-        let mut control = Control([0; 64]);
-        // SAFETY: all-zero is a valid value of this plain C structure.
-        let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-        header.msg_name = (&raw mut name).cast();
-        header.msg_namelen = libc::socklen_t::try_from(size_of::<libc::sockaddr_in>()).unwrap_or(0);
-        header.msg_iov = &raw mut vector;
-        header.msg_iovlen = 1;
-        header.msg_control = control.0.as_mut_ptr().cast();
-        header.msg_controllen = control.0.len();
-        let from = libc::in_pktinfo {
-            ipi_ifindex: i32::try_from(link.0).unwrap_or(0),
-            ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
-            ipi_addr: libc::in_addr { s_addr: 0 },
+        let v4 = raw_socket(libc::AF_INET, libc::IPPROTO_RAW)?;
+        set_option(v4.as_fd(), libc::IPPROTO_IP, libc::IP_HDRINCL, &1_i32)?;
+        set_option(v4.as_fd(), libc::IPPROTO_IP, libc::IP_MULTICAST_LOOP, &0_i32)?;
+        let v6 = match raw_socket(libc::AF_INET6, IPPROTO_VRRP) {
+            Ok(v6) => Some(v6),
+            Err(error) if error.raw_os_error() == Some(libc::EAFNOSUPPORT) => None,
+            Err(error) => return Err(error),
         };
-        header.msg_controllen = put_pktinfo(&header, from);
-        let routing = if destination.is_multicast() { libc::MSG_DONTROUTE } else { 0 };
-        // SAFETY: name, vector, datagram and control outlive the call; sendmsg does not write through them.
-        let sent =
-            unsafe { libc::sendmsg(self.0.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT | routing) };
-        if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+        if let Some(v6) = &v6 {
+            set_option(v6.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP, &0_i32)?;
+            set_option(v6.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS, &MULTICAST_HOPS)?;
+            set_option(v6.as_fd(), libc::IPPROTO_IPV6, libc::IPV6_TCLASS, &TRAFFIC_CLASS)?;
+        }
+        // Setting a traffic class sets this too, but to something else.
+        for socket in [Some(&v4), v6.as_ref()].into_iter().flatten() {
+            set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_PRIORITY, &PRIORITY)?;
+        }
+        Ok(Self { v4, v6 })
+    }
+
+    /// The descriptor for a family; none on a host without it.
+    pub fn descriptor(&self, family: Family) -> Option<RawFd> {
+        match family {
+            Family::V4 => Some(self.v4.as_raw_fd()),
+            Family::V6 => self.v6.as_ref().map(AsRawFd::as_raw_fd),
+        }
+    }
+
+    /// Sends one packet: a datagram with its header of IPv4, or what follows the header of IPv6. Multicast never
+    /// leaves the link, unicast is routed.
+    pub fn send(&self, route: Route, packet: &[u8]) -> io::Result<()> {
+        let index = route.link.map_or(0, |link| link.0);
+        match (route.source, route.destination) {
+            (IpAddr::V4(source), IpAddr::V4(destination)) => {
+                send_v4(&self.v4, index, source, destination, packet)
+            }
+            (IpAddr::V6(source), IpAddr::V6(destination)) => {
+                let socket =
+                    self.v6.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
+                let hop_limit = route.hop_limit.filter(|_| !destination.is_multicast());
+                send_v6(socket, index, source, destination, hop_limit, packet)
+            }
+            _ => Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
+        }
     }
 }
 
-/// Writes the one control message into the room `header` describes; returns how much of it is used.
-fn put_pktinfo(header: &libc::msghdr, from: libc::in_pktinfo) -> usize {
-    let length = u32::try_from(size_of::<libc::in_pktinfo>()).unwrap_or(0);
-    // SAFETY: the room (64 bytes, aligned) is large enough for one header and one in_pktinfo, so CMSG_FIRSTHDR
-    // is not null and everything written stays inside.
+fn raw_socket(family: i32, protocol: i32) -> io::Result<OwnedFd> {
+    let kind = libc::SOCK_RAW | libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    // SAFETY: no pointer is passed.
+    let fd = check(unsafe { libc::socket(family, kind, protocol) })?;
+    // SAFETY: the call succeeded, so `fd` is a new descriptor that nobody else owns.
+    let socket = unsafe { OwnedFd::from_raw_fd(fd) };
+    filter::attach(socket.as_fd(), filter::nothing())?;
+    Ok(socket)
+}
+
+fn send_v4(
+    socket: &OwnedFd,
+    index: u32,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    packet: &[u8],
+) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut name: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+    name.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0);
+    name.sin_addr.s_addr = u32::from(destination).to_be();
+    let from = libc::in_pktinfo {
+        ipi_ifindex: i32::try_from(index).unwrap_or(0),
+        ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
+        ipi_addr: libc::in_addr { s_addr: 0 },
+    };
+    let mut control = Control([0; 64]);
+    let used = put(&mut control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, from);
+    let routing = if destination.is_multicast() { libc::MSG_DONTROUTE } else { 0 };
+    send(socket, &mut name, packet, &mut control, used, routing)
+}
+
+fn send_v6(
+    socket: &OwnedFd,
+    index: u32,
+    source: Ipv6Addr,
+    destination: Ipv6Addr,
+    hop_limit: Option<u8>,
+    packet: &[u8],
+) -> io::Result<()> {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut name: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+    name.sin6_family = libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or(0);
+    name.sin6_addr.s6_addr = destination.octets();
+    if is_of_one_link(destination) {
+        name.sin6_scope_id = index;
+    }
+    let from =
+        libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: source.octets() }, ipi6_ifindex: index };
+    let mut control = Control([0; 64]);
+    let mut used = put(&mut control, 0, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, from);
+    if let Some(hop_limit) = hop_limit {
+        let limit = i32::from(hop_limit);
+        used = put(&mut control, used, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, limit);
+    }
+    send(socket, &mut name, packet, &mut control, used, 0)
+}
+
+/// Whether the same address may be there on several links.
+fn is_of_one_link(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.segments()[0] & 0xff0f == 0xff02
+}
+
+fn send<Name>(
+    socket: &OwnedFd,
+    name: &mut Name,
+    packet: &[u8],
+    control: &mut Control,
+    used: usize,
+    flags: i32,
+) -> io::Result<()> {
+    let mut vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
+    header.msg_name = (&raw mut *name).cast();
+    header.msg_namelen = libc::socklen_t::try_from(size_of::<Name>()).unwrap_or(0);
+    header.msg_iov = &raw mut vector;
+    header.msg_iovlen = 1;
+    header.msg_control = control.0.as_mut_ptr().cast();
+    header.msg_controllen = used;
+    // SAFETY: name, vector, packet and control outlive the call; sendmsg does not write through them.
+    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT | flags) };
+    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+}
+
+/// Writes one control message behind `used` octets of others; returns how much of the room is used then.
+///
+/// # Panics
+/// There is no room for it, which is our own mistake.
+fn put<T>(control: &mut Control, used: usize, level: i32, kind: i32, value: T) -> usize {
+    let length = u32::try_from(size_of::<T>()).unwrap_or(0);
+    // SAFETY: both only compute.
+    let (length, space) = unsafe { (libc::CMSG_LEN(length), libc::CMSG_SPACE(length)) };
+    let (length, space) = (usize::try_from(length).unwrap_or(0), usize::try_from(space).unwrap_or(0));
+    assert!(used + space <= control.0.len(), "the room is as large as all messages that are put into it");
+    // SAFETY: the room is aligned for a header, `used` is a sum of CMSG_SPACE and so keeps that, and the message
+    // ends inside as was just checked.
     unsafe {
-        let message = libc::CMSG_FIRSTHDR(header);
-        (*message).cmsg_level = libc::IPPROTO_IP;
-        (*message).cmsg_type = libc::IP_PKTINFO;
-        (*message).cmsg_len = usize::try_from(libc::CMSG_LEN(length)).unwrap_or(0);
-        libc::CMSG_DATA(message).cast::<libc::in_pktinfo>().write_unaligned(from);
-        usize::try_from(libc::CMSG_SPACE(length)).unwrap_or(0)
+        let message: *mut libc::cmsghdr = control.0.as_mut_ptr().add(used).cast();
+        (*message).cmsg_level = level;
+        (*message).cmsg_type = kind;
+        (*message).cmsg_len = length;
+        libc::CMSG_DATA(message).cast::<T>().write_unaligned(value);
     }
-}
-
-impl AsFd for VrrpSender {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.0.as_fd()
-    }
-}
-
-impl AsRawFd for VrrpSender {
-    fn as_raw_fd(&self) -> RawFd {
-        self.0.as_raw_fd()
-    }
+    used + space
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::membership::Memberships;
-    use crate::receive::{ReceiveBuffers, VrrpReceiver};
+    use crate::receive::{Ipv6Header, ReceiveBuffers, VrrpReceiver};
     use crate::wait_readable;
     use keepalived_model::Vrid;
+    use keepalived_model::vrrp::Carrier;
+    use std::os::fd::AsFd;
     use std::process::Command;
     use std::time::Duration;
 
     const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
     const LOOPBACK: LinkId = LinkId(1);
+
+    fn on(link: LinkId, source: Ipv4Addr, destination: Ipv4Addr) -> Route {
+        let (source, destination) = (source.into(), destination.into());
+        Route { link: Some(link), source, destination, hop_limit: None }
+    }
 
     /// An advert of the specification's samples with this VRID; header checksum and length are the kernel's job.
     fn advert(vrid: u8, source: Ipv4Addr, destination: Ipv4Addr) -> Vec<u8> {
@@ -121,7 +231,7 @@ mod tests {
 
     fn heard(receiver: &VrrpReceiver, buffers: &mut ReceiveBuffers) -> Vec<(LinkId, Vec<u8>)> {
         let _ready = wait_readable(&[receiver.as_fd()], Some(Duration::from_millis(100))).unwrap();
-        receiver.receive(buffers).unwrap().map(|one| (one.link, one.datagram.to_vec())).collect()
+        receiver.receive(buffers).unwrap().map(|one| (one.link, one.octets.to_vec())).collect()
     }
 
     /// Runs in a network namespace of its own, on loopback, so that nothing leaves.
@@ -143,14 +253,16 @@ mod tests {
     #[test]
     fn an_advert_is_heard_on_its_link_by_who_joined_and_admits_its_vrid() {
         in_own_namespace(|| {
-            let (sender, receiver) = (VrrpSender::open().unwrap(), VrrpReceiver::open().unwrap());
+            let (sender, receiver) =
+                (VrrpSender::open().unwrap(), VrrpReceiver::open(Carrier::Ipv4).unwrap());
             let (mut buffers, mut memberships) = (ReceiveBuffers::new(), Memberships::default());
             let source = Ipv4Addr::LOCALHOST;
             let send = |vrid, destination| {
-                sender.send(LOOPBACK, source, destination, &advert(vrid, source, destination)).unwrap();
+                let route = on(LOOPBACK, source, destination);
+                sender.send(route, &advert(vrid, source, destination)).unwrap();
             };
             let given = [Vrid::try_from(51).unwrap()];
-            memberships.join(LOOPBACK, GROUP).unwrap();
+            memberships.join(LOOPBACK, GROUP.into()).unwrap();
             send(51, GROUP);
             assert_eq!(heard(&receiver, &mut buffers), [], "nothing is admitted yet");
             receiver.admit(&given).unwrap();
@@ -165,7 +277,7 @@ mod tests {
             assert_eq!((&datagram[..10], &datagram[12..]), (&expected[..10], &expected[12..]));
             send(51, source);
             assert_eq!(heard(&receiver, &mut buffers).len(), 1, "unicast is heard without joining");
-            memberships.leave(LOOPBACK, GROUP);
+            memberships.leave(LOOPBACK, GROUP.into());
             send(51, GROUP);
             assert_eq!(heard(&receiver, &mut buffers), []);
         });
@@ -174,14 +286,15 @@ mod tests {
     #[test]
     fn more_than_one_batch_waits_in_order() {
         in_own_namespace(|| {
-            let (sender, receiver) = (VrrpSender::open().unwrap(), VrrpReceiver::open().unwrap());
+            let (sender, receiver) =
+                (VrrpSender::open().unwrap(), VrrpReceiver::open(Carrier::Ipv4).unwrap());
             let mut buffers = ReceiveBuffers::new();
             receiver.admit(&[Vrid::try_from(1).unwrap()]).unwrap();
             let source = Ipv4Addr::LOCALHOST;
             for priority in 0..=99 {
                 let mut datagram = advert(1, source, source);
                 datagram[22] = priority;
-                sender.send(LOOPBACK, source, source, &datagram).unwrap();
+                sender.send(on(LOOPBACK, source, source), &datagram).unwrap();
             }
             let mut priorities = Vec::new();
             while priorities.len() < 100 {
@@ -198,7 +311,34 @@ mod tests {
         in_own_namespace(|| {
             let sender = VrrpSender::open().unwrap();
             let source = Ipv4Addr::LOCALHOST;
-            assert!(sender.send(LinkId(4242), source, GROUP, &advert(1, source, GROUP)).is_err());
+            assert!(sender.send(on(LinkId(4242), source, GROUP), &advert(1, source, GROUP)).is_err());
+        });
+    }
+
+    #[test]
+    fn an_advert_over_ipv6_is_heard_with_what_stood_in_its_header() {
+        in_own_namespace(|| {
+            let sender = VrrpSender::open().unwrap();
+            let Ok(receiver) = VrrpReceiver::open(Carrier::Ipv6) else {
+                return eprintln!("SKIP: no IPv6 here");
+            };
+            receiver.admit(&[Vrid::try_from(51).unwrap()]).unwrap();
+            let source = Ipv6Addr::LOCALHOST;
+            for (hop_limit, expected) in [(Some(7), 7), (None, 64)] {
+                let here = IpAddr::V6(source);
+                let route = Route { link: Some(LOOPBACK), source: here, destination: here, hop_limit };
+                for vrid in [50, 51] {
+                    sender.send(route, &[0x31, vrid, 100, 0, 0, 100, 0, 0]).unwrap();
+                }
+                let mut buffers = ReceiveBuffers::new();
+                let _ready = wait_readable(&[receiver.as_fd()], Some(Duration::from_millis(100))).unwrap();
+                let mut received = receiver.receive(&mut buffers).unwrap();
+                let one = received.next().expect("one packet of the VRID that is admitted");
+                let header = Ipv6Header { source, destination: source, hop_limit: expected };
+                assert_eq!((one.link, one.header), (LOOPBACK, Some(header)));
+                assert_eq!(one.octets, [0x31, 51, 100, 0, 0, 100, 0, 0]);
+                assert!(received.next().is_none());
+            }
         });
     }
 }

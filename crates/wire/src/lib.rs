@@ -6,8 +6,8 @@
 //! MacAddr, VIP ──► arp::gratuitous, ndp::unsolicited ──► frame
 //! ```
 //!
-//! [`vrrp::check`] and [`vrrp::encode`] are the same for routers that know IPv4 and passwords only. State that one
-//! packet leaves for the next (sequence numbers, stamps of signatures) is passed in and given back, never kept.
+//! State that one packet leaves for the next (sequence numbers, stamps of signatures) is passed in and given back,
+//! never kept.
 //!
 //! What comes from outside goes through parsers of our own that have an answer for every byte string; the
 //! packets we build ourselves may use a library.

@@ -1,13 +1,13 @@
 //! Adverts against octets captured from the original (`spec` runtime 3.2, 3.3, samples/wire.pcap), and
 //! against everything a wire can do to them.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
-use keepalived_model::vrrp::{Auth, Version};
+use keepalived_model::vrrp::{Auth, Checksum as Rules, Version};
 use keepalived_model::{Micros, Vrid};
 use keepalived_wire::checksum::Checksum;
 use keepalived_wire::reject::{KINDS, Reject};
-use keepalived_wire::vrrp::{Expect, Outgoing, Peek, check, encode, peek};
+use keepalived_wire::vrrp::{Address, Content, Delivery, Guard, Heard, Packet, Seal, Terms};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 const ME: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 1);
@@ -28,6 +28,55 @@ const V2_UNICAST: &str = "45c0002800010000ff70a690 0a090001 0a090002 \
 const V3: &str = "45c0002000010000ff70d090 0a090001 e0000012 310496010064438b 0a090069";
 const V3_QUARTER_SECOND: &str = "45c0002000010000ff70d090 0a090001 e0000012 31059601001943d4 0a09006a";
 const V3_UNICAST: &str = "45c0002000010000ff70a698 0a090001 0a090002 310996010064198a 0a09006d";
+
+/// What a router expects that knows passwords only.
+#[derive(Clone, Copy)]
+struct Expect<'a> {
+    version: Version,
+    auth: &'a Auth,
+    interval: Micros,
+    multicast: bool,
+}
+
+/// What it sends.
+#[derive(Clone, Copy, Debug)]
+struct Outgoing<'a> {
+    version: Version,
+    vrid: Vrid,
+    priority: u8,
+    interval: Micros,
+    auth: &'a Auth,
+    source: Ipv4Addr,
+    destination: Ipv4Addr,
+    id: u16,
+    ttl: u8,
+    addresses: &'a [Ipv4Addr],
+}
+
+fn password(auth: &Auth) -> Option<&[u8; 8]> {
+    match auth {
+        Auth::Pass(password) => Some(password),
+        Auth::None | Auth::Ah(_) | Auth::Hmac(_) => None,
+    }
+}
+
+fn check<'a>(datagram: &'a [u8], expect: &Expect<'_>) -> Result<Heard<'a>, Reject> {
+    let Expect { version, interval, multicast, auth } = *expect;
+    let guard = password(auth).map_or(Guard::None, Guard::Password);
+    Packet::V4(datagram).check(&Terms { version, interval, multicast, guard, checksum: Rules::default() })
+}
+
+fn address(datagram: &[u8]) -> Result<Address, Reject> {
+    Packet::V4(datagram).address()
+}
+
+fn encode(out: &Outgoing<'_>) -> Vec<u8> {
+    let Outgoing { version, vrid, priority, interval, .. } = *out;
+    let seal = password(out.auth).map_or(Seal::None, Seal::Password);
+    let content = Content { version, vrid, priority, interval, source: out.source.into(), seal };
+    let (destination, checksum) = (out.destination.into(), Rules::default());
+    content.draft(out.addresses).packet(&Delivery { destination, id: out.id, ttl: out.ttl, checksum })
+}
 
 fn octets(hex: &str) -> Vec<u8> {
     let digits: Vec<u8> = hex.chars().filter_map(|c| c.to_digit(16)).map(|d| d as u8).collect();
@@ -111,11 +160,13 @@ fn what_the_original_sends_is_understood() {
     for (golden, expect, vrid, priority, interval, addresses) in table {
         let datagram = octets(golden);
         let advert = check(&datagram, &expect).unwrap_or_else(|reject| panic!("{golden}: {reject:?}"));
-        assert_eq!((advert.source, advert.ttl, advert.vrid), (ME, 255, vrid), "{golden}");
+        assert_eq!((advert.source, advert.hop_limit, advert.vrid), (ME.into(), 255, vrid), "{golden}");
         assert_eq!((advert.priority, advert.interval), (priority, interval), "{golden}");
-        assert_eq!(advert.destination, if expect.multicast { GROUP } else { PEER }, "{golden}");
-        assert_eq!(advert.addresses().collect::<Vec<_>>(), addresses, "{golden}");
-        assert_eq!(peek(&datagram), Ok(Peek { source: ME, destination: advert.destination, vrid }));
+        let destination = if expect.multicast { GROUP } else { PEER }.into();
+        assert_eq!(advert.destination, destination, "{golden}");
+        assert!(advert.addresses.iter().eq(addresses.iter().map(|ip| IpAddr::from(*ip))), "{golden}");
+        let known = Address { source: ME.into(), destination, vrid, has_auth_header: false };
+        assert_eq!(address(&datagram), Ok(known));
     }
 }
 
@@ -140,7 +191,8 @@ fn an_advert_survives_the_way_out_and_in() {
                 let datagram = encode(&out);
                 let advert = check(&datagram, &expect).unwrap_or_else(|reject| panic!("{out:?}: {reject:?}"));
                 assert_eq!((advert.vrid, advert.priority, advert.interval), (77, priority, SECOND));
-                assert!(advert.addresses().eq(addresses.iter().take(255).copied()), "{out:?}");
+                let listed = addresses.iter().take(255).map(|ip| IpAddr::from(*ip));
+                assert!(advert.addresses.iter().eq(listed), "{out:?}");
                 assert_eq!(Checksum::default().with(&datagram[..20]).finish(), 0, "IPv4 header checksum");
             }
         }
@@ -250,7 +302,7 @@ fn of_several_reasons_the_first_in_the_order_of_checks_counts() {
 fn a_unicast_router_does_not_look_at_the_time_to_live() {
     let datagram = changed(V2_UNICAST, |octets| octets[8] = 61);
     let expect = Expect { multicast: false, ..multicast(Version::V2, &Auth::None) };
-    assert_eq!(check(&datagram, &expect).map(|advert| advert.ttl), Ok(61));
+    assert_eq!(check(&datagram, &expect).map(|advert| advert.hop_limit), Ok(61));
 }
 
 #[test]
@@ -263,7 +315,7 @@ fn the_padding_of_a_shortest_frame_is_forgiven() {
         (V3, 1, multicast(Version::V3, &none)),
     ] {
         let padded = changed(golden, |octets| octets.resize(46 - 4 * vlan_tags, 0xaa));
-        assert_eq!(check(&padded, &expect).map(|advert| advert.addresses().len()), Ok(1), "{golden}");
+        assert_eq!(check(&padded, &expect).map(|advert| advert.addresses.len()), Ok(1), "{golden}");
     }
 }
 
@@ -308,7 +360,7 @@ fn no_part_of_an_advert_is_taken_for_an_advert() {
             let part = &whole[..length];
             let short = Reject::TooShort { length };
             assert!(check(part, &expect).is_err(), "{length} octets of {golden}");
-            match peek(part) {
+            match address(part) {
                 Ok(_) => assert!(length >= 28, "{length} octets of {golden}"),
                 Err(reject) if length < 28 => assert_eq!(reject, short),
                 Err(reject) => assert_eq!(reject, Reject::TooShortForAuthHeader { length }),
@@ -361,7 +413,7 @@ fn no_noise_makes_the_parser_panic() {
         let version = if round & 64 == 0 { Version::V2 } else { Version::V3 };
         let expect = Expect { version, auth: &pass, interval: SECOND, multicast: round & 128 == 0 };
         refused += usize::from(check(&noise, &expect).is_err());
-        let _ = peek(&noise);
+        let _ = address(&noise);
     }
     assert_eq!(refused, 200_000);
 }

@@ -1,9 +1,8 @@
 //! The addresses of a virtual router: placed, settled, announced, taken away, released.
 
-use std::net::IpAddr;
-
 use keepalived_model::kernel::{AddressKey, Key, Spec};
 use keepalived_model::vrrp::VirtualAddress;
+use keepalived_wire::ndp::Forwarding;
 
 use super::{
     ADVERT, ASIDE, Context, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent, Placed, REMOVALS_MAX,
@@ -151,8 +150,9 @@ impl Instance {
         let targets: Vec<Target> = settled
             .filter_map(|placed| {
                 let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
-                let IpAddr::V4(ip) = placed.key.ip else { return None };
-                Some(Target { link: link.id, interface: link.name.as_str().into(), mac: link.mac?, ip })
+                let (interface, mac, ip) = (link.name.as_str().into(), link.mac?, placed.key.ip);
+                let forwarding = if link.forwards_ipv6 { Forwarding::On } else { Forwarding::Off };
+                Some(Target { link: link.id, interface, mac, ip, forwarding })
             })
             .collect();
         ctx.announcer.burst(ctx.now, (self.id, &self.name), &targets, rounds, ctx.out);

@@ -1,24 +1,57 @@
 //! What an advert heard does to a virtual router (RFC 5798 §6.4.2–6.4.3, `spec` runtime 3.7 and 3.8).
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use keepalived_model::Micros;
-use keepalived_model::vrrp::Version;
+use keepalived_model::vrrp::{Auth, OldChecksum, Transport, Version};
 use keepalived_wire::reject::{KINDS, Reject};
-use keepalived_wire::vrrp::Advert;
+use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms};
 
-use super::{
-    Context, GARP_LOWER, Instance, Intent, LIST_ALARM_EVERY, Leaving, MASTER_DOWN, PREEMPT_DELAY, ipv4,
-};
+use super::{Context, GARP_LOWER, Instance, Intent, LIST_ALARM_EVERY, Leaving, MASTER_DOWN, PREEMPT_DELAY};
 use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
 use crate::report::{Report, State};
 
+/// Kinds of lines that are said once, beside those of [`Reject`].
+const INTERVAL_DIFFERS: usize = KINDS;
+const OLD_CHECKSUM: usize = KINDS + 1;
+const SKEW_NEARS_WINDOW: usize = KINDS + 2;
+
 impl Instance {
-    /// A packet for this instance was refused.
-    pub fn refused(&mut self, from: Ipv4Addr, reason: Reject, ctx: &mut Context<'_>) {
+    /// A packet for this instance came in.
+    pub fn receive(&mut self, packet: &Packet<'_>, from: IpAddr, ctx: &mut Context<'_>) -> Option<Intent> {
         if matches!(self.state, State::Init | State::Fault) {
-            return;
+            return None;
         }
+        let config = Arc::clone(&self.config);
+        let terms = Terms {
+            version: config.version,
+            interval: config.advert_interval,
+            multicast: matches!(config.transport, Transport::Multicast { .. }),
+            guard: self.credentials.guard(&config.auth, ctx.wall()),
+            checksum: config.checksum,
+        };
+        match packet.check(&terms).and_then(|heard| self.admits(&heard).map(|()| heard)) {
+            Ok(heard) => self.heard(&heard, ctx),
+            Err(reason) => {
+                self.refused(from, reason, ctx);
+                None
+            }
+        }
+    }
+
+    /// Whether somebody whose packet is sound may say anything to us (13 and 15 in `spec` runtime 3.8).
+    fn admits(&self, heard: &Heard<'_>) -> Result<(), Reject> {
+        if self.config.owner_ignore_adverts && self.priority.is_owner() {
+            return Err(Reject::WeAreOwner);
+        }
+        match &self.config.transport {
+            Transport::Unicast { peers, check_source: true, .. } => heard.check_peer(peers),
+            Transport::Unicast { .. } | Transport::Multicast { .. } => Ok(()),
+        }
+    }
+
+    fn refused(&mut self, from: IpAddr, reason: Reject, ctx: &mut Context<'_>) {
         if let Some(count) = self.counters.rejected.get_mut(reason.kind()) {
             *count += 1;
         }
@@ -26,8 +59,7 @@ impl Instance {
         ctx.report(Report::Rejected { instance: self.name.clone(), from, reason, first });
     }
 
-    /// A valid advert for this instance.
-    pub fn heard(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+    fn heard(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
         match self.state {
             State::Init | State::Fault => None,
             State::Backup => {
@@ -41,7 +73,7 @@ impl Instance {
         }
     }
 
-    fn heard_as_backup(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+    fn heard_as_backup(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
         let now = ctx.now;
         match election::backup(advert.priority, self.priority, self.patience()) {
             BackupVerdict::SoonTakeOver => {
@@ -53,7 +85,7 @@ impl Instance {
             BackupVerdict::Discard => {
                 ctx.report(Report::LowerDiscarded {
                     instance: self.name.clone(),
-                    from: IpAddr::V4(advert.source),
+                    from: advert.source,
                     priority: advert.priority,
                 });
                 return None;
@@ -74,9 +106,10 @@ impl Instance {
         Some(Intent::Follow)
     }
 
-    fn heard_as_master(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
-        let (instance, from) = (self.name.clone(), IpAddr::V4(advert.source));
-        let ours = (self.priority, self.source.unwrap_or(Ipv4Addr::UNSPECIFIED));
+    fn heard_as_master(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) -> Option<Intent> {
+        let (instance, from) = (self.name.clone(), advert.source);
+        let source = self.source?;
+        let ours = (self.priority, source);
         let rank = election::rank((advert.priority, advert.source), ours);
         if self.priority.is_owner() && advert.priority == self.priority.number() && rank != Rank::Same {
             ctx.report(Report::BothOwners { instance: instance.clone(), from });
@@ -120,15 +153,19 @@ impl Instance {
     }
 
     /// A worse router advertises: tell it, and tell the neighbours.
-    fn insist(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+    fn insist(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
         let answered = !self.config.lower_prio_no_advert;
         ctx.report(Report::ForcingElection {
             instance: self.name.clone(),
-            from: IpAddr::V4(advert.source),
+            from: advert.source,
             priority: advert.priority,
             ours: self.priority.number(),
             answered,
         });
+        if matches!(self.config.auth, Auth::Ah(_)) {
+            self.credentials.insist();
+            ctx.report(Report::SequenceSkipped { instance: self.name.clone() });
+        }
         // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
         let due =
             self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
@@ -156,8 +193,9 @@ impl Instance {
         }
     }
 
-    fn accept(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
+    fn accept(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
         self.counters.accepted += 1;
+        self.credentials.accepted(advert.source, advert.proof);
         self.counters.zero_received += u64::from(advert.priority == 0);
         if self.last_sender.replace(advert.source) != Some(advert.source) {
             self.logged = 0;
@@ -167,7 +205,7 @@ impl Instance {
             self.compare_lists(advert, ctx);
         }
         if self.config.version == Version::V3 && advert.interval != self.config.advert_interval {
-            let first = self.log_once(KINDS);
+            let first = self.log_once(INTERVAL_DIFFERS);
             ctx.report(Report::IntervalDiffers {
                 instance: self.name.clone(),
                 from: advert.source,
@@ -176,14 +214,32 @@ impl Instance {
                 first,
             });
         }
+        self.warn(advert, ctx);
+    }
+
+    /// What is still good enough, and may soon not be.
+    fn warn(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
+        let (instance, from) = (self.name.clone(), advert.source);
+        let detects = self.config.checksum.old_unicast == OldChecksum::Detect;
+        if advert.checksum == ChecksumForm::OldUnicast && detects {
+            let first = self.log_once(OLD_CHECKSUM);
+            ctx.report(Report::OldChecksum { instance: instance.clone(), from, first });
+        }
+        if let (Proof::Stamp(stamp), Auth::Hmac(rules)) = (advert.proof, &self.config.auth) {
+            let (skew, window) = (stamp.skew(ctx.wall()), rules.window);
+            if Freshness::from(rules).is_nearly_stale(skew) {
+                let first = self.log_once(SKEW_NEARS_WINDOW);
+                ctx.report(Report::SkewNearsWindow { instance, from, skew, window, first });
+            }
+        }
     }
 
     /// D6: a differing list is an alarm, never a reason to doubt that the master lives.
-    fn compare_lists(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let (expected, received) = (self.config.addresses.len(), advert.addresses().len());
+    fn compare_lists(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
+        let (expected, received) = (self.config.addresses.len(), advert.addresses.len());
         let missing = || {
-            let ours = self.config.addresses.iter().filter_map(|address| ipv4(address.ip));
-            ours.into_iter().find(|ip| !advert.addresses().any(|heard| heard == *ip))
+            let mut ours = self.config.addresses.iter().map(|address| address.ip);
+            ours.find(|ip| !advert.addresses.iter().any(|heard| heard == *ip))
         };
         let missing = if expected == received { missing() } else { None };
         if expected == received && missing.is_none() {
@@ -196,18 +252,18 @@ impl Instance {
         }
         let (instance, vrid, from) = (self.name.clone(), self.config.vrid, advert.source);
         ctx.report(match missing {
-            Some(ip) => Report::AddressMissing { instance, vrid, from, ip: IpAddr::V4(ip), first },
+            Some(ip) => Report::AddressMissing { instance, vrid, from, ip, first },
             None => Report::AddressCountDiffers { instance, from, expected, received, first },
         });
     }
 
     /// Notes who the master is and, in version 3, how often it advertises.
-    fn follow(&mut self, advert: &Advert<'_>, ctx: &mut Context<'_>) {
-        let (instance, to) = (self.name.clone(), IpAddr::V4(advert.source));
+    fn follow(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
+        let (instance, to) = (self.name.clone(), advert.source);
         self.master_priority = advert.priority;
         match self.master.replace(advert.source) {
             Some(before) if before == advert.source => {}
-            Some(before) => ctx.report(Report::MasterChanged { instance, from: IpAddr::V4(before), to }),
+            Some(before) => ctx.report(Report::MasterChanged { instance, from: before, to }),
             None => ctx.report(Report::MasterSet { instance, to }),
         }
         // An interval of zero is possible on the wire (RFC 5798 has no rule against it) and would make the master

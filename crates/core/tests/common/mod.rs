@@ -1,7 +1,7 @@
 //! A router on a bench: a real engine, a kernel that always obeys, and a diary of what happened.
 #![allow(dead_code, reason = "every test file uses its own part of the bench")]
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
 use keepalived_core::event::Exit;
@@ -11,10 +11,10 @@ use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::kernel::{Address, AddressKey, Change, Key, Link, Snapshot};
 use keepalived_model::notify::{Command, RunAs};
 use keepalived_model::track::{Script, Tracked};
-use keepalived_model::vrrp::{Auth, Config, Instance, Transport, Version, VirtualAddress};
+use keepalived_model::vrrp::{Checksum, Config, Instance, Transport, Version, VirtualAddress};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, RunId, Vrid, Weight};
 use keepalived_wire::reject::Reject;
-use keepalived_wire::vrrp::{Expect, Outgoing, check, encode};
+use keepalived_wire::vrrp::{Content, Delivery, Guard, Packet, Seal, Terms};
 
 pub const GROUP: Ipv4Addr = Ipv4Addr::new(224, 0, 0, 18);
 pub const ME: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 5);
@@ -37,6 +37,7 @@ pub fn link(up: bool) -> Link {
         multicast: true,
         arp: true,
         loopback: false,
+        forwards_ipv6: false,
         mtu: 1500,
     }
 }
@@ -153,35 +154,13 @@ impl Router {
     }
 
     pub fn hear_list(&mut self, priority: u8, from: Ipv4Addr, addresses: &[Ipv4Addr]) -> &mut Self {
-        let datagram = encode(&Outgoing {
-            version: Version::V2,
-            vrid: Vrid::try_from(51).expect("a VRID"),
-            priority,
-            interval: Micros::from_secs(1),
-            auth: &Auth::None,
-            source: from,
-            destination: GROUP,
-            id: 7,
-            ttl: 255,
-            addresses,
-        });
-        self.tell(Event::Received { link: ETH0, datagram: &datagram })
+        let datagram = advert(Version::V2, priority, from, Micros::from_secs(1), addresses);
+        self.tell(Event::Received { link: ETH0, packet: Packet::V4(&datagram) })
     }
 
     pub fn hear_v3(&mut self, priority: u8, from: Ipv4Addr, interval: Micros) -> &mut Self {
-        let datagram = encode(&Outgoing {
-            version: Version::V3,
-            vrid: Vrid::try_from(51).expect("a VRID"),
-            priority,
-            interval,
-            auth: &Auth::None,
-            source: from,
-            destination: GROUP,
-            id: 7,
-            ttl: 255,
-            addresses: &[VIP],
-        });
-        self.tell(Event::Received { link: ETH0, datagram: &datagram })
+        let datagram = advert(Version::V3, priority, from, interval, &[VIP]);
+        self.tell(Event::Received { link: ETH0, packet: Packet::V4(&datagram) })
     }
 
     pub fn kernel(&mut self, change: Change) -> &mut Self {
@@ -199,7 +178,7 @@ impl Router {
         let mut answers = Vec::new();
         for action in actions {
             let text = match action {
-                Action::Send { datagram, .. } => describe(&datagram),
+                Action::Send { packet, .. } => describe(&packet),
                 Action::Announce { .. } => "garp".into(),
                 Action::Want { key, spec } => {
                     answers.push(key);
@@ -211,7 +190,7 @@ impl Router {
                 }
                 Action::Join { group, .. } => format!("join {group}"),
                 Action::Leave { group, .. } => format!("leave {group}"),
-                Action::Admit(_) => continue,
+                Action::Admit { .. } => continue,
                 Action::Run { run, .. } => {
                     self.runs.push(run);
                     "run".into()
@@ -264,10 +243,29 @@ impl Router {
     }
 }
 
+/// An advert of somebody else for VRID 51.
+fn advert(
+    version: Version,
+    priority: u8,
+    from: Ipv4Addr,
+    interval: Micros,
+    addresses: &[Ipv4Addr],
+) -> Vec<u8> {
+    let vrid = Vrid::try_from(51).expect("a VRID");
+    let content = Content { version, vrid, priority, interval, source: IpAddr::V4(from), seal: Seal::None };
+    let delivery = Delivery { destination: GROUP.into(), id: 7, ttl: 255, checksum: Checksum::default() };
+    content.draft(addresses).packet(&delivery)
+}
+
 fn describe(datagram: &[u8]) -> String {
-    let expect =
-        Expect { version: Version::V2, auth: &Auth::None, interval: Micros::from_secs(1), multicast: true };
-    match check(datagram, &expect) {
+    let terms = Terms {
+        version: Version::V2,
+        interval: Micros::from_secs(1),
+        multicast: true,
+        guard: Guard::None,
+        checksum: Checksum::default(),
+    };
+    match Packet::V4(datagram).check(&terms) {
         Ok(advert) => format!("advert {}", advert.priority),
         Err(reason) => panic!("the engine sent what it would refuse itself: {reason:?}"),
     }

@@ -9,6 +9,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use keepalived_core::event::Exit;
 use keepalived_core::report::{Fault, Report, State};
 use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::vrrp::Family;
 use keepalived_model::{Micros, RunId};
 use keepalived_wire::reject::Reject;
 
@@ -121,8 +122,11 @@ fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
         Fault::LinkDown(interface) => {
             info(format_args!("({instance}): entering FAULT state (interface {interface} down)"))
         }
-        Fault::NoAddress => {
+        Fault::NoAddress(Family::V4) => {
             info(format_args!("({instance}) entering FAULT state (no IPv4 address for interface)"))
+        }
+        Fault::NoAddress(Family::V6) => {
+            info(format_args!("({instance}) entering FAULT state (no IPv6 link-local address for interface)"))
         }
         Fault::NoSource => {
             info(format_args!("({instance}): entering FAULT state (src address not configured)"))
@@ -218,11 +222,21 @@ fn received(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
             info(format_args!("({instance}) {}", Refused { reason: *reason, from: *from }))
         }
         Report::Unreadable { reason } if reason.is_too_short() => {
-            info(Refused { reason: *reason, from: Ipv4Addr::UNSPECIFIED })
+            info(Refused { reason: *reason, from: Ipv4Addr::UNSPECIFIED.into() })
         }
         Report::Unreadable { reason } => info(format_args!("IPv4 VRRP packet not readable - {reason:?}")),
         Report::UnknownVrid { vrid, interface } if surroundings.log_unknown_vrids => {
             info(format_args!("Unknown VRID({vrid}) received on interface({interface}). ignoring..."))
+        }
+        Report::OldChecksum { instance, first: true, from: _ } => {
+            info(format_args!("({instance}) Setting unicast VRRPv3 checksum to old version"))
+        }
+        Report::SkewNearsWindow { instance, from, skew, window, first: true } => info(format_args!(
+            "({instance}) authentication clock skew {skew} sec from {from} approaching window {} sec",
+            window.as_secs()
+        )),
+        Report::SequenceSkipped { instance } => {
+            info(format_args!("({instance}) IPSEC-AH : Syncing seq_num - Increment seq"))
         }
         Report::AddressCountDiffers { instance, expected, received, first: true, from: _ } => {
             info(format_args!("({instance}) expected {expected} VIPs but received {received}"))

@@ -4,7 +4,7 @@ use super::*;
 use keepalived_model::{LinkId, Vrid};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 100));
-const PEER: Ipv4Addr = Ipv4Addr::new(10, 9, 0, 2);
+const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2));
 const KEY: AddressKey = AddressKey { link: LinkId(2), ip: V4, prefix_len: 32 };
 
 fn words(report: &Report) -> Option<(Level, String)> {
@@ -42,7 +42,11 @@ fn states_are_told_as_by_the_original() {
         (entered(State::Fault, false), "(VI_1) Entering FAULT STATE"),
         (entered(State::Init, true), ""),
         (fault(Fault::LinkDown(name("eth0"))), "(VI_1): entering FAULT state (interface eth0 down)"),
-        (fault(Fault::NoAddress), "(VI_1) entering FAULT state (no IPv4 address for interface)"),
+        (fault(Fault::NoAddress(Family::V4)), "(VI_1) entering FAULT state (no IPv4 address for interface)"),
+        (
+            fault(Fault::NoAddress(Family::V6)),
+            "(VI_1) entering FAULT state (no IPv6 link-local address for interface)",
+        ),
         (fault(Fault::NoSource), "(VI_1): entering FAULT state (src address not configured)"),
         (fault(Fault::Script(name("chk"))), "(VI_1): entering FAULT state due to script chk"),
         (fault(Fault::Group), ""),
@@ -98,7 +102,7 @@ fn states_are_told_as_by_the_original() {
 #[test]
 fn elections_are_told_as_by_the_original() {
     let instance = || name("VI_1");
-    let from = IpAddr::V4(PEER);
+    let from = PEER;
     let forcing =
         |answered| Report::ForcingElection { instance: instance(), from, priority: 90, ours: 100, answered };
     let failed = |destination| Report::SendFailed { instance: instance(), destination, errno: 101 };
@@ -157,7 +161,7 @@ fn elections_are_told_as_by_the_original() {
             "-D (VI_1) advertisement interval updated from 1000ms to 250ms by master",
         ),
         (Report::Late { by: Micros(5_600_284) }, "A thread timer expired 5.600284 seconds ago"),
-        (failed(Ipv4Addr::new(224, 0, 0, 18)), "(VI_1): send advert error 101 (Network is unreachable)"),
+        (failed(IpAddr::from([224, 0, 0, 18])), "(VI_1): send advert error 101 (Network is unreachable)"),
         (failed(PEER), "(VI_1) Cant send advert to 10.9.0.2 (Network is unreachable)"),
     ]);
 }
@@ -266,6 +270,24 @@ fn packets_that_differ_are_told_as_by_the_original() {
         (
             Report::UnknownVrid { vrid: 51, interface: name("eth0") },
             "Unknown VRID(51) received on interface(eth0). ignoring...",
+        ),
+        (
+            Report::OldChecksum { instance: name("VI_1"), from, first },
+            "(VI_1) Setting unicast VRRPv3 checksum to old version",
+        ),
+        (
+            Report::SkewNearsWindow {
+                instance: name("VI_1"),
+                from,
+                skew: -3,
+                window: Micros::from_secs(5),
+                first,
+            },
+            "(VI_1) authentication clock skew -3 sec from 10.9.0.2 approaching window 5 sec",
+        ),
+        (
+            Report::SequenceSkipped { instance: name("VI_1") },
+            "(VI_1) IPSEC-AH : Syncing seq_num - Increment seq",
         ),
         (differs(true), "(VI_1) expected 2 VIPs but received 1"),
         (differs(false), ""),

@@ -1,7 +1,7 @@
 //! Why a packet was refused, in 2.4.3's words, which name the sender (`spec` runtime 2.6).
 
 use std::fmt;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 
 use keepalived_wire::reject::Reject;
 
@@ -10,7 +10,7 @@ pub struct Refused {
     /// Why.
     pub reason: Reject,
     /// The sender.
-    pub from: Ipv4Addr,
+    pub from: IpAddr,
 }
 
 impl fmt::Display for Refused {

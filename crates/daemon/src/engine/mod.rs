@@ -186,8 +186,8 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
     // Descriptors are registered with the runtime they are opened in.
     let _inside = runtime.enter();
     let launcher = Rc::new(launcher);
-    let receiver = Rc::clone(&sockets.receiver);
-    let mut sources = match Sources::open(signals, control, netlink.told, Rc::clone(&launcher), receiver) {
+    let receivers = sockets.receivers.clone();
+    let mut sources = match Sources::open(signals, control, netlink.told, Rc::clone(&launcher), receivers) {
         Ok(sources) => sources,
         Err(error) => return refuse("Unable to wait for events", &error),
     };

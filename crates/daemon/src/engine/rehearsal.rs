@@ -59,6 +59,7 @@ fn kernel() -> Snapshot {
         multicast: true,
         arp: true,
         loopback: false,
+        forwards_ipv6: false,
         mtu: 1500,
     };
     Snapshot { links: vec![link], addresses: vec![Address { key: key(OWN), ours: false }] }

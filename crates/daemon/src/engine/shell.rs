@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_core::event::Notice;
@@ -11,8 +11,10 @@ use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::global::Global;
 use keepalived_model::{InstanceId, Instant, Micros};
 use keepalived_netlink::{Handle, Told};
-use keepalived_sys::receive::{BATCH, ReceiveBuffers};
+use keepalived_sys::receive::{BATCH, ReceiveBuffers, Received, VrrpReceiver};
+use keepalived_sys::send::Route;
 use keepalived_sys::{clock, process};
+use keepalived_wire::vrrp::{Envelope, Packet};
 
 use crate::compat::log_text::{self, Level, Surroundings};
 use crate::engine::configuration::Loaded;
@@ -25,6 +27,9 @@ use crate::surface::{Dump, Epoch, Picture, file};
 
 /// How long a notification waits for the kernel at most.
 const NOTICE_PATIENCE: Micros = Micros::from_secs(1);
+
+/// So far the wall clock may be from where the core thinks it is; windows of signatures are whole seconds.
+const TIME_TOLERANCE: Micros = Micros::from_millis(10);
 
 /// What a shell is put together from.
 pub struct Started {
@@ -57,6 +62,8 @@ pub struct Shell {
     /// Notifications that wait for the kernel, and how long at most.
     notices: VecDeque<(Instant, Notice)>,
     process: Global,
+    /// How far the wall clock was ahead when the core was last told.
+    wall_ahead: Option<Micros>,
     /// The configuration in force, as it came.
     pub file: File,
 }
@@ -67,7 +74,7 @@ const ACTIONS_KEPT: usize = 512;
 /// An advert that did not get out.
 struct Unsent {
     instance: InstanceId,
-    destination: Ipv4Addr,
+    destination: IpAddr,
     errno: i32,
 }
 
@@ -84,12 +91,25 @@ impl Shell {
     /// With what the core wants done first still to be carried out.
     pub fn new(started: Started, process: Global) -> Self {
         let Started { core, actions, sockets, scripts, memory, netlink, file } = started;
-        let (buffers, unsent, notices) = (ReceiveBuffers::new(), VecDeque::new(), VecDeque::new());
-        Self { core, actions, sockets, scripts, memory, netlink, buffers, unsent, notices, process, file }
+        Self {
+            core,
+            actions,
+            sockets,
+            scripts,
+            memory,
+            netlink,
+            buffers: ReceiveBuffers::new(),
+            unsent: VecDeque::new(),
+            notices: VecDeque::new(),
+            process,
+            wall_ahead: None,
+            file,
+        }
     }
 
     /// Tells the core one thing, and does what it says.
     pub fn tell(&mut self, event: Event<'_>) {
+        self.tell_time();
         self.core.handle(clock::now(), event, &mut self.actions);
         self.carry_out();
     }
@@ -112,31 +132,49 @@ impl Shell {
         }
     }
 
-    /// Reads datagrams until there are none or the time is over.
+    /// Reads packets until there are none or the time is over.
     pub fn drain(&mut self, until: Instant) -> Drained {
+        self.tell_time();
+        let receivers = self.sockets.receivers.clone();
         loop {
-            let now = clock::now();
-            let count = match self.sockets.receiver.receive(&mut self.buffers) {
-                Ok(received) => {
-                    let count = received.len();
-                    for one in received {
-                        let event = Event::Received { link: one.link, datagram: one.datagram };
-                        self.core.handle(now, event, &mut self.actions);
-                    }
-                    count
+            let mut left = Drained::All;
+            for receiver in receivers.iter().filter(|receiver| receiver.is_open()) {
+                if self.hear(receiver) == Drained::Part {
+                    left = Drained::Part;
                 }
-                Err(error) => {
-                    log::error(format_args!("Unable to receive VRRP packets - {error}"));
-                    return Drained::All;
+                self.carry_out();
+            }
+            if left == Drained::All || clock::now() >= until {
+                return left;
+            }
+        }
+    }
+
+    /// One batch of packets.
+    fn hear(&mut self, receiver: &VrrpReceiver) -> Drained {
+        let now = clock::now();
+        match receiver.receive(&mut self.buffers) {
+            Ok(received) => {
+                let count = received.len();
+                for one in received {
+                    let event = Event::Received { link: one.link, packet: packet(&one) };
+                    self.core.handle(now, event, &mut self.actions);
                 }
-            };
-            self.carry_out();
-            if count < BATCH {
-                return Drained::All;
+                if count < BATCH { Drained::All } else { Drained::Part }
             }
-            if clock::now() >= until {
-                return Drained::Part;
+            Err(error) => {
+                log::error(format_args!("Unable to receive VRRP packets - {error}"));
+                Drained::All
             }
+        }
+    }
+
+    /// Tells the core what time it is if that is not what it thinks. A clock that is being slewed is told in steps.
+    fn tell_time(&mut self) {
+        let ahead = clock::wall_ahead();
+        if self.wall_ahead.is_none_or(|told| told.0.abs_diff(ahead.0) > TIME_TOLERANCE.0) {
+            self.wall_ahead = Some(ahead);
+            self.core.handle(clock::now(), Event::WallClock { ahead }, &mut self.actions);
         }
     }
 
@@ -240,8 +278,9 @@ impl Shell {
 
     fn act(&mut self, action: Action) {
         match action {
-            Action::Send { instance, link, source, destination, datagram } => {
-                if let Err(errno) = self.sockets.send(link, source, destination, &datagram) {
+            Action::Send { instance, link, source, destination, hop_limit, packet } => {
+                let route = Route { link, source, destination, hop_limit };
+                if let Err(errno) = self.sockets.send(route, &packet) {
                     self.unsent.push_back(Unsent { instance, destination, errno });
                 }
             }
@@ -255,7 +294,7 @@ impl Shell {
             }
             Action::Join { link, group } => self.sockets.join(link, group),
             Action::Leave { link, group } => self.sockets.leave(link, group),
-            Action::Admit(vrids) => self.sockets.admit(&vrids),
+            Action::Admit { carrier, vrids } => self.sockets.admit(carrier, &vrids),
             Action::Run { run, command } => self.scripts.run(run, &command),
             Action::Kill { run, how } => self.scripts.kill(run, how),
             Action::Notify(notice) => self.notices.push_back((clock::now() + NOTICE_PATIENCE, notice)),
@@ -274,6 +313,16 @@ impl Shell {
                 Level::Info => log::info(line.text),
                 Level::Detail => log::detail(line.text),
             }
+        }
+    }
+}
+
+fn packet<'a>(received: &Received<'a>) -> Packet<'a> {
+    match received.header {
+        None => Packet::V4(received.octets),
+        Some(header) => {
+            let (source, destination, hop_limit) = (header.source, header.destination, header.hop_limit);
+            Packet::V6 { envelope: Envelope { source, destination, hop_limit }, message: received.octets }
         }
     }
 }

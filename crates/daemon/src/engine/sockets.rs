@@ -1,23 +1,25 @@
 //! Adverts out and in, announcements out.
 
 use std::io;
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
+use keepalived_model::vrrp::{Carrier, Family};
 use keepalived_model::{LinkId, Vrid};
 use keepalived_sys::membership::Memberships;
 use keepalived_sys::packet::FrameSender;
 use keepalived_sys::receive::VrrpReceiver;
-use keepalived_sys::send::VrrpSender;
+use keepalived_sys::send::{Route, VrrpSender};
 
 use crate::log;
+use crate::surface::Descriptors;
 
 /// Everything that touches the wire.
 #[derive(Debug)]
 pub struct Sockets {
-    /// Also waited on, hence shared.
-    pub receiver: Rc<VrrpReceiver>,
+    /// One for each carrier this host has. Also waited on, hence shared.
+    pub receivers: Vec<Rc<VrrpReceiver>>,
     sender: VrrpSender,
     frames: FrameSender,
     memberships: Memberships,
@@ -28,8 +30,17 @@ pub struct Sockets {
 impl Sockets {
     /// Opens them; nothing is heard yet.
     pub fn open() -> io::Result<Self> {
+        let mut receivers = Vec::new();
+        for carrier in Carrier::ALL {
+            match VrrpReceiver::open(carrier) {
+                Ok(receiver) => receivers.push(Rc::new(receiver)),
+                // A host without IPv6.
+                Err(error) if carrier == Carrier::Ipv6 && is_unsupported(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(Self {
-            receiver: Rc::new(VrrpReceiver::open()?),
+            receivers,
             sender: VrrpSender::open()?,
             frames: FrameSender::open()?,
             memberships: Memberships::default(),
@@ -37,21 +48,18 @@ impl Sockets {
         })
     }
 
-    /// What adverts come in through and go out through, for whoever looks into `/proc`.
-    pub fn descriptors(&self) -> (i32, i32) {
-        (self.receiver.as_raw_fd(), self.sender.as_raw_fd())
+    /// See [`Descriptors`].
+    pub fn descriptors(&self) -> Descriptors {
+        let both = |receiver: &Rc<VrrpReceiver>| {
+            let carrier = receiver.carrier();
+            Some((carrier, receiver.as_raw_fd(), self.sender.descriptor(family(carrier))?))
+        };
+        Descriptors(self.receivers.iter().filter_map(both).collect())
     }
 
     /// Sends an advert; fails with the kernel's errno.
-    pub fn send(
-        &self,
-        link: LinkId,
-        source: Ipv4Addr,
-        destination: Ipv4Addr,
-        datagram: &[u8],
-    ) -> Result<(), i32> {
-        let sent = self.sender.send(link, source, destination, datagram);
-        sent.map_err(|error| error.raw_os_error().unwrap_or(0))
+    pub fn send(&self, route: Route, packet: &[u8]) -> Result<(), i32> {
+        self.sender.send(route, packet).map_err(|error| error.raw_os_error().unwrap_or(0))
     }
 
     /// Sends an announcement. Nobody can do anything about one that did not get out: bursts are repeated.
@@ -60,14 +68,16 @@ impl Sockets {
     }
 
     /// Hears a group on an interface.
-    pub fn join(&mut self, link: LinkId, group: Ipv4Addr) {
+    pub fn join(&mut self, link: LinkId, group: IpAddr) {
         match self.memberships.join(link, group) {
             Ok(true) => {
-                let (inward, outward) = (self.receiver.as_raw_fd(), self.sender.as_raw_fd());
+                let carrier = if group.is_ipv4() { Carrier::Ipv4 } else { Carrier::Ipv6 };
+                let Some((inward, outward)) = self.descriptors().of(carrier) else { return };
                 self.joined.push(format!(
-                    "VRRP sockpool: [ifindex({:3}), family(IPv4), proto(112), fd({inward},{outward}) multicast, \
+                    "VRRP sockpool: [ifindex({:3}), family({}), proto(112), fd({inward},{outward}) multicast, \
                      address({group})]",
-                    link.0
+                    link.0,
+                    family(carrier),
                 ));
             }
             Ok(false) => {}
@@ -77,13 +87,17 @@ impl Sockets {
     }
 
     /// The opposite.
-    pub fn leave(&mut self, link: LinkId, group: Ipv4Addr) {
+    pub fn leave(&mut self, link: LinkId, group: IpAddr) {
         self.memberships.leave(link, group);
     }
 
     /// Hears only these virtual routers.
-    pub fn admit(&self, vrids: &[Vrid]) {
-        if let Err(error) = self.receiver.admit(vrids) {
+    pub fn admit(&self, carrier: Carrier, vrids: &[Vrid]) {
+        let selected = match self.receivers.iter().find(|receiver| receiver.carrier() == carrier) {
+            Some(receiver) => receiver.admit(vrids),
+            None => Err(io::ErrorKind::Unsupported.into()),
+        };
+        if let Err(error) = selected {
             log::error(format_args!("Unable to select VRRP packets - {error}"));
         }
     }
@@ -94,4 +108,17 @@ impl Sockets {
             log::detail(line);
         }
     }
+}
+
+fn family(carrier: Carrier) -> Family {
+    match carrier {
+        Carrier::Ipv4 | Carrier::AuthHeader => Family::V4,
+        Carrier::Ipv6 => Family::V6,
+    }
+}
+
+/// The kernel was built or told to do without.
+fn is_unsupported(error: &io::Error) -> bool {
+    const EAFNOSUPPORT: i32 = 97;
+    error.raw_os_error() == Some(EAFNOSUPPORT)
 }

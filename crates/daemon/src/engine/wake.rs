@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use keepalived_model::Instant;
@@ -24,7 +25,7 @@ pub struct Sources {
     told: mpsc::Receiver<Told>,
     launcher: AsyncFd<Rc<Seqpacket>>,
     control: AsyncFd<EngineControl>,
-    receiver: AsyncFd<Rc<VrrpReceiver>>,
+    receivers: Vec<AsyncFd<Rc<VrrpReceiver>>>,
     armed: Option<Instant>,
 }
 
@@ -67,7 +68,7 @@ impl Sources {
         control: EngineControl,
         told: mpsc::Receiver<Told>,
         launcher: Rc<Seqpacket>,
-        receiver: Rc<VrrpReceiver>,
+        receivers: Vec<Rc<VrrpReceiver>>,
     ) -> io::Result<Self> {
         Ok(Self {
             signals: readable(signals)?,
@@ -75,7 +76,7 @@ impl Sources {
             told,
             launcher: readable(launcher)?,
             control: readable(control)?,
-            receiver: readable(receiver)?,
+            receivers: receivers.into_iter().map(readable).collect::<io::Result<_>>()?,
             armed: None,
         })
     }
@@ -102,7 +103,7 @@ impl Sources {
             told = self.told.recv() => Wake::Told(told),
             () = ready(&self.launcher) => Wake::Launcher,
             () = ready(&self.control) => Wake::Control,
-            () = ready(&self.receiver) => Wake::Received,
+            () = any_ready(&self.receivers) => Wake::Received,
             () = tokio::task::yield_now(), if more => Wake::Received,
         };
         if matches!(wake, Wake::Timer) {
@@ -151,4 +152,19 @@ async fn ready<T: AsRawFd>(source: &AsyncFd<T>) {
         // The runtime is going away, and this future with it.
         Err(_) => std::future::pending().await,
     }
+}
+
+/// The same for several sources.
+async fn any_ready<T: AsRawFd>(sources: &[AsyncFd<T>]) {
+    let poll = |context: &mut Context<'_>| {
+        let mut found = Poll::Pending;
+        for source in sources {
+            if let Poll::Ready(Ok(mut guard)) = source.poll_read_ready(context) {
+                guard.clear_ready();
+                found = Poll::Ready(());
+            }
+        }
+        found
+    };
+    std::future::poll_fn(poll).await;
 }

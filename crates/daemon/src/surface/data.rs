@@ -1,7 +1,6 @@
 //! `keepalived.data`: what the vrrp engine was told and how everything stands (`spec` runtime 7.3).
 
 use std::fmt::{Arguments, Write};
-use std::net::IpAddr;
 use std::time::SystemTime;
 
 use keepalived_core::report::{Fault, State};
@@ -38,9 +37,9 @@ fn sockets<'a>(picture: &'a Picture<'a>) -> Vec<Socket<'a>> {
     let key = |instance: &InstanceView<'_>| {
         let transport = match &instance.config.transport {
             Transport::Multicast { group, .. } => (true, Some(*group)),
-            Transport::Unicast { .. } => (false, instance.source.map(IpAddr::V4)),
+            Transport::Unicast { .. } => (false, instance.source),
         };
-        (instance.interface.to_owned(), transport)
+        (instance.interface.to_owned(), instance.config.carrier(), transport)
     };
     let mut sockets: Vec<Socket<'a>> = Vec::new();
     for instance in &picture.view.instances {
@@ -71,7 +70,7 @@ impl Page {
         self.announcing(instance);
         self.election(instance, picture.epoch);
         self.addresses(instance);
-        self.transport(instance, picture.descriptors);
+        self.transport(instance, picture.descriptors.of(instance.config.carrier()));
         let config = instance.config;
         self.tracked("Tracked interfaces", &config.track_interfaces, "");
         self.tracked("Tracked scripts", &config.track_scripts, "");
@@ -221,7 +220,7 @@ impl Page {
         }
     }
 
-    fn transport(&mut self, instance: &InstanceView<'_>, (inward, outward): (i32, i32)) {
+    fn transport(&mut self, instance: &InstanceView<'_>, descriptors: Option<(i32, i32)>) {
         if let Transport::Unicast { peers, check_source, ttl, .. } = &instance.config.transport {
             if let Some(ttl) = ttl {
                 self.line(format_args!("   Unicast TTL = {ttl}"));
@@ -239,7 +238,10 @@ impl Page {
             };
             self.line(format_args!("   Unicast checksum compatibility = {old}"));
         }
-        self.line(format_args!("   fd_in {inward}, fd_out {outward}"));
+        match descriptors {
+            Some((inward, outward)) => self.line(format_args!("   fd_in {inward}, fd_out {outward}")),
+            None => self.line(format_args!("   No sockets allocated")),
+        }
     }
 
     fn tracked(&mut self, title: &str, all: &[Tracked], between: &str) {
@@ -274,7 +276,8 @@ impl Page {
     }
 
     fn socket(&mut self, socket: &Socket<'_>, picture: &Picture<'_>) {
-        let (inward, outward) = picture.descriptors;
+        // The original's descriptor of a socket that could not be opened is -1.
+        let (inward, outward) = picture.descriptors.of(socket.first.config.carrier()).unwrap_or((-1, -1));
         self.line(format_args!(" fd_in {inward} fd_out = {outward}"));
         self.line(format_args!("   Interface = {}", socket.first.interface));
         let family = if socket.first.config.family == Family::V4 { "IPv4" } else { "IPv6" };
@@ -352,7 +355,7 @@ fn faults(instance: &InstanceView<'_>) -> String {
         .iter()
         .filter_map(|fault| match fault {
             Fault::LinkDown(_) => Some("i/f down"),
-            Fault::NoAddress | Fault::NoSource => Some("no source IP address"),
+            Fault::NoAddress(_) | Fault::NoSource => Some("no source IP address"),
             Fault::NoMulticast(_) => Some("config error"),
             Fault::Script(_) | Fault::Group | Fault::AddressesTaken => None,
         })

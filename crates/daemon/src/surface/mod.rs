@@ -19,6 +19,7 @@ mod words;
 
 use keepalived_core::view::View;
 use keepalived_model::global::Global;
+use keepalived_model::vrrp::Carrier;
 use keepalived_model::{Instant, Micros};
 use std::time::{Duration, SystemTime};
 
@@ -32,9 +33,20 @@ pub struct Picture<'a> {
     /// What concerns the processes.
     pub global: &'a Global,
     /// The descriptors adverts come in through and go out through.
-    pub descriptors: (i32, i32),
+    pub descriptors: Descriptors,
     /// The clock of the wall at the zero of the monotonic one.
     pub epoch: Epoch,
+}
+
+/// What adverts come in through and go out through, for whoever looks into `/proc`.
+#[derive(Clone, Debug)]
+pub struct Descriptors(pub Vec<(Carrier, i32, i32)>);
+
+impl Descriptors {
+    /// Those for a carrier; none on a host without it.
+    pub fn of(&self, carrier: Carrier) -> Option<(i32, i32)> {
+        self.0.iter().find(|(other, ..)| *other == carrier).map(|(_, inward, outward)| (*inward, *outward))
+    }
 }
 
 /// Turns moments into dates. Dates of the past shift when somebody sets the clock; moments do not.

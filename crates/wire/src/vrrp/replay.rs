@@ -136,6 +136,13 @@ impl Signers {
         Self { room: room.max(1), last: Vec::new() }
     }
 
+    /// From now on there is room for so many; those with the earliest stamps are forgotten first.
+    pub fn set_room(&mut self, room: usize) {
+        self.room = room.max(1);
+        self.last.sort_by_key(|(_, stamp)| std::cmp::Reverse(*stamp));
+        self.last.truncate(self.room);
+    }
+
     /// The last good stamp of a signer.
     pub fn last(&self, source: IpAddr) -> Option<Stamp> {
         self.last.iter().find(|(signer, _)| *signer == source).map(|(_, stamp)| *stamp)
