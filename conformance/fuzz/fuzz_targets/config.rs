@@ -193,6 +193,7 @@ fn snapshot() -> Snapshot {
         multicast: true,
         arp: true,
         loopback: false,
+        forwards_ipv6: false,
         mtu: 1500,
     });
     let address = |number: u8| {
