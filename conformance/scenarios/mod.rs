@@ -10,6 +10,7 @@ mod kernel;
 mod lan;
 mod language;
 mod logs;
+mod namespaces;
 mod notify;
 mod outside;
 mod process;
@@ -19,6 +20,7 @@ mod service;
 mod stage;
 mod states;
 mod together;
+mod treatment;
 mod version3;
 
 use crate::table::Scenario;
@@ -37,6 +39,8 @@ pub const ALL: &[&[Scenario]] = &[
     together::SCENARIOS,
     version3::SCENARIOS,
     process::SCENARIOS,
+    treatment::SCENARIOS,
+    namespaces::SCENARIOS,
     dumps::SCENARIOS,
     service::SCENARIOS,
     logs::SCENARIOS,

@@ -75,7 +75,7 @@ pub struct Options {
     dont_fork: bool,
     /// Log the whole configuration at start
     #[arg(short = 'd', long)]
-    dump_conf: bool,
+    pub dump_conf: bool,
     /// The same; ours
     #[arg(long, hide = true)]
     foreground: bool,
@@ -229,18 +229,23 @@ impl Options {
         log_facility.into_iter().chain(umask).collect()
     }
 
+    /// What core files are to be called, if there are to be any: an empty name leaves that to the host.
+    pub fn core_files(&self) -> Option<&str> {
+        match &self.core_dump_pattern {
+            Some(pattern) => Some(pattern.as_deref().unwrap_or(defaults::CORE_PATTERN)),
+            None => self.core_dump.then_some(""),
+        }
+    }
+
     /// The long names of given options that do nothing yet.
     pub fn without_effect(&self) -> Vec<&'static str> {
         let given = [
             ("dont-release-ipvs", self.dont_release_ipvs),
-            ("dump-conf", self.dump_conf),
             ("checkers_pid", self.checkers_pid.is_some()),
             ("address-monitoring", self.address_monitoring),
             ("bfd_pid", self.bfd_pid.is_some()),
             ("snmp", self.snmp),
             ("snmp-agent-socket", self.snmp_agent_socket.is_some()),
-            ("core-dump", self.core_dump),
-            ("core-dump-pattern", self.core_dump_pattern.is_some()),
             ("config-fd", self.config_fd.is_some()),
         ];
         given.into_iter().filter(|(_, given)| *given).map(|(name, _)| name).collect()
@@ -536,7 +541,7 @@ mod tests {
 
     #[test]
     fn options_without_effect_are_named() {
-        assert_eq!(go("-x -m --namespace=blue -n").without_effect(), ["snmp", "core-dump"]);
+        assert_eq!(go("-x -m -a --namespace=blue -n").without_effect(), ["address-monitoring", "snmp"]);
         assert!(go("-nlDPBVRX").without_effect().is_empty());
     }
 }

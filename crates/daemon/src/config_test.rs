@@ -13,13 +13,18 @@ use crate::supervisor::ConfigReader;
 
 /// Checks and tells, on standard error or at the end of `into`; the result is the exit status.
 pub fn run(options: &Options, into: Option<&Path>) -> u8 {
-    let diagnostics = ConfigReader::new(options).read().diagnostics;
+    let (reading, nowhere) = ConfigReader::new(options).read_in_place();
+    let diagnostics = reading.diagnostics;
     let refused = options.refused_values();
     let mut status = test_status(&diagnostics);
     if options.has_refused_facility() {
         status = status.max(exit_codes::CONFIG_WITH_MISTAKES);
     }
-    let lines = refused.into_iter().chain(render::keepalived::test(&diagnostics));
+    if nowhere.is_some() {
+        // D10: the original succeeds, having looked at nothing else.
+        status = status.max(exit_codes::FATAL);
+    }
+    let lines = refused.into_iter().chain(render::keepalived::test(&diagnostics)).chain(nowhere);
     match write(lines, into) {
         Ok(()) => status,
         Err(error) => {

@@ -204,16 +204,34 @@ pub fn config_bytes(config: &File) -> io::Result<Vec<u8>> {
     memfd::read_all(config)
 }
 
-/// The bytes of a configuration from its two parts: `Lines::to_bytes` and `Answers::to_bytes`.
-pub fn join_config(lines: &[u8], answers: &[u8]) -> Vec<u8> {
-    let length = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-    [&length.to_le_bytes()[..], lines, answers].concat()
+/// A configuration as it travels, in its parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Parts<'a> {
+    /// What idents in the log end with: needed before anything can be said about the rest.
+    pub suffix: &'a str,
+    /// `Lines::to_bytes`.
+    pub lines: &'a [u8],
+    /// `Answers::to_bytes`.
+    pub answers: &'a [u8],
 }
 
-/// The two parts, lines first; `None` for bytes that [`join_config`] did not make.
-pub fn split_config(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (length, parts) = bytes.split_first_chunk::<8>()?;
-    parts.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+/// The bytes of a configuration from its parts.
+pub fn join_config(parts: &Parts<'_>) -> Vec<u8> {
+    let length = |part: &[u8]| u64::try_from(part.len()).unwrap_or(u64::MAX).to_le_bytes();
+    let Parts { suffix, lines, answers } = parts;
+    let suffix = suffix.as_bytes();
+    [&length(suffix)[..], suffix, &length(lines), lines, answers].concat()
+}
+
+/// The parts; `None` for bytes that [`join_config`] did not make.
+pub fn split_config(bytes: &[u8]) -> Option<Parts<'_>> {
+    fn part(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+        let (length, rest) = bytes.split_first_chunk::<8>()?;
+        rest.split_at_checked(usize::try_from(u64::from_le_bytes(*length)).ok()?)
+    }
+    let (suffix, rest) = part(bytes)?;
+    let (lines, answers) = part(rest)?;
+    Some(Parts { suffix: std::str::from_utf8(suffix).ok()?, lines, answers })
 }
 
 fn frame(kind: u32, generation: u32) -> [u8; 8] {
@@ -259,9 +277,10 @@ mod tests {
 
     #[test]
     fn a_configuration_comes_apart_as_it_was_joined() {
-        let bytes = join_config(b"lines", b"answers");
-        assert_eq!(split_config(&bytes), Some((&b"lines"[..], &b"answers"[..])));
-        assert_eq!(split_config(&bytes[..10]), None);
+        let parts = Parts { suffix: "_blue", lines: b"lines", answers: b"answers" };
+        let bytes = join_config(&parts);
+        assert_eq!(split_config(&bytes), Some(parts));
+        assert_eq!(split_config(&bytes[..24]), None);
         assert_eq!(split_config(b"short"), None);
     }
 

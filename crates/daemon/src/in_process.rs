@@ -13,10 +13,14 @@ use crate::handoff;
 use crate::supervisor::plan::{self, Reader};
 
 /// Reads the configuration and is the VRRP engine until that ends. The result is the exit status.
-pub fn run(options: &Options, settings: Settings) -> u8 {
-    let reading = Reader::new(options).read();
+pub fn run(options: &Options, settings: &Settings) -> u8 {
+    let (reading, nowhere) = Reader::new(options).read_in_place();
     // The engine says its own lines once it has a log.
     plan::log_lines(&reading.diagnostics, Pass::Parent).for_each(|line| eprintln!("{line}"));
+    if let Some(sentence) = nowhere {
+        eprintln!("{sentence}");
+        return exit_codes::FATAL;
+    }
     if let Some(status) = reading.refusal() {
         return status;
     }

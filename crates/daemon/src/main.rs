@@ -37,8 +37,8 @@ fn main() -> ExitCode {
             Some(status) => status,
             None => outermost(Options::read(words)),
         },
-        Ok(Role::Vrrp(handoff)) => engine::run(handoff, engine_settings(Options::read(words))),
-        Ok(Role::Release(handoff)) => engine::release(&handoff, engine_settings(Options::read(words))),
+        Ok(Role::Vrrp(handoff)) => engine::run(handoff, &engine_settings(Options::read(words))),
+        Ok(Role::Release(handoff)) => engine::release(&handoff, &engine_settings(Options::read(words))),
         Err(error) => {
             eprintln!("{}: not started by a supervisor: {error}", defaults::PROGRAM);
             exit_codes::FATAL
@@ -81,7 +81,7 @@ fn outermost(Reading { mistakes, stray, wish }: Reading) -> u8 {
         }
         Wish::Go(options) => match &options.config_test {
             Some(into) => config_test::run(&options, into.as_deref()),
-            None if options.in_process => in_process::run(&options, settings_of(&options)),
+            None if options.in_process => in_process::run(&options, &settings_of(&options)),
             None => supervisor::run(*options),
         },
     }
@@ -103,5 +103,12 @@ fn engine_settings(reading: Reading) -> Settings {
 
 fn settings_of(options: &Options) -> Settings {
     let farewell = if options.dont_release_vrrp { Farewell::Leave } else { Farewell::Release };
-    Settings { log: options.log_settings(VRRP_IDENT), umask: options.umask_value(), farewell }
+    let namespace = options.namespace.clone();
+    Settings {
+        log: options.log_settings(VRRP_IDENT),
+        umask: options.umask_value(),
+        farewell,
+        namespace,
+        dump: options.dump_conf,
+    }
 }

@@ -5,7 +5,7 @@
 //! | --- | --- |
 //! | [`clock`], [`timer`] | CLOCK_MONOTONIC and one absolute timer on it |
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
-//! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`] | processes and who they are |
+//! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
 //! | [`lab`] | what only the test lab needs |
 
@@ -19,6 +19,7 @@ pub mod local_time;
 pub mod lock;
 pub mod membership;
 pub mod memfd;
+pub mod namespace;
 pub mod packet;
 pub mod process;
 pub mod receive;

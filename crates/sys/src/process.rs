@@ -151,6 +151,12 @@ pub fn umask(mask: u32) -> u32 {
     unsafe { libc::umask(mask) }
 }
 
+/// Lets this process and its children leave core files of any size.
+pub fn allow_core_files() -> io::Result<()> {
+    let all = libc::RLIM_INFINITY;
+    Ok(nix::sys::resource::setrlimit(nix::sys::resource::Resource::RLIMIT_CORE, all, all)?)
+}
+
 /// Sends a signal to one process.
 pub fn kill(pid: Pid, signal: Signal) -> io::Result<()> {
     // Zero and negative numbers mean groups, one of which is everything.

@@ -99,13 +99,7 @@ impl Globals {
                     self.model.processes.child_wait = seconds(secs);
                 }
             }
-            "net_namespace" => {
-                if once(cx, statement, &mut namespaces.network) == Effect::Asked {
-                    // Addresses in the wrong namespace are worse than no start.
-                    let text = "net_namespace is not supported yet - not starting in another namespace";
-                    cx.tell(&cx.place(statement, 0), |told| told.stops(2), Class::NotYet, text);
-                }
-            }
+            "net_namespace" => return once(cx, statement, &mut namespaces.network),
             "net_namespace_ipvs" if namespaces.ipvs.is_none() && statement.word(1).is_none() => {
                 namespaces.ipvs = Some(String::new());
                 return Effect::Asked;

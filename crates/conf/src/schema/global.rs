@@ -6,14 +6,14 @@ use super::*;
 pub static GLOBAL_DEFS: Table = Table {
     block: "global_defs",
     keywords: &[
-        later("process_names", Takes::Nothing, "Gives every process a name of its own."),
-        later("process_name", WORD, "Name of the supervisor process.").args("NAME").default("keepalived"),
-        later("vrrp_process_name", WORD, "Name of the vrrp process.").args("NAME").default("keepalived"),
-        later("checker_process_name", WORD, "Name of the checker process.")
+        works("process_names", Takes::Nothing, "Gives every process a name of its own."),
+        works("process_name", WORD, "Name of the supervisor process.").args("NAME").default("keepalived"),
+        works("vrrp_process_name", WORD, "Name of the vrrp process.").args("NAME").default("keepalived"),
+        ignored("checker_process_name", WORD, "Name of the checker process.")
             .was(&["lvs_process_name"])
             .args("NAME")
             .default("keepalived"),
-        later("bfd_process_name", WORD, "Name of the bfd process.").args("NAME").default("keepalived"),
+        ignored("bfd_process_name", WORD, "Name of the bfd process.").args("NAME").default("keepalived"),
         later(
             "use_symlink_paths",
             Takes::Bool { bad: "Invalid value '{v}' for global use_symlink_path specified" },
@@ -34,7 +34,7 @@ pub static GLOBAL_DEFS: Table = Table {
         works("max_auto_priority", WORDS, "Raises the priority when timers are late.")
             .args("[PRIORITY]")
             .default("0 (off); without a number 99"),
-        ignored(
+        works(
             "min_auto_priority_delay",
             Takes::Integer(
                 lenient(1, 10_000_000, "min_auto_priority_delay '{v}' must be in [1, 10000000] - ignoring")
@@ -59,7 +59,7 @@ pub static GLOBAL_DEFS: Table = Table {
         )
         .args("PRIORITY")
         .default("the lowest where permitted"),
-        later(
+        works(
             "vrrp_cpu_affinity",
             Takes::Words(Miss::Says("No vrrp cpu_id set specified")),
             "Processors of the vrrp process.",
@@ -88,7 +88,7 @@ pub static GLOBAL_DEFS: Table = Table {
         )
         .args("PRIORITY")
         .default("off"),
-        later(
+        ignored(
             "checker_cpu_affinity",
             Takes::Words(Miss::Says("No checker cpu_id set specified")),
             "Processors of the checker process.",
@@ -117,7 +117,7 @@ pub static GLOBAL_DEFS: Table = Table {
         )
         .args("PRIORITY")
         .default("off"),
-        later(
+        ignored(
             "bfd_cpu_affinity",
             Takes::Words(Miss::Says("No bfd cpu_id set specified")),
             "Processors of the bfd process.",

@@ -11,7 +11,7 @@ pub static ROOT: Table = Table {
             Takes::Block(&GLOBAL_DEFS, Miss::Fine),
             "Settings of the processes; several blocks add up.",
         ),
-        later(
+        works(
             "net_namespace",
             Takes::Words(Miss::Says("net_namespace name missing - ignoring")),
             "Network namespace to run in.",
@@ -21,13 +21,13 @@ pub static ROOT: Table = Table {
         later("net_namespace_ipvs", WORDS, "Network namespace of the virtual servers.")
             .args("[NAME]")
             .default("as net_namespace"),
-        later(
+        ignored(
             "namespace_with_ipsets",
             Takes::Nothing,
             "Allows ipsets in a namespace on kernels before 3.13.",
         ),
-        later("use_pid_dir", Takes::Nothing, "Puts pid files into a directory of their own."),
-        later(
+        works("use_pid_dir", Takes::Nothing, "Puts pid files into a directory of their own."),
+        works(
             "instance",
             Takes::Words(Miss::Says("instance name missing - ignoring")),
             "Name of this daemon among several.",

@@ -12,11 +12,23 @@ pub const VERSION_LINE: &str = concat!("Keepalived v2.4.3 (keepalived-rs ", env!
 /// `-f`.
 pub const CONFIG_FILE: &str = "/etc/keepalived/keepalived.conf";
 
-/// `-p`.
-pub const SUPERVISOR_PID_FILE: &str = "/run/keepalived.pid";
+/// Where pid files are.
+pub const RUN: &str = "/run";
 
-/// `-r`.
-pub const VRRP_PID_FILE: &str = "/run/vrrp.pid";
+/// Where they are with `use_pid_dir`, an instance or a network namespace.
+pub const OWN_DIRECTORY: &str = "/run/keepalived";
+
+/// Where `ip netns` keeps names of network namespaces.
+pub const NAMESPACES: &str = "/run/netns";
+
+/// The supervisor's pid file without its ending.
+pub const SUPERVISOR_PID: &str = PROGRAM;
+
+/// The VRRP engine's.
+pub const VRRP_PID: &str = "vrrp";
+
+/// `-M` without a pattern.
+pub const CORE_PATTERN: &str = "core";
 
 /// `-u`, `umask`: what files created by the daemon and by its scripts lack.
 pub const UMASK: u32 = 0o177;

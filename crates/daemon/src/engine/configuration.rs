@@ -7,7 +7,7 @@ use keepalived_model::global::Global;
 use keepalived_model::vrrp;
 
 use crate::compat::exit_codes;
-use crate::handoff;
+use crate::handoff::{self, Parts};
 use crate::log;
 
 /// What this process needs of a configuration.
@@ -19,14 +19,18 @@ pub struct Loaded {
 }
 
 /// Reads, understands, and says what is wrong; fails with the exit status of a start that cannot be.
-pub fn load(file: &File) -> Result<Loaded, u8> {
+/// `namespace` is the one of the command line.
+pub fn load(file: &File, namespace: Option<&str>) -> Result<Loaded, u8> {
     let Some((lines, answers)) = parts(file) else {
         log::error("The configuration did not arrive");
         return Err(exit_codes::FATAL);
     };
-    let lowered = lower(&lines, &answers);
+    let mut lowered = lower(&lines, &answers);
     for line in render::keepalived::log(&lowered.diagnostics, Pass::Vrrp) {
         log::info(line);
+    }
+    if let Some(name) = namespace {
+        lowered.config.global.namespaces.network = Some(name.to_owned());
     }
     match start_refusal(&lowered.diagnostics) {
         Some(status) => Err(status),
@@ -34,8 +38,14 @@ pub fn load(file: &File) -> Result<Loaded, u8> {
     }
 }
 
+/// What idents in the log end with; nothing if the file cannot be read, which will be said later.
+pub fn suffix(file: &File) -> String {
+    let bytes = handoff::config_bytes(file).unwrap_or_default();
+    handoff::split_config(&bytes).map_or_else(String::new, |parts| parts.suffix.to_owned())
+}
+
 fn parts(file: &File) -> Option<(Lines, Answers)> {
     let bytes = handoff::config_bytes(file).ok()?;
-    let (lines, answers) = handoff::split_config(&bytes)?;
+    let Parts { lines, answers, .. } = handoff::split_config(&bytes)?;
     Some((Lines::from_bytes(lines).ok()?, Answers::from_bytes(answers).ok()?))
 }

@@ -40,20 +40,21 @@ use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::{clock, wait_readable};
 
-use crate::compat::{exit_codes, signal_names};
+use crate::compat::{exit_codes, process_names, signal_names};
 use crate::handoff::{Generation, Handoff, ToSupervisor};
 use crate::launcher;
 use crate::log;
 use crate::memory_store::MemoryStore;
 
 use configuration::Loaded;
+use scheduling::Treatment;
 use scripts::Scripts;
 use shell::{Shell, Started};
 use sockets::Sockets;
 use wake::Sources;
 
 /// What the command line says to an engine.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Where lines go.
     pub log: log::Settings,
@@ -61,6 +62,10 @@ pub struct Settings {
     pub umask: Option<u32>,
     /// What to do about addresses and adverts when stopping.
     pub farewell: Farewell,
+    /// `--namespace`, which beats the configuration's.
+    pub namespace: Option<String>,
+    /// `--dump-conf`: the log gets the whole configuration.
+    pub dump: bool,
 }
 
 /// What an engine does when it is told to stop.
@@ -82,10 +87,11 @@ const EXIT_SOFTWARE: u8 = 70;
 /// The life of the engine's process, from its first act on. The result is its exit status.
 ///
 /// To be called while the process has one thread.
-pub fn run(handoff: Handoff, settings: Settings) -> u8 {
+pub fn run(handoff: Handoff, settings: &Settings) -> u8 {
     process::set_name(c"keepalived");
     signals::ignore(&Signal::USELESS);
     let Ok((launcher, to_launcher)) = start_launcher() else { return exit_codes::FATAL };
+    log::name_after(&configuration::suffix(&handoff.config));
     log::open(settings.log);
     let status = match Signals::take(&TAKEN) {
         Ok(signals) => {
@@ -107,8 +113,9 @@ pub fn run(handoff: Handoff, settings: Settings) -> u8 {
 }
 
 /// Removes the addresses that a dead engine had put into the kernel. The result is the exit status.
-pub fn release(handoff: &Handoff, settings: Settings) -> u8 {
+pub fn release(handoff: &Handoff, settings: &Settings) -> u8 {
     process::set_name(c"keepalived");
+    log::name_after(&configuration::suffix(&handoff.config));
     log::open(settings.log);
     let removed = handoff
         .memory
@@ -159,7 +166,7 @@ fn end_launcher(launcher: Pid) {
 }
 
 /// Between the launcher's birth and its end.
-fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpacket) -> u8 {
+fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpacket) -> u8 {
     log::detail("Registering Kernel netlink reflector");
     log::detail("Registering Kernel netlink command channel");
     let netlink = match keepalived_netlink::start() {
@@ -167,10 +174,11 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
         Err(error) => return refuse("Unable to read the kernel's interfaces", &error),
     };
     let Handoff { control, config: file, memory } = handoff;
-    let Loaded { config, process } = match configuration::load(&file) {
+    let Loaded { config, process } = match configuration::load(&file, settings.namespace.as_deref()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
     };
+    process_names::take(process.processes.vrrp.name.as_deref());
     let sockets = match Sockets::open() {
         Ok(sockets) => sockets,
         Err(error) => return refuse("Unable to open sockets for VRRP", &error),
@@ -198,12 +206,15 @@ fn live(handoff: Handoff, settings: Settings, signals: Signals, launcher: Seqpac
     let started = Started { core, actions, sockets, scripts, memory, netlink: netlink.handle, file };
     let mut shell = Shell::new(started, process.clone());
     shell.carry_out();
+    if settings.dump {
+        shell.log_everything();
+    }
     sources.say(ToSupervisor::Ready(Generation::FIRST));
     rehearsal::take_over(shell.netlink());
     process::return_free_memory();
     // Not before: a big start takes long enough to look like a runaway.
-    scheduling::apply(&process.processes.vrrp.scheduling);
-    runtime.block_on(turns::run(&mut shell, &mut sources, settings))
+    let treatment = Treatment::begin(&process.processes);
+    runtime.block_on(turns::run(&mut shell, &mut sources, settings, treatment))
 }
 
 fn refuse(what: &str, error: &io::Error) -> u8 {

@@ -1,9 +1,12 @@
 //! How the kernel shall treat us (D14: the lowest real-time priority unless told otherwise).
+//!
+//! Applied when an engine runs, and after a reload as far as something changed. A loop that finds itself late
+//! raises its real-time priority step by step, as far as `max_auto_priority` allows.
 
 use std::io;
 
 use keepalived_model::Micros;
-use keepalived_model::global::Scheduling;
+use keepalived_model::global::{Process, Processes, Scheduling};
 use keepalived_sys::sched;
 
 use crate::log;
@@ -15,31 +18,113 @@ const GUARD: Micros = Micros::from_secs(1);
 /// Between the signal that we act on and the kernel's own answer to a loop that does not end.
 const RESPITE: Micros = Micros::from_secs(2);
 
-/// Applies what is configured and says what did not work.
-pub fn apply(scheduling: &Scheduling) {
-    if let Some(nice) = scheduling.nice
-        && let Err(error) = sched::nice(nice)
-    {
-        log::warning(format_args!("Unable to set vrrp priority {nice} - {error}"));
+/// How this process is treated.
+#[derive(Debug, Default)]
+pub struct Treatment {
+    /// What was asked for last.
+    asked: Process,
+    /// The real-time priority in force, 0 for none.
+    realtime: u32,
+    /// Up to which it may be raised, and how late is late enough.
+    automatic: Option<(u32, Micros)>,
+}
+
+impl Treatment {
+    /// Applies what is configured, for the first time, and says what did not work.
+    pub fn begin(processes: &Processes) -> Self {
+        let mut treatment = Self::default();
+        treatment.change(processes);
+        treatment.prioritise(&processes.vrrp.scheduling);
+        treatment
     }
-    if scheduling.no_swap
-        && let Err(error) = sched::lock_memory()
-    {
-        log::warning(format_args!("Unable to lock vrrp process memory - {error}"));
+
+    /// Applies what is configured otherwise than before.
+    pub fn renew(&mut self, processes: &Processes) {
+        let (old, new) = (self.asked.scheduling, processes.vrrp.scheduling);
+        self.change(processes);
+        if (old.realtime, old.rlimit_rttime) != (new.realtime, new.rlimit_rttime) {
+            self.prioritise(&new);
+        }
     }
-    let priority = scheduling.realtime.unwrap_or(DEFAULT_PRIORITY);
-    if priority == 0 {
-        return;
+
+    /// A timer rang that late.
+    pub fn late(&mut self, by: Micros) {
+        let Some((limit, delay)) = self.automatic else { return };
+        if by < delay || self.realtime >= limit {
+            return;
+        }
+        log::info(format_args!("A thread timer expired {by} seconds ago"));
+        let priority = self.realtime + 1;
+        match go_realtime(priority, self.guard()) {
+            Ok(()) => {
+                self.realtime = priority;
+                log::info(format_args!("Set realtime priority {priority}"));
+            }
+            Err(error) => {
+                // Asked once: it will not be permitted the next time either.
+                self.automatic = None;
+                log::warning(format_args!("Unable to set realtime priority {priority} - {error}"));
+            }
+        }
     }
-    let guard = scheduling.rlimit_rttime.unwrap_or(GUARD);
-    match go_realtime(priority, guard) {
-        Ok(()) => log::info(format_args!(
-            "VRRP process runs at realtime priority {priority}{}",
-            if scheduling.realtime.is_none() { " (vrrp_rt_priority 0 turns this off)" } else { "" }
-        )),
-        Err(error) => log::warning(format_args!(
-            "Unable to set vrrp realtime priority {priority} - {error}; adverts may be late on a busy host"
-        )),
+
+    /// The kernel says that we took too much: better late than the end of everything else.
+    pub fn give_up_realtime(&mut self) {
+        log::warning("VRRP process has used too much CPU time, vrrp_rlimit_rttime may need to be increased");
+        self.go_normal();
+        self.automatic = None;
+    }
+
+    /// Everything but the real-time priority.
+    fn change(&mut self, processes: &Processes) {
+        let new = processes.vrrp.clone();
+        let old = std::mem::replace(&mut self.asked, new);
+        let new = &self.asked;
+        if old.scheduling.nice != new.scheduling.nice {
+            let nice = new.scheduling.nice.unwrap_or(0);
+            warn(sched::nice(nice), format_args!("Unable to set vrrp priority {nice}"));
+        }
+        if old.scheduling.no_swap != new.scheduling.no_swap {
+            let no_swap = new.scheduling.no_swap;
+            let done = if no_swap { sched::lock_memory() } else { sched::unlock_memory() };
+            warn(done, format_args!("Unable to {}lock vrrp process memory", if no_swap { "" } else { "un" }));
+        }
+        if old.processors != new.processors {
+            warn(sched::run_on(&new.processors), format_args!("Unable to set vrrp cpu affinity"));
+        }
+        let limit = processes.max_auto_priority.and_then(|limit| u32::try_from(limit).ok());
+        self.automatic = limit.filter(|limit| *limit > 0).zip(Some(processes.min_auto_priority_delay));
+    }
+
+    fn prioritise(&mut self, scheduling: &Scheduling) {
+        let priority = scheduling.realtime.unwrap_or(DEFAULT_PRIORITY);
+        if priority == 0 {
+            if self.realtime > 0 {
+                self.go_normal();
+            }
+            return;
+        }
+        match go_realtime(priority, self.guard()) {
+            Ok(()) => {
+                self.realtime = priority;
+                log::info(format_args!(
+                    "VRRP process runs at realtime priority {priority}{}",
+                    if scheduling.realtime.is_none() { " (vrrp_rt_priority 0 turns this off)" } else { "" }
+                ));
+            }
+            Err(error) => log::warning(format_args!(
+                "Unable to set vrrp realtime priority {priority} - {error}; adverts may be late on a busy host"
+            )),
+        }
+    }
+
+    fn guard(&self) -> Micros {
+        self.asked.scheduling.rlimit_rttime.filter(|limit| limit.0 > 0).unwrap_or(GUARD)
+    }
+
+    fn go_normal(&mut self) {
+        self.realtime = 0;
+        warn(sched::normal(), format_args!("Unable to return to normal scheduling"));
     }
 }
 
@@ -49,10 +134,8 @@ fn go_realtime(priority: u32, guard: Micros) -> io::Result<()> {
     sched::realtime(priority)
 }
 
-/// The kernel says that we took too much: better late than the end of everything else.
-pub fn give_up_realtime() {
-    log::warning("VRRP process has used too much CPU time, vrrp_rlimit_rttime may need to be increased");
-    if let Err(error) = sched::normal() {
-        log::warning(format_args!("Unable to return to normal scheduling - {error}"));
+fn warn(done: io::Result<()>, what: std::fmt::Arguments<'_>) {
+    if let Err(error) = done {
+        log::warning(format_args!("{what} - {error}"));
     }
 }

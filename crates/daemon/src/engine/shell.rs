@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use keepalived_core::event::Notice;
 use keepalived_core::report::Report;
@@ -67,6 +68,9 @@ pub struct Shell {
     /// The configuration in force, as it came.
     pub file: File,
 }
+
+/// How long the log may take for a part of a dump before the next one follows.
+const LOG_PATIENCE: Duration = Duration::from_millis(25);
 
 /// Room for actions that is kept from event to event.
 const ACTIONS_KEPT: usize = 512;
@@ -199,9 +203,22 @@ impl Shell {
 
     /// Writes down how everything stands.
     pub fn dump(&self, dump: Dump) {
+        file::write_behind(file::path(&self.process, dump, ""), self.picture().text(dump));
+    }
+
+    /// The same into the log, a line for each. The log is given time to take them in.
+    pub fn log_everything(&self) {
+        let text = self.picture().text(Dump::Data);
+        let lines: Vec<&str> = text.lines().collect();
+        for part in lines.chunks(log::LINES_MAX / 2) {
+            part.iter().for_each(log::info);
+            log::flush(LOG_PATIENCE);
+        }
+    }
+
+    fn picture(&self) -> Picture<'_> {
         let (view, global) = (self.core.view(), &self.process);
-        let picture = Picture { view, global, descriptors: self.sockets.descriptors(), epoch: Epoch::now() };
-        file::write_behind(file::path(global, dump, ""), picture.text(dump));
+        Picture { view, global, descriptors: self.sockets.descriptors(), epoch: Epoch::now() }
     }
 
     /// The stop begins.

@@ -1,16 +1,19 @@
 //! The loop: what woke us becomes events; what is due is told after everything that could be received.
 
+use std::fs::File;
+
 use keepalived_core::Event;
 use keepalived_model::{Instant, Micros};
 use keepalived_sys::clock;
 use keepalived_sys::signals::Signal;
 
-use crate::compat::{exit_codes, signal_names};
-use crate::engine::configuration;
+use crate::compat::{exit_codes, process_names, signal_names};
+use crate::engine::configuration::{self, Loaded};
 use crate::engine::pace::Pace;
+use crate::engine::scheduling::Treatment;
 use crate::engine::shell::{Drained, Shell};
 use crate::engine::wake::{Said, Sources, Wake};
-use crate::engine::{EXIT_SOFTWARE, Farewell, Settings, scheduling};
+use crate::engine::{EXIT_SOFTWARE, Farewell, Settings};
 use crate::handoff::{ToEngine, ToSupervisor};
 use crate::log;
 use crate::surface::Dump;
@@ -37,8 +40,8 @@ const LAST_NOTIFICATIONS: Micros = Micros::from_secs(1);
 const LAST_REMOVALS: Micros = Micros::from_secs(4);
 
 /// Runs until the engine is told to stop; the result is its exit status.
-pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -> u8 {
-    let mut turns = Turns { pace: Pace::new(), left: Drained::All, stopping: None, settings };
+pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, treatment: Treatment) -> u8 {
+    let mut turns = Turns { pace: Pace::new(), left: Drained::All, stopping: None, settings, treatment };
     loop {
         if shell.scripts().is_pending() {
             // Runs that came to nothing; and what the launcher did not read yet. Its end is told by its socket.
@@ -60,21 +63,23 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: Settings) -
     }
 }
 
-struct Turns {
+struct Turns<'a> {
     pace: Pace,
     left: Drained,
     /// Since when.
     stopping: Option<Instant>,
-    settings: Settings,
+    settings: &'a Settings,
+    treatment: Treatment,
 }
 
-impl Turns {
+impl Turns<'_> {
     /// Tells what is due, after everything that could be received.
     fn due(&mut self, shell: &mut Shell) {
         for _ in 0..ROUNDS_MAX {
             self.await_takeover(shell);
             let now = clock::now();
             let Some(late) = self.lateness(shell, now) else { return };
+            self.treatment.late(late);
             let time = if late > PAUSE { DRAIN_AFTER_PAUSE } else { DRAIN };
             self.left = shell.drain(now + time);
             let now = clock::now();
@@ -168,14 +173,25 @@ impl Turns {
         }
     }
 
+    fn load(&self, file: &File) -> Result<Loaded, u8> {
+        configuration::load(file, self.settings.namespace.as_deref())
+    }
+
+    fn configure(&mut self, shell: &mut Shell, loaded: Loaded, file: File) {
+        let processes = loaded.process.processes.clone();
+        shell.configure(loaded, file);
+        process_names::take(processes.vrrp.name.as_deref());
+        self.treatment.renew(&processes);
+    }
+
     fn obey(&mut self, shell: &mut Shell, sources: &Sources) -> Option<u8> {
         loop {
             match sources.said() {
                 Said::Message(ToEngine::Config { generation, config: file }) => {
                     log::info("Reloading");
-                    match configuration::load(&file) {
+                    match self.load(&file) {
                         Ok(loaded) => {
-                            shell.configure(loaded, file);
+                            self.configure(shell, loaded, file);
                             sources.say(ToSupervisor::Applied(generation));
                         }
                         Err(_) => sources.say(ToSupervisor::Refused(generation)),
@@ -195,13 +211,12 @@ impl Turns {
             Signal::HUP => {
                 log::info("Reloading");
                 let file = shell.file.try_clone();
-                if let Some((loaded, file)) =
-                    file.ok().and_then(|file| configuration::load(&file).ok().zip(Some(file)))
+                if let Some((loaded, file)) = file.ok().and_then(|file| self.load(&file).ok().zip(Some(file)))
                 {
-                    shell.configure(loaded, file);
+                    self.configure(shell, loaded, file);
                 }
             }
-            Signal::XCPU => scheduling::give_up_realtime(),
+            Signal::XCPU => self.treatment.give_up_realtime(),
             // The supervisor reaps whom we leave behind, and only it reacts to Ctrl-C.
             Signal::CHLD | Signal::INT => {}
             Signal(signal_names::DATA) => print(shell, "Printing VRRP data", Dump::Data),

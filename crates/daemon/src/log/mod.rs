@@ -21,6 +21,7 @@ use tracing::level_filters::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 
 pub use civil::Moment;
+pub use ring::LINES_MAX;
 use ring::Ring;
 use spread::Spread;
 
@@ -39,6 +40,12 @@ pub struct Settings {
 
 /// Everything that takes lines.
 static OUTLETS: OnceLock<Vec<Outlet>> = OnceLock::new();
+
+/// Names the daemon among others, see [`name_after`].
+static SUFFIX: OnceLock<String> = OnceLock::new();
+
+/// How long lines may take that are to go out under the old name.
+const RENAMING: Duration = Duration::from_millis(25);
 
 struct Outlet {
     ring: &'static Ring,
@@ -61,6 +68,19 @@ pub fn open(settings: Settings) {
     let subscriber = tracing_subscriber::registry().with(level).with(Spread::new(rings));
     // A second call would be our own mistake; the first settings stand then.
     let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+/// What every ident ends with from now on; lines that wait go out under the old one. Only the first call counts.
+pub fn name_after(suffix: &str) {
+    if !suffix.is_empty() && SUFFIX.get().is_none() {
+        flush(RENAMING);
+        let _ = SUFFIX.set(suffix.to_owned());
+    }
+}
+
+/// What every ident ends with.
+fn suffix() -> &'static str {
+    SUFFIX.get().map_or("", String::as_str)
 }
 
 /// Starts the threads that carry lines away. After daemonising: threads do not survive a fork.

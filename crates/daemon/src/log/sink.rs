@@ -122,8 +122,8 @@ fn limit(socket: &UnixDatagram, end: Option<Instant>) -> io::Result<()> {
 /// `<30>Nov 20 09:34:46 Keepalived_vrrp[55]: text`, as syslog(3) with LOG_PID (RFC 3164 §4.1).
 fn syslog_text(line: &Line, facility: u8, ident: &str) -> String {
     let priority = u32::from(facility) * 8 + u32::from(line.severity);
-    let at = civil::Moment::from(line.at);
-    format!("<{priority}>{} {ident}[{}]: {}", at.syslog(), line.pid, cut(&line.text))
+    let (at, suffix) = (civil::Moment::from(line.at), super::suffix());
+    format!("<{priority}>{} {ident}{suffix}[{}]: {}", at.syslog(), line.pid, cut(&line.text))
 }
 
 /// `Fri Nov 20 09:41:13 2026: text`, with its line end.

@@ -254,7 +254,7 @@ impl Supervisor {
     fn write_vrrp_pid(&mut self, Pid(pid): Pid) {
         if self.vrrp_pid_file.is_none() {
             // Not fatal any more: the daemon runs, and the reason is in the log.
-            self.vrrp_pid_file = start::lock_vrrp_pid_file(&self.options).unwrap_or(None);
+            self.vrrp_pid_file = start::lock_vrrp_pid_file(&self.options, &self.place).unwrap_or(None);
         }
         if let Some(Err(error)) = self.vrrp_pid_file.as_mut().map(|file| file.write(pid)) {
             log::error(format_args!("Unable to write the {VRRP} pid file - {}", super::kind(&error)));

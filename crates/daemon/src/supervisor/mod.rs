@@ -15,6 +15,7 @@ mod child;
 mod engine;
 mod farewell;
 mod pidfile;
+mod place;
 pub mod plan;
 mod reload;
 mod respawn;
@@ -37,6 +38,7 @@ use crate::surface::{self, Dump};
 
 use engine::Vrrp;
 use pidfile::PidFile;
+use place::Place;
 use plan::{Plan, Reader};
 use reload::Reload;
 use respawn::Respawn;
@@ -52,6 +54,7 @@ struct Supervisor {
     service: Service,
     signals: Signals,
     reader: Reader,
+    place: Place,
     pid_file: PidFile,
     /// What engines run, or shall run when they are started.
     plan: Plan,
@@ -227,6 +230,7 @@ impl Supervisor {
             file.remove();
         }
         self.pid_file.remove();
+        self.place.move_out();
         farewell::say();
     }
 }

@@ -11,8 +11,10 @@ use keepalived_model::global::Global;
 use keepalived_sys::memfd;
 
 use crate::cli::Options;
-use crate::handoff;
+use crate::handoff::{self, Parts};
 use crate::host::{Disk, Machine};
+
+use super::place::Place;
 
 /// One reading of the configuration.
 #[derive(Debug)]
@@ -32,13 +34,15 @@ pub struct Plan {
 pub struct Reader {
     file: PathBuf,
     conditions: Conditions,
+    /// `--namespace`.
+    namespace: Option<String>,
 }
 
 impl Reader {
     /// Remembers what would change by daemonising: the directory, the environment.
     pub fn new(options: &Options) -> Self {
         let conditions = conditions(options.config_id.clone(), options.all_config);
-        Self { file: options.config_file(), conditions }
+        Self { file: options.config_file(), conditions, namespace: options.namespace.clone() }
     }
 
     /// The configuration file, as it was named.
@@ -50,15 +54,33 @@ impl Reader {
     pub fn read(&self) -> Reading {
         let sourced = keepalived_conf::read(&Disk, &self.file, &self.conditions);
         let recorder = Recorder::new(&Machine);
-        let Lowered { config, mut diagnostics, uses, .. } = keepalived_conf::lower(&sourced.lines, &recorder);
+        let Lowered { mut config, mut diagnostics, uses, .. } =
+            keepalived_conf::lower(&sourced.lines, &recorder);
         diagnostics.splice(..0, sourced.diagnostics);
+        let network = &mut config.global.namespaces.network;
+        let overridden = self.namespace.clone().and_then(|name| network.replace(name));
         Reading {
             lines: sourced.lines,
             answers: recorder.into_answers(),
             uses,
             garp_interval: config.vrrp.garp_interval,
             global: config.global,
+            overridden,
             diagnostics,
+        }
+    }
+}
+
+impl Reader {
+    /// Reads in the network namespace that the configuration asks for, and leaves this process there. Where that
+    /// cannot be, it is read here, and a sentence says so: interfaces may be missing then.
+    pub fn read_in_place(&self) -> (Reading, Option<String>) {
+        let reading = self.read();
+        let place = reading.place();
+        match place.enter_network() {
+            Ok(true) => (self.read(), None),
+            Ok(false) => (reading, None),
+            Err(_) => (reading, place.not_there()),
         }
     }
 }
@@ -71,6 +93,8 @@ pub struct Reading {
     uses: Uses,
     global: Global,
     garp_interval: Micros,
+    /// The network namespace that the command line's takes the place of.
+    overridden: Option<String>,
     /// Everything there is to say about it.
     pub diagnostics: Vec<Diagnostic>,
 }
@@ -78,7 +102,9 @@ pub struct Reading {
 impl Reading {
     /// With the bytes for the engines in a file that nobody can change.
     pub fn into_plan(self) -> io::Result<Plan> {
-        let bytes = handoff::join_config(&self.lines.to_bytes(), &self.answers.to_bytes());
+        let (suffix, lines, answers) =
+            (self.place().suffix(), self.lines.to_bytes(), self.answers.to_bytes());
+        let bytes = handoff::join_config(&Parts { suffix: &suffix, lines: &lines, answers: &answers });
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
         Ok(Plan { config, uses: self.uses, global: self.global, garp_interval: self.garp_interval })
     }
@@ -92,6 +118,17 @@ impl Reading {
     /// What concerns the processes.
     pub fn global(&self) -> &Global {
         &self.global
+    }
+
+    /// Where it wants to be run.
+    pub fn place(&self) -> Place {
+        Place::of(&self.global)
+    }
+
+    /// What the command line has changed in it, as a sentence.
+    pub fn overridden(&self) -> Option<String> {
+        let (old, new) = (self.overridden.as_ref()?, self.global.namespaces.network.as_ref()?);
+        Some(format!("Overriding config net_namespace '{old}' with command line namespace '{new}'"))
     }
 
     /// The exit status with which anybody would refuse it.

@@ -65,6 +65,7 @@ impl Supervisor {
             }
         }
         start::log_reading(&self.reader, &reading);
+        start::log_summaries(&reading);
         if let Some(what) = acceptance::unchangeable(&self.plan.global, reading.global()) {
             log::error(format_args!("Cannot change {what} at a reload - please restart keepalived"));
             return None;

@@ -1,20 +1,20 @@
 //! From the command line to a running supervisor (`spec` runtime 1.4).
 
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use keepalived_conf::Pass;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::{memfd, process};
 
 use crate::cli::Options;
-use crate::compat::process_names::SUPERVISOR_IDENT;
+use crate::compat::process_names::{self, SUPERVISOR_IDENT};
 use crate::compat::{defaults, exit_codes};
 use crate::handoff::Generation;
 use crate::log;
 
 use super::engine::Vrrp;
 use super::pidfile::PidFile;
+use super::place::{NoSuchPlace, Place};
 use super::plan::{self, Plan, Reader, Reading};
 use super::reload::Reload;
 use super::respawn::Respawn;
@@ -71,15 +71,11 @@ fn hello(options: &Options) {
 }
 
 fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
-    if options.namespace.is_some() {
-        // Addresses in the wrong namespace are worse than no start.
-        log::error("Option --namespace is not supported yet - not starting in another namespace");
-        return Err(exit_codes::FATAL.into());
-    }
     let reader = Reader::new(&options);
-    let plan = first_plan(&reader)?;
-    let mut pid_file = lock_pid_file(&file_or(options.pid.as_ref(), defaults::SUPERVISOR_PID_FILE))?;
-    let vrrp_pid_file = if plan.wants_vrrp(&options) { lock_vrrp_pid_file(&options)? } else { None };
+    let (plan, place) = first_plan(&reader)?;
+    let own_file = options.pid.clone().unwrap_or_else(|| place.pid_file(defaults::SUPERVISOR_PID));
+    let mut pid_file = lock_pid_file(&own_file)?;
+    let vrrp_pid_file = if plan.wants_vrrp(&options) { lock_vrrp_pid_file(&options, &place)? } else { None };
     if !options.stays_in_foreground() {
         farewell::flush();
         process::daemonise().map_err(|error| fatal("Unable to become a daemon", &error))?;
@@ -88,7 +84,11 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     // Before there is a second thread: one that blocks nothing would be ended by them, and everything with it.
     let signals = Signals::take(&TAKEN).map_err(|error| fatal("Unable to take signals", &error))?;
     log::run();
+    process_names::take(plan.global.processes.supervisor_name.as_deref());
     process::umask(options.umask_value().or(plan.global.processes.umask).unwrap_or(defaults::UMASK));
+    if let Some(pattern) = options.core_files() {
+        leave_core_files(pattern);
+    }
     process::adopt_orphans().map_err(|error| fatal("Unable to adopt orphans", &error))?;
     pid_file.write(own_pid()).map_err(|error| fatal("Unable to write the pid file", &error))?;
     let memory = memfd::create(MEMORY_NAME).map_err(|error| fatal("Unable to share memory", &error))?;
@@ -98,6 +98,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
         service,
         signals,
         reader,
+        place,
         pid_file,
         plan,
         generation: Generation::FIRST,
@@ -111,13 +112,28 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     })
 }
 
-fn first_plan(reader: &Reader) -> Result<Plan, End> {
-    let reading = reader.read();
+/// The first configuration, read where it is to be run.
+fn first_plan(reader: &Reader) -> Result<(Plan, Place), End> {
+    let mut reading = reader.read();
     log_reading(reader, &reading);
     if let Some(status) = reading.refusal() {
         return Err(status.into());
     }
-    reading.into_plan().map_err(|error| fatal("Unable to keep the configuration", &error))
+    let place = reading.place();
+    let suffix = place.suffix();
+    if !suffix.is_empty() {
+        log::info(format_args!("Changing syslog ident to {SUPERVISOR_IDENT}{suffix}"));
+        log::name_after(&suffix);
+    }
+    // D10: the original says so, and succeeds.
+    place.move_in().map_err(|NoSuchPlace| exit_codes::FATAL)?;
+    if place.is_elsewhere() {
+        // What was asked about interfaces was answered by those we left behind.
+        reading = reader.read();
+    }
+    log_summaries(&reading);
+    let plan = reading.into_plan().map_err(|error| fatal("Unable to keep the configuration", &error))?;
+    Ok((plan, place))
 }
 
 /// The lines of the supervisor about a configuration it has read.
@@ -131,6 +147,11 @@ pub(super) fn log_reading(reader: &Reader, reading: &Reading) {
     for pass in [Pass::Parent, Pass::Checker, Pass::Bfd] {
         plan::log_lines(&reading.diagnostics, pass).for_each(log::info);
     }
+    reading.overridden().into_iter().for_each(log::info);
+}
+
+/// What it comes to, in a line each.
+pub(super) fn log_summaries(reading: &Reading) {
     let ignored = keepalived_conf::summary(&reading.diagnostics);
     let unacted = keepalived_conf::unacted::summary(&reading.diagnostics);
     ignored.into_iter().chain(unacted).for_each(log::info);
@@ -148,13 +169,23 @@ fn notices(options: &Options, plan: &Plan) {
     }
 }
 
-/// Locks the VRRP engine's pid file, which its parent writes for it.
-pub(super) fn lock_vrrp_pid_file(options: &Options) -> Result<Option<PidFile>, u8> {
-    lock_pid_file(&file_or(options.vrrp_pid.as_ref(), defaults::VRRP_PID_FILE)).map(Some)
+/// Lets this process and its children leave core files when they crash.
+fn leave_core_files(pattern: &str) {
+    if let Err(error) = process::allow_core_files() {
+        log::info(format_args!("Unable to allow core files - {}", kind(&error)));
+    }
+    if let (false, Err(error)) = (pattern.is_empty(), std::fs::write(CORE_PATTERN, pattern)) {
+        log::info(format_args!("Unable to write {CORE_PATTERN} - {}", kind(&error)));
+    }
 }
 
-fn file_or(given: Option<&PathBuf>, default: &str) -> PathBuf {
-    given.cloned().unwrap_or_else(|| OsString::from(default).into())
+/// Where the kernel is told what core files are called.
+const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
+
+/// Locks the VRRP engine's pid file, which its parent writes for it.
+pub(super) fn lock_vrrp_pid_file(options: &Options, place: &Place) -> Result<Option<PidFile>, u8> {
+    let file = options.vrrp_pid.clone().unwrap_or_else(|| place.pid_file(defaults::VRRP_PID));
+    lock_pid_file(&file).map(Some)
 }
 
 fn fatal(what: &str, error: &std::io::Error) -> End {
