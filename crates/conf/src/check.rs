@@ -104,7 +104,7 @@ pub fn compare(first: (&Sourced, &mut Report), second: (&Sourced, &mut Report)) 
     for heard in lint::pair(&Facts::new(&one.lines, &Elsewhere), &Facts::new(&other.lines, &Elsewhere)) {
         let file = heard.at.as_ref().map(|at| &at.file);
         let is_of =
-            |lines: &Lines| file.is_none_or(|file| lines.files.iter().any(|other| other.name == *file));
+            |lines: &Lines| file.is_none_or(|file| lines.files().iter().any(|other| other.name == *file));
         let report = if is_of(&one.lines) { &mut *report } else { &mut *its_report };
         report.findings.push(Finding::new(heard));
     }
@@ -336,6 +336,6 @@ fn is_same_matter(first: &Finding, second: &Finding) -> bool {
 /// Files in the order they were read, lines in theirs.
 fn order(lines: &Lines, at: Option<&Span>) -> (usize, u32, usize) {
     let Some(at) = at else { return (usize::MAX, 0, 0) };
-    let file = lines.files.iter().position(|file| file.name == at.file).unwrap_or(usize::MAX - 1);
+    let file = lines.files().iter().position(|file| file.name == at.file).unwrap_or(usize::MAX - 1);
     (file, at.line, at.column)
 }

@@ -80,7 +80,9 @@ impl<'a> Reader<'a> {
         mut each: impl FnMut(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Vec<T>, Malformed> {
         let count = self.number()?;
-        let mut values = Vec::new();
+        // None of them takes less than four bytes.
+        let most = self.0.len() / 4;
+        let mut values = Vec::with_capacity(most.min(usize::try_from(count).unwrap_or(most)));
         for _ in 0..count {
             values.push(each(self)?);
         }

@@ -13,19 +13,25 @@ mod define;
 mod include;
 mod sequence;
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{Conditions, FileKind, Files};
-use crate::lines::{Line, Lines, Physical, Piece, Source, Span};
-use crate::source::{self, Content};
+use crate::lines::{Line, Lines, Piece, Source, Span};
+use crate::source::{self, Fault, Sheet};
 use define::Definitions;
 use include::Check;
 
-/// Most logical lines of one configuration; what is beyond is dropped with one diagnostic. A `~SEQ` typo can
-/// ask for billions.
-const LINES_MAX: usize = 200_000;
+/// Most bytes of one configuration, its files counted as often as they are read; what is beyond is dropped with
+/// one diagnostic. A `~SEQ` typo can ask for billions of lines, and files that include each other too. 10,000
+/// instances with four addresses and a script each are a quarter of it.
+const BYTES_MAX: usize = 64 << 20;
+/// What a line counts besides its text: it has to be kept, and everything said about it too.
+const LINE_BYTES: usize = 32;
+/// Most files, counted as often as they are read; further includes are ignored with one diagnostic.
+const FILES_MAX: usize = 100_000;
 /// Files inside files; deeper ones are not read.
 const INCLUDE_DEPTH_MAX: usize = 32;
 /// Definitions inside definitions for one line.
@@ -84,6 +90,7 @@ pub fn read(files: &dyn Files, root: &Path, conditions: &Conditions) -> Sourced 
         block: Block::default(),
         collecting: None,
         repeats: 0,
+        bytes: 0,
         full: false,
     };
     expander.root(root);
@@ -106,7 +113,9 @@ struct Expander<'a> {
     collecting: Option<define::Collecting>,
     /// Lines repeated so far.
     repeats: usize,
-    /// [`LINES_MAX`] was reached and said.
+    /// What counts against [`BYTES_MAX`] so far.
+    bytes: usize,
+    /// A limit was reached and said.
     full: bool,
 }
 
@@ -115,13 +124,14 @@ struct Expander<'a> {
 #[derive(Default)]
 struct Block {
     depth: usize,
-    root: String,
+    /// The outermost block is `global_defs`.
+    global: bool,
 }
 
 /// Text on its way to becoming a line.
 #[derive(Clone)]
-struct Text {
-    text: String,
+struct Text<'t> {
+    text: Cow<'t, str>,
     origin: usize,
     column: usize,
     through: Option<Arc<str>>,
@@ -133,12 +143,38 @@ struct Text {
     finished: bool,
 }
 
-impl Text {
+impl<'t> Text<'t> {
     /// The same place with other words.
-    fn saying(&self, text: impl Into<String>) -> Self {
-        Self { text: text.into(), ..self.clone() }
+    fn saying(&self, text: impl Into<Cow<'t, str>>) -> Self {
+        let Self { origin, column, ref through, depth, unconditional, finished, .. } = *self;
+        Self { text: text.into(), origin, column, through: through.clone(), depth, unconditional, finished }
+    }
+
+    /// A part of it, by bytes.
+    fn part(&self, range: std::ops::Range<usize>) -> Self {
+        let start = range.start;
+        let text = match &self.text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.get(range).unwrap_or("")),
+            Cow::Owned(text) => Cow::Owned(text.get(range).unwrap_or("").to_owned()),
+        };
+        Self { column: self.column + start, ..self.saying(text) }
+    }
+
+    /// From here on.
+    fn after(&self, start: usize) -> Self {
+        self.part(start..self.text.len())
+    }
+
+    /// Without blanks around it.
+    fn trimmed(self) -> Self {
+        let kept = self.text.trim_start_matches(BLANK);
+        let start = self.text.len() - kept.len();
+        let end = start + kept.trim_end_matches(BLANK).len();
+        if (start, end) == (0, self.text.len()) { self } else { self.part(start..end) }
     }
 }
+
+const BLANK: [char; 2] = [' ', '\t'];
 
 impl Expander<'_> {
     fn root(&mut self, root: &Path) {
@@ -189,21 +225,24 @@ impl Expander<'_> {
                 return;
             }
         };
-        let file = self.out.lines.files.len();
-        let marked = bytes.starts_with(source::BYTE_ORDER_MARK);
-        self.out.lines.files.push(Source { name: Arc::from(name), named, marked });
+        let (sheet, file, cut) = self.note_file(bytes, name, named);
         let above = self.directory.clone();
         let parent = path.parent().unwrap_or(Path::new(""));
         self.directory = above.join(parent);
         self.definitions.directory = self.directory.to_string_lossy().into_owned();
         let check = self.check;
         self.open.push(path.to_owned());
-        for raw in source::lines(&bytes) {
-            if self.out.lines.physical.len() >= LINES_MAX {
+        for raw in sheet.lines() {
+            self.bytes += raw.text.len() + LINE_BYTES;
+            if self.bytes > BYTES_MAX {
                 self.too_many();
                 break;
             }
-            self.physical(file, raw);
+            let origin = self.out.lines.push_physical(file, raw.start, raw.number);
+            self.physical(origin, raw);
+        }
+        if cut {
+            self.too_many();
         }
         self.open.pop();
         self.check = check;
@@ -211,15 +250,28 @@ impl Expander<'_> {
         self.directory = above;
     }
 
-    fn physical(&mut self, file: usize, raw: source::Raw) {
-        let (text, complaint) = match raw.what {
-            Content::Text(text) => (text, None),
-            Content::TooLong(text) => (text, Some("line too long - ignoring")),
-            Content::Nul(text) => (text, Some("configuration appears to have embedded NULs - ignoring line")),
+    /// Notes a file and what is in it, as far as there is room; whether there was not enough.
+    fn note_file(&mut self, mut bytes: Vec<u8>, name: &str, named: bool) -> (Sheet, usize, bool) {
+        let room = BYTES_MAX.saturating_sub(self.bytes);
+        let cut = bytes.len() > room;
+        if cut {
+            bytes.truncate(room);
+            let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+            bytes.truncate(whole);
+        }
+        let sheet = Sheet::new(bytes);
+        let (name, text) = (Arc::from(name), Arc::clone(&sheet.text));
+        let file = self.out.lines.push_file(Source { name, named, marked: sheet.marked, text });
+        (sheet, file, cut)
+    }
+
+    fn physical(&mut self, origin: usize, raw: source::Raw<'_>) {
+        let complaint = match raw.fault {
+            None => None,
+            Some(Fault::TooLong) => Some("line too long - ignoring"),
+            Some(Fault::Nul) => Some("configuration appears to have embedded NULs - ignoring line"),
         };
-        let origin = self.out.lines.physical.len();
-        let (kept, column) = source::strip(&text);
-        self.out.lines.physical.push(Physical { file, number: raw.number, text: Arc::from(text) });
+        let (kept, column) = source::strip(raw.text);
         let text = Text {
             text: kept,
             origin,
@@ -237,8 +289,9 @@ impl Expander<'_> {
     }
 
     /// One logical line, from the condition on.
-    fn process(&mut self, mut line: Text) {
-        line.text = line.text.trim_start_matches([' ', '\t']).to_owned();
+    fn process(&mut self, line: Text<'_>) {
+        let blanks = line.text.len() - line.text.trim_start_matches(BLANK).len();
+        let mut line = if blanks == 0 { line } else { line.after(blanks) };
         if line.depth > EXPANSION_DEPTH_MAX {
             return self.complain(&line, Class::General, "definitions are nested too deeply - ignoring line");
         }
@@ -247,8 +300,8 @@ impl Expander<'_> {
         }
         if !line.unconditional && line.text.starts_with('@') {
             let Some(kept) = define::condition(&line.text, &self.conditions.config_id) else { return };
-            line.column += line.text.len() - kept.len();
-            line.text = kept.to_owned();
+            let start = line.text.len() - kept.len();
+            line = line.after(start);
             line.unconditional = true;
             return self.process(line);
         }
@@ -266,7 +319,7 @@ impl Expander<'_> {
     }
 
     /// A line without anything to substitute: an include, or something to emit piece by piece.
-    fn settled(&mut self, line: Text) {
+    fn settled(&mut self, line: Text<'_>) {
         if self.include(&line) {
             return;
         }
@@ -276,46 +329,46 @@ impl Expander<'_> {
             !quoted && matches!(c, '{' | '}')
         });
         let Some((at, brace)) = brace else { return self.emit_text(line) };
-        let (before, after) = line.text.split_at_checked(at).unwrap_or((&line.text, ""));
-        self.emit_text(line.saying(before.trim_end()));
+        self.emit_text(line.part(0..at));
         let piece = if brace == '{' { Piece::Open } else { Piece::Close };
-        self.emit(Text { column: line.column + at, ..line.clone() }, piece);
-        let rest = after.get(1..).unwrap_or("");
-        let trimmed = rest.trim_start_matches([' ', '\t']);
-        let column = line.column + at + 1 + (rest.len() - trimmed.len());
-        self.process(Text { column, unconditional: false, ..line.saying(trimmed) });
+        self.emit(&line.part(at..at + 1), piece);
+        if at + 1 < line.text.len() {
+            self.process(Text { unconditional: false, ..line.after(at + 1) });
+        }
     }
 
-    fn emit_text(&mut self, line: Text) {
-        let text = line.text.trim_matches([' ', '\t']).to_owned();
+    fn emit_text(&mut self, line: Text<'_>) {
+        let line = line.trimmed();
+        let text = &*line.text;
         if text.is_empty() {
             return;
         }
-        let found = crate::lex::words(&text);
-        let word = |n: usize| found.words.get(n).map_or("", |word| word.text);
+        let word = |n: usize| crate::lex::words(text).words.get(n).map_or("", |word| word.text);
         if self.block.depth == 0 {
-            self.block.root = word(0).to_owned();
-        } else if self.block.depth == 1 && self.block.root == "global_defs" {
+            self.block.global = word(0) == "global_defs";
+        } else if self.block.depth == 1 && self.block.global {
             match word(0) {
-                "include_check" => self.include_check(&line, &text),
+                "include_check" => self.include_check(&line, text),
                 "random_seed" => self.definitions.reseed(word(1)),
                 _ => {}
             }
         }
-        self.emit(line, Piece::Text(text));
+        self.emit(&line, Piece::Text(text));
     }
 
-    fn emit(&mut self, line: Text, piece: Piece) {
+    fn emit(&mut self, line: &Text<'_>, piece: Piece<'_>) {
         match piece {
             Piece::Open => self.block.depth += 1,
             Piece::Close => self.block.depth = self.block.depth.saturating_sub(1),
             Piece::Text(_) => {}
         }
-        if self.out.lines.logical.len() >= LINES_MAX {
+        // Of lines that stand in a file the text counts already.
+        self.bytes += LINE_BYTES + if line.depth > 0 { line.text.len() } else { 0 };
+        if self.bytes > BYTES_MAX {
             return self.too_many();
         }
-        let Text { origin, column, through, .. } = line;
-        self.out.lines.logical.push(Line { piece, origin, column, through });
+        let through = line.through.as_ref();
+        self.out.lines.push(Line { piece, origin: line.origin, column: line.column, through });
     }
 
     fn too_many(&mut self) {
@@ -327,24 +380,20 @@ impl Expander<'_> {
     }
 
     /// The place of a piece of a line on its way.
-    fn place(&self, line: &Text, word: &str) -> Option<Span> {
-        let place = Line {
-            piece: Piece::Open,
-            origin: line.origin,
-            column: line.column,
-            through: line.through.clone(),
-        };
-        self.out.lines.span(&place, 0, word)
+    fn place(&self, line: &Text<'_>, word: &str) -> Option<Span> {
+        let through = line.through.as_ref();
+        let place = Line { piece: Piece::Open, origin: line.origin, column: line.column, through };
+        self.out.lines.span(place, 0, word)
     }
 
-    fn complain(&mut self, line: &Text, class: Class, text: impl Into<String>) {
+    fn complain(&mut self, line: &Text<'_>, class: Class, text: impl Into<String>) {
         let word = line.text.split_whitespace().next().unwrap_or("");
         let at = self.place(line, word);
         self.say(Diagnostic::new(class, Pass::Parent, at, text));
     }
 
     /// For the log alone.
-    fn log(&mut self, line: &Text, text: String) {
+    fn log(&mut self, line: &Text<'_>, text: String) {
         let at = self.place(line, &line.text);
         self.say(Diagnostic::new(Class::Warning, Pass::Parent, at, text).log_only());
     }

@@ -43,7 +43,7 @@ use keepalived_model::Config;
 use crate::diag::{Diagnostic, Pass};
 use crate::host::Host;
 use crate::lines::Lines;
-use crate::tree::{self, Statement};
+use crate::tree::{Found, Roots, Statement};
 use context::Context;
 use track_files::TrackFiles;
 
@@ -73,41 +73,52 @@ pub struct Uses {
 
 /// Lowers lines with the facts of a host.
 pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
-    let parent = tree::parse(lines, Pass::Parent);
-    let vrrp = tree::parse(lines, Pass::Vrrp);
-    let checker = tree::parse(lines, Pass::Checker);
-    let bfd = tree::parse(lines, Pass::Bfd);
     let mut cx = Context::new(lines, host);
-    cx.found.extend(parent.found);
-    let globals = global::lower(&mut cx, &parent.statements);
+    let parent = all(lines, Pass::Parent, &mut cx.found);
+    let globals = global::lower(&mut cx, &parent);
     let parents = cx.take_ordered();
     let lookups = &globals.model.lookups;
     cx.names = names::Names::new(lookups.iproute_usr.as_deref(), lookups.iproute_etc.as_deref());
 
     // What stands outside blocks is found by every pass; it is told once.
-    let mut told: BTreeSet<(usize, String)> = parents.iter().map(|(at, d)| (*at, d.text.clone())).collect();
-    for found in [vrrp.found, checker.found, bfd.found] {
-        cx.found.extend(found.into_iter().filter(|(at, d)| told.insert((*at, d.text.clone()))));
-    }
+    let mut told = Told(parents.iter().map(|(at, d)| (*at, d.text.clone())).collect());
+    let mut uses = Uses::default();
+    let mut bfd_found = Vec::new();
+    let bfd_blocks = all(lines, Pass::Bfd, &mut bfd_found);
+    // Of one line, what is wrong with its form comes before what is wrong with its meaning.
+    let inside = |at: usize| {
+        let block = bfd_blocks.get(bfd_blocks.partition_point(|block| block.end < at));
+        block.is_some_and(|block| block.at < at)
+    };
+    cx.found.extend(bfd_found.extract_if(.., |(at, _)| inside(*at)));
     cx.pass = Pass::Vrrp;
-    let vrrp_sessions = bfd::Known::read(&mut cx, &bfd.statements);
+    let vrrp_sessions = bfd::Known::read(&mut cx, &bfd_blocks);
     let mut balancing = lvs::Drafts::new(&globals);
     let mut draft = drafts::Drafts::new(globals, vrrp_sessions.clone());
-    for statement in &vrrp.statements {
-        draft.root(&mut cx, statement);
+    let mut files = Vec::new();
+    let mut vrrp = Roots::new(lines, Pass::Vrrp);
+    while let Some(statement) = told.next(&mut vrrp, &mut cx.found) {
+        uses.vrrp |= VRRP_ROOTS.contains(&statement.row.name);
+        if let ("track_file", Some(name)) = (statement.row.name, statement.word(1)) {
+            files.push((name.to_owned(), statement.at));
+        }
+        draft.root(&mut cx, &statement);
     }
     cx.pass = Pass::Checker;
-    balancing.sessions(bfd::Known::read(&mut cx, &bfd.statements));
-    balancing.files(TrackFiles::new(&vrrp.statements, &draft.files));
-    for statement in &checker.statements {
-        balancing.root(&mut cx, statement);
+    balancing.sessions(bfd::Known::read(&mut cx, &bfd_blocks));
+    balancing.files(TrackFiles::new(files, &draft.files));
+    let mut checker = Roots::new(lines, Pass::Checker);
+    while let Some(statement) = told.next(&mut checker, &mut cx.found) {
+        uses.checkers |= statement.row.name == "virtual_server";
+        balancing.root(&mut cx, &statement);
+        engine_not_there(&mut cx, &statement);
     }
     cx.pass = Pass::Bfd;
-    let sessions = bfd::lower(&mut cx, &bfd.statements, &vrrp_sessions);
-    let uses = uses(&vrrp.statements, &checker.statements, &bfd.statements);
-    for (pass, statements) in [(Pass::Checker, &checker.statements), (Pass::Bfd, &bfd.statements)] {
-        cx.pass = pass;
-        engine_not_there(&mut cx, statements);
+    told.add(bfd_found, &mut cx.found);
+    let sessions = bfd::lower(&mut cx, &bfd_blocks, &vrrp_sessions);
+    for statement in &bfd_blocks {
+        uses.bfd |= statement.row.name == "bfd_instance";
+        engine_not_there(&mut cx, statement);
     }
     let engines = cx.take_ordered();
     // Rules between fields. The original tests the checkers' part first, which takes defaults from the globals.
@@ -124,18 +135,34 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
     Lowered { config, diagnostics, skipped: cx.skipped, uses }
 }
 
-fn uses(vrrp: &[Statement<'_>], checker: &[Statement<'_>], bfd: &[Statement<'_>]) -> Uses {
-    let vrrp_roots = ["vrrp_instance", "static_ipaddress", "static_routes", "static_rules"];
-    Uses {
-        vrrp: vrrp.iter().any(|statement| vrrp_roots.contains(&statement.row.name)),
-        checkers: checker.iter().any(|statement| statement.row.name == "virtual_server"),
-        bfd: bfd.iter().any(|statement| statement.row.name == "bfd_instance"),
+/// Blocks that make the vrrp engine start.
+const VRRP_ROOTS: [&str; 4] = ["vrrp_instance", "static_ipaddress", "static_routes", "static_rules"];
+
+/// All statements of a pass that has few.
+fn all<'a>(lines: &'a Lines, pass: Pass, found: &mut Found) -> Vec<Statement<'a>> {
+    let mut roots = Roots::new(lines, pass);
+    let statements = roots.by_ref().collect();
+    found.extend(roots.found());
+    statements
+}
+
+/// Structural mistakes that some pass has told already.
+struct Told(BTreeSet<(usize, String)>);
+
+impl Told {
+    /// The next statement of a pass. Mistakes on the way to it and in it are added if they are new.
+    fn next<'a>(&mut self, roots: &mut Roots<'a>, into: &mut Found) -> Option<Statement<'a>> {
+        let statement = roots.next();
+        self.add(roots.found(), into);
+        statement
+    }
+
+    fn add(&mut self, found: Found, into: &mut Found) {
+        into.extend(found.into_iter().filter(|(at, d)| self.0.insert((*at, d.text.clone()))));
     }
 }
 
 /// Engines this version does not have: none of their blocks is acted upon.
-fn engine_not_there(cx: &mut Context<'_>, statements: &[Statement<'_>]) {
-    for statement in statements {
-        cx.not_yet(statement, "");
-    }
+fn engine_not_there(cx: &mut Context<'_>, statement: &Statement<'_>) {
+    cx.not_yet(statement, "");
 }

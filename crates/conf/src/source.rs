@@ -1,50 +1,104 @@
 //! A file into physical lines: length limit, NULs, line ends, byte order mark, comments (`spec` config 1.1
 //! and 1.2).
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 /// Longest line in bytes, without its line feed.
 pub(crate) const LINE_MAX: usize = 1022;
-
-/// A line of a file, or why there is none.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Raw {
-    /// Counts from 1; the pieces of an over-long line share one number.
-    pub number: u32,
-    pub what: Content,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
-    Text(String),
-    TooLong(String),
-    Nul(String),
-}
 
 /// What some editors put at the start of a file.
 pub(crate) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Splits a file into lines. A byte order mark is skipped (D11).
-pub(crate) fn lines(bytes: &[u8]) -> Vec<Raw> {
-    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
-    let mut found = Vec::new();
-    for (number, line) in (1..).zip(bytes.split_inclusive(|byte| *byte == b'\n')) {
-        let mut rest = line.strip_suffix(b"\n").unwrap_or(line);
-        // The original reads pieces of this size and throws each of them away; the last one is a line again.
-        while rest.len() > LINE_MAX {
+/// A file as text. Every line of it is short enough to be read.
+pub(crate) struct Sheet {
+    pub text: Arc<str>,
+    /// A byte order mark was skipped (D11).
+    pub marked: bool,
+    /// Which lines, counted from 0, are pieces of one that was too long; the next one is the rest of it.
+    cut: Vec<usize>,
+}
+
+/// A line of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Raw<'a> {
+    /// Counts from 1; the pieces of an over-long line share one number.
+    pub number: u32,
+    /// Where it starts in the text.
+    pub start: usize,
+    /// Without its line end.
+    pub text: &'a str,
+    pub fault: Option<Fault>,
+}
+
+/// Why a line is not read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    TooLong,
+    Nul,
+}
+
+impl Sheet {
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let marked = bytes.starts_with(BYTE_ORDER_MARK);
+        let body = if marked { bytes.get(BYTE_ORDER_MARK.len()..).unwrap_or(&[]) } else { &bytes };
+        let mut cut = Vec::new();
+        let too_long = |line: &[u8]| line.strip_suffix(b"\n").unwrap_or(line).len() > LINE_MAX;
+        let text = if body.split_inclusive(|byte| *byte == b'\n').any(too_long) {
+            crate::text::decode(&wrapped(body, &mut cut)).into()
+        } else {
+            match std::str::from_utf8(body) {
+                Ok(text) => text.into(),
+                Err(_) => crate::text::decode(body).into(),
+            }
+        };
+        Self { text, marked, cut }
+    }
+
+    /// The lines in order.
+    pub fn lines(&self) -> impl Iterator<Item = Raw<'_>> {
+        let mut cut = self.cut.iter().copied().peekable();
+        let (mut number, mut start) = (1, 0);
+        self.text.split_inclusive('\n').enumerate().map(move |(index, line)| {
+            let text = line.trim_end_matches(['\r', '\n']);
+            let too_long = cut.next_if_eq(&index).is_some();
+            let nul = || text.contains('\0').then_some(Fault::Nul);
+            let fault = if too_long { Some(Fault::TooLong) } else { nul() };
+            let raw = Raw { number, start, text, fault };
+            number += u32::from(!too_long);
+            start += line.len();
+            raw
+        })
+    }
+}
+
+/// With line feeds where the original cuts over-long lines: it reads pieces of this size and throws each of them
+/// away; the last one is a line again.
+fn wrapped(body: &[u8], cut: &mut Vec<usize>) -> Vec<u8> {
+    let mut made = Vec::with_capacity(body.len() + body.len() / LINE_MAX);
+    let mut count = 0;
+    for line in body.split_inclusive(|byte| *byte == b'\n') {
+        let mut rest = line;
+        while rest.strip_suffix(b"\n").unwrap_or(rest).len() > LINE_MAX {
             let (head, tail) = rest.split_at_checked(LINE_MAX + 1).unwrap_or((rest, &[]));
-            found.push(Raw { number, what: Content::TooLong(crate::text::decode(head)) });
+            made.extend_from_slice(head);
+            made.push(b'\n');
+            cut.push(count);
+            count += 1;
             rest = tail;
         }
-        let end = rest.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
-        let rest = rest.get(..end).unwrap_or(rest);
-        let text = crate::text::decode(rest);
-        let what = if rest.contains(&0) { Content::Nul(text) } else { Content::Text(text) };
-        found.push(Raw { number, what });
+        // What is cut off at the very end of a file is still a line.
+        made.extend_from_slice(if rest.is_empty() { b"\n" } else { rest });
+        count += 1;
     }
-    found
+    made
 }
 
 /// Where the comment of a line starts, in bytes.
 pub(crate) fn comment(line: &str) -> Option<usize> {
+    if !line.contains(['#', '!']) {
+        return None;
+    }
     let (mut quoted, mut escaped) = (false, false);
     let starts = |c| {
         let escaped_now = std::mem::take(&mut escaped);
@@ -61,10 +115,14 @@ pub(crate) fn comment(line: &str) -> Option<usize> {
 }
 
 /// The line without comment and surrounding blanks, and how many bytes were cut off in front.
-pub(crate) fn strip(line: &str) -> (String, usize) {
+pub(crate) fn strip(line: &str) -> (Cow<'_, str>, usize) {
     let blank = |c| matches!(c, ' ' | '\t');
     let cut = line.trim_start_matches(blank);
+    let before = line.len() - cut.len();
     let body = cut.get(..comment(cut).unwrap_or(cut.len())).unwrap_or(cut);
+    if !body.contains('\\') {
+        return (Cow::Borrowed(body.trim_end_matches(blank)), before);
+    }
     let mut kept = String::with_capacity(body.len());
     let mut quoted = false;
     let mut chars = body.chars();
@@ -88,11 +146,14 @@ pub(crate) fn strip(line: &str) -> (String, usize) {
     if let Some(before) = kept.strip_suffix('\\') {
         kept.replace_range(before.trim_end_matches(blank).len().., "\\");
     }
-    (kept, line.len() - cut.len())
+    (Cow::Owned(kept), before)
 }
 
 /// Whether the last quote has no partner for whoever looks for comments: behind a backslash it does not count.
 pub(crate) fn is_unterminated(line: &str) -> bool {
+    if !line.contains('"') {
+        return false;
+    }
     let mut quoted = false;
     let mut chars = line.chars();
     while let Some(c) = chars.next() {
@@ -134,24 +195,30 @@ mod tests {
     #[test]
     fn line_ends_and_the_byte_order_mark_leave_no_trace() {
         let text = |bytes: &[u8]| -> Vec<String> {
-            lines(bytes).into_iter().map(|raw| format!("{}:{:?}", raw.number, raw.what)).collect()
+            let sheet = Sheet::new(bytes.to_vec());
+            sheet.lines().map(|raw| format!("{}:{:?}:{:?}", raw.number, raw.text, raw.fault)).collect()
         };
         assert_eq!(
             text(b"\xef\xbb\xbfa\r\nb\r\r\n\nc"),
-            ["1:Text(\"a\")", "2:Text(\"b\")", "3:Text(\"\")", "4:Text(\"c\")"]
+            ["1:\"a\":None", "2:\"b\":None", "3:\"\":None", "4:\"c\":None"]
         );
-        assert_eq!(text(b"a\0b\nc"), ["1:Nul(\"a\\0b\")", "2:Text(\"c\")"]);
+        assert_eq!(text(b"a\0b\nc"), ["1:\"a\\0b\":Some(Nul)", "2:\"c\":None"]);
         assert!(text(b"").is_empty());
     }
 
     #[test]
     fn the_rest_of_an_over_long_line_is_a_line() {
         let mut long = vec![b'x'; LINE_MAX + 1];
-        long.extend_from_slice(b"router_id A\n");
-        let found = lines(&long);
-        assert!(matches!(found.first().map(|raw| &raw.what), Some(Content::TooLong(_))));
-        assert_eq!(found.get(1), Some(&Raw { number: 1, what: Content::Text("router_id A".into()) }));
-        let longest = lines(&[vec![b'x'; LINE_MAX], b"\n".to_vec()].concat());
-        assert!(matches!(longest.as_slice(), [Raw { what: Content::Text(_), .. }]));
+        long.extend_from_slice(b"router_id A\nrouter_id B");
+        let sheet = Sheet::new(long);
+        let found: Vec<_> = sheet.lines().map(|raw| (raw.number, raw.fault)).collect();
+        assert_eq!(found, [(1, Some(Fault::TooLong)), (1, None), (2, None)]);
+        let second = sheet.lines().nth(1).expect("a second line");
+        assert_eq!(second.text, "router_id A");
+        assert_eq!(sheet.text.get(second.start..).and_then(|rest| rest.lines().next()), Some("router_id A"));
+        let longest = Sheet::new([vec![b'x'; LINE_MAX], b"\n".to_vec()].concat());
+        assert_eq!(longest.lines().map(|raw| raw.fault).collect::<Vec<_>>(), [None]);
+        let cut = Sheet::new(vec![b'x'; LINE_MAX + 1]);
+        assert_eq!(cut.lines().map(|raw| raw.text.len()).collect::<Vec<_>>(), [LINE_MAX + 1, 0]);
     }
 }

@@ -11,20 +11,15 @@ use crate::lines::{Line, Lines, Piece};
 use crate::schema::{Keyword, Miss, ROOT, Table, Takes};
 use crate::source;
 
-/// What a pass makes of the lines.
-pub(crate) struct Tree<'a> {
-    /// Statements outside blocks, in order.
-    pub statements: Vec<Statement<'a>>,
-    /// Structural mistakes with the number of the logical line they were found at.
-    pub found: Vec<(usize, Diagnostic)>,
-}
+/// Structural mistakes, with the number of the logical line they were found at.
+pub(crate) type Found = Vec<(usize, Diagnostic)>;
 
 /// A keyword with what follows it.
 pub(crate) struct Statement<'a> {
     pub row: &'static Keyword,
     /// Number of the logical line.
     pub at: usize,
-    pub line: &'a Line,
+    pub line: Line<'a>,
     /// The keyword itself first.
     pub words: Vec<Word<'a>>,
     pub body: Body<'a>,
@@ -42,7 +37,7 @@ pub(crate) enum Body<'a> {
 /// One line of a block of values.
 pub(crate) struct Item<'a> {
     pub at: usize,
-    pub line: &'a Line,
+    pub line: Line<'a>,
     pub words: Vec<Word<'a>>,
 }
 
@@ -78,19 +73,42 @@ pub(crate) fn owner(name: &str) -> Pass {
     }
 }
 
-/// What this pass makes of the lines.
-pub(crate) fn parse(lines: &Lines, pass: Pass) -> Tree<'_> {
-    let mut parser = Parser { lines, pass, next: 0, depth: 0, found: Vec::new() };
-    let statements = parser.block(&ROOT, Level::Root);
-    if pass == Pass::Parent && parser.depth > 0 {
-        let text = format!("There are {} missing '}}'s or extra '{{'s", parser.depth);
-        parser.found.push((usize::MAX, Diagnostic::new(Class::Brace, pass, None, text)));
+/// What a pass makes of the lines: its statements outside blocks, one after the other. Of ten thousand blocks one
+/// is in memory at a time.
+pub(crate) struct Roots<'a> {
+    parser: Parser<'a>,
+}
+
+impl<'a> Roots<'a> {
+    pub fn new(lines: &'a Lines, pass: Pass) -> Self {
+        Self { parser: Parser { lines, pass, next: 0, depth: 0, found: Vec::new(), count: 0 } }
     }
-    Tree { statements, found: parser.found }
+
+    /// What was found since this was asked last.
+    pub fn found(&mut self) -> Found {
+        std::mem::take(&mut self.parser.found)
+    }
+}
+
+impl<'a> Iterator for Roots<'a> {
+    type Item = Statement<'a>;
+
+    fn next(&mut self) -> Option<Statement<'a>> {
+        let statement = self.parser.next(&ROOT, Level::Root);
+        let Parser { pass, depth, .. } = self.parser;
+        if statement.is_none() && pass == Pass::Parent && depth > 0 {
+            self.parser.depth = 0;
+            let text = format!("There are {depth} missing '}}'s or extra '{{'s");
+            self.parser.found.push((usize::MAX, Diagnostic::new(Class::Brace, pass, None, text)));
+        }
+        statement
+    }
 }
 
 /// After so many mistakes nobody reads suggestions any more.
 const SUGGESTIONS_MAX: usize = 500;
+/// Most mistakes a pass tells; what is not text at all has more of them than memory for all can be had.
+const MISTAKES_MAX: usize = 200_000;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
@@ -104,38 +122,51 @@ struct Parser<'a> {
     next: usize,
     /// Braces that are open, in the original's count.
     depth: usize,
-    found: Vec<(usize, Diagnostic)>,
+    found: Found,
+    /// How many were found so far.
+    count: usize,
 }
 
 impl<'a> Parser<'a> {
-    fn block(&mut self, table: &'static Table, level: Level) -> Vec<Statement<'a>> {
-        let mut statements = Vec::new();
+    /// The next statement of a block; none at its end.
+    fn next(&mut self, table: &'static Table, level: Level) -> Option<Statement<'a>> {
         while let Some((at, line)) = self.advance() {
-            match &line.piece {
+            match line.piece {
                 Piece::Close if level == Level::Inner => break,
                 Piece::Close => self.unknown(at, line, 0, "}", table),
                 Piece::Open => self.say(at, line, 0, "{", Class::Brace, "Unexpected '{' - ignoring"),
                 Piece::Text(text) => {
                     let words = self.words(at, line, text);
                     let Some(first) = words.first() else { continue };
-                    match table.find(first.text) {
-                        Some(row) => statements.extend(self.statement(row, at, line, words)),
-                        None => self.unknown(at, line, first.start, first.text, table),
+                    let found = match table.find(first.text) {
+                        Some(row) => self.statement(row, level, at, line, words),
+                        None => {
+                            self.unknown(at, line, first.start, first.text, table);
+                            None
+                        }
+                    };
+                    if found.is_some() {
+                        return found;
                     }
                 }
             }
         }
-        statements
+        None
+    }
+
+    fn block(&mut self, table: &'static Table) -> Vec<Statement<'a>> {
+        std::iter::from_fn(|| self.next(table, Level::Inner)).collect()
     }
 
     fn statement(
         &mut self,
         row: &'static Keyword,
+        level: Level,
         at: usize,
-        line: &'a Line,
+        line: Line<'a>,
         mut words: Vec<Word<'a>>,
     ) -> Option<Statement<'a>> {
-        let theirs = std::ptr::eq(self.table_of(row), &ROOT) && owner(row.name) != self.pass;
+        let theirs = level == Level::Root && owner(row.name) != self.pass;
         // A quoted brace opens the block without being counted (`spec` config 1.4).
         let opens = matches!(row.takes, Takes::Block(..) | Takes::Values | Takes::NamedValues);
         let quoted = opens && words.len() > 1 && words.last().is_some_and(|word| word.text == "{");
@@ -154,7 +185,7 @@ impl<'a> Parser<'a> {
                 if !quoted && !self.open() {
                     self.missing_open(row);
                 }
-                Body::Block(self.block(table, Level::Inner))
+                Body::Block(self.block(table))
             }
             _ if theirs => return None,
             _ => Body::None,
@@ -163,21 +194,12 @@ impl<'a> Parser<'a> {
         Some(Statement { row, at, line, words, body, end })
     }
 
-    /// The table a row stands in matters for the root only.
-    fn table_of(&self, row: &'static Keyword) -> &'static Table {
-        if ROOT.keywords.iter().any(|root| std::ptr::eq(root, row)) {
-            &ROOT
-        } else {
-            &crate::schema::INSTANCE
-        }
-    }
-
     /// Items up to the next closing brace; an opening one among them is an item.
     fn values(
         &mut self,
         row: &Keyword,
         at: usize,
-        line: &'a Line,
+        line: Line<'a>,
         words: &[Word<'a>],
         opened: bool,
     ) -> Vec<Item<'a>> {
@@ -187,11 +209,11 @@ impl<'a> Parser<'a> {
         }
         if !opened && !self.open() {
             let text = format!("'{{' missing from beginning of block {}", row.name);
-            self.found.push((at, Diagnostic::new(Class::Brace, self.pass, None, text).log_only()));
+            self.tell(at, Diagnostic::new(Class::Brace, self.pass, None, text).log_only());
         }
         let mut items = Vec::new();
         while let Some((at, line)) = self.advance() {
-            let words = match &line.piece {
+            let words = match line.piece {
                 Piece::Close => break,
                 Piece::Open => vec![Word { text: "{", start: 0 }],
                 Piece::Text(text) => self.words(at, line, text),
@@ -213,7 +235,7 @@ impl<'a> Parser<'a> {
     }
 
     fn comes_open(&self) -> bool {
-        self.lines.logical.get(self.next).is_some_and(|line| match &line.piece {
+        self.lines.line(self.next).is_some_and(|line| match line.piece {
             Piece::Open => true,
             Piece::Text(text) => text == "\"{\"",
             Piece::Close => false,
@@ -228,28 +250,29 @@ impl<'a> Parser<'a> {
         let mut inside = 1_usize;
         while inside > 0 {
             let Some((at, line)) = self.advance() else { break };
-            match &line.piece {
+            match line.piece {
                 Piece::Open => inside += 1,
                 Piece::Close => inside -= 1,
                 Piece::Text(text) if text.ends_with("\"{\"") => inside += 1,
                 // The parent reads every line, also those it does not look at.
-                Piece::Text(text) if self.pass == Pass::Parent => drop(self.words(at, line, text)),
+                Piece::Text(text) if self.pass == Pass::Parent => self.quotes(at, line, text),
                 Piece::Text(_) => {}
             }
         }
     }
 
     fn missing_open(&mut self, row: &Keyword) {
-        let (at, Some(line)) = (self.next, self.lines.logical.get(self.next)) else { return };
+        let (at, Some(line)) = (self.next, self.lines.line(self.next)) else { return };
         let text = "Missing '{' at beginning of configuration block";
         let place = self.lines.span(line, 0, line.text());
         let heard = Diagnostic::new(Class::Brace, self.pass, place, text);
-        self.found.push((at, heard.note(format!("the block of {} starts here all the same", row.name))));
+        self.tell(at, heard.note(format!("the block of {} starts here all the same", row.name)));
     }
 
-    fn advance(&mut self) -> Option<(usize, &'a Line)> {
+    fn advance(&mut self) -> Option<(usize, Line<'a>)> {
         let at = self.next;
-        let line = self.lines.logical.get(at)?;
+        let lines = self.lines;
+        let line = lines.line(at)?;
         self.next += 1;
         match line.piece {
             Piece::Open => self.depth += 1,
@@ -260,28 +283,29 @@ impl<'a> Parser<'a> {
         Some((at, line))
     }
 
-    fn words(&mut self, at: usize, line: &'a Line, text: &'a str) -> Vec<Word<'a>> {
+    fn words(&mut self, at: usize, line: Line<'a>, text: &'a str) -> Vec<Word<'a>> {
         let found = lex::words(text);
-        // Two readers count quotes, and only the first knows about backslashes (2.2.7).
-        if source::is_unterminated(text) {
-            self.say(at, line, 0, text, Class::Quote, format!("Unterminated quote '{text}'"));
-        }
+        self.quotes(at, line, text);
         if found.unterminated && self.pass != Pass::Parent {
             self.say(at, line, 0, text, Class::Quote, format!("Unmatched quote: '{text}'"));
         }
         found.words
     }
 
-    fn unknown(&mut self, at: usize, line: &Line, start: usize, word: &str, table: &Table) {
+    /// Two readers count quotes, and only the first, which is this, knows about backslashes (2.2.7).
+    fn quotes(&mut self, at: usize, line: Line<'_>, text: &str) {
+        if source::is_unterminated(text) {
+            self.say(at, line, 0, text, Class::Quote, format!("Unterminated quote '{text}'"));
+        }
+    }
+
+    fn unknown(&mut self, at: usize, line: Line<'_>, start: usize, word: &str, table: &Table) {
         let place = self.lines.span(line, start, word);
         let text = format!("Unknown keyword '{word}'");
         let heard = Diagnostic::new(Class::UnknownKeyword, self.pass, place, text);
         let opens = self.comes_open();
-        let hint = if self.found.len() < SUGGESTIONS_MAX {
-            crate::suggest::keyword(word, table, opens)
-        } else {
-            None
-        };
+        let hint =
+            if self.count < SUGGESTIONS_MAX { crate::suggest::keyword(word, table, opens) } else { None };
         let heard = match hint {
             Some(hint) => {
                 let heard = heard.coded(hint.code).note(hint.note);
@@ -301,19 +325,26 @@ impl<'a> Parser<'a> {
                 }
             }
         };
-        self.found.push((at, heard));
+        self.tell(at, heard);
     }
 
     fn say(
         &mut self,
         at: usize,
-        line: &Line,
+        line: Line<'_>,
         start: usize,
         word: &str,
         class: Class,
         text: impl Into<String>,
     ) {
         let place = self.lines.span(line, start, word);
-        self.found.push((at, Diagnostic::new(class, self.pass, place, text)));
+        self.tell(at, Diagnostic::new(class, self.pass, place, text));
+    }
+
+    fn tell(&mut self, at: usize, heard: Diagnostic) {
+        self.count += 1;
+        if self.count <= MISTAKES_MAX {
+            self.found.push((at, heard));
+        }
     }
 }

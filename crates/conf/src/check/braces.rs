@@ -48,11 +48,11 @@ const DEPTH_MAX: usize = 100;
 
 /// Proposes repairs.
 pub(super) fn repairs(lines: &Lines, evidence: Evidence) -> Vec<Repair> {
-    let count = |piece: &Piece| lines.logical.iter().filter(|line| line.piece == *piece).count();
-    let unclosed = count(&Piece::Open) > count(&Piece::Close);
+    let count = |piece: Piece<'_>| lines.iter().filter(|line| line.piece == piece).count();
+    let unclosed = count(Piece::Open) > count(Piece::Close);
     let mut walk = Walk { lines, evidence, unclosed, stack: Vec::new(), closed: None, found: Vec::new() };
     let mut next = 0;
-    while next < lines.logical.len() {
+    while next < lines.len() {
         next = walk.step(next);
     }
     while let Some(open) = walk.stack.pop() {
@@ -88,13 +88,10 @@ struct Walk<'a> {
     found: Vec<Repair>,
 }
 
-impl Walk<'_> {
+impl<'a> Walk<'a> {
     fn step(&mut self, at: usize) -> usize {
         match self.piece(at) {
-            Some(Piece::Text(text)) => {
-                let text = text.clone();
-                self.text(at, &text)
-            }
+            Some(Piece::Text(text)) => self.text(at, text),
             Some(Piece::Open) => {
                 self.repair(Kind::ExtraOpen, at, None, None);
                 at + 1
@@ -110,7 +107,7 @@ impl Walk<'_> {
     fn text(&mut self, at: usize, text: &str) -> usize {
         let found = lex::words(text);
         let word = found.words.first().map_or("", |word| word.text);
-        let opens = self.piece(at + 1) == Some(&Piece::Open);
+        let opens = self.piece(at + 1) == Some(Piece::Open);
         self.leave(at, word, opens);
         self.closed = None;
         let table = self.table();
@@ -270,20 +267,20 @@ impl Walk<'_> {
         self.found.push(Repair { kind, at, header, evidence });
     }
 
-    fn piece(&self, at: usize) -> Option<&Piece> {
-        self.lines.logical.get(at).map(|line| &line.piece)
+    fn piece(&self, at: usize) -> Option<Piece<'a>> {
+        self.lines.line(at).map(|line| line.piece)
     }
 
     /// Whether the logical line begins its line in the file.
     fn is_first(&self, at: usize) -> bool {
-        let before = at.checked_sub(1).and_then(|before| self.lines.logical.get(before));
-        self.lines.logical.get(at).is_some_and(|line| before.is_none_or(|b| b.origin != line.origin))
+        let before = at.checked_sub(1).and_then(|before| self.lines.line(before));
+        self.lines.line(at).is_some_and(|line| before.is_none_or(|b| b.origin != line.origin))
     }
 
     /// How far the line is indented in its file.
     fn indent(&self, at: usize) -> Option<usize> {
-        let line = self.lines.logical.get(at)?;
-        let text = &self.lines.physical.get(line.origin)?.text;
+        let line = self.lines.line(at)?;
+        let text = self.lines.physical(line.origin)?.text;
         let blanks = text.chars().take_while(|c| matches!(c, ' ' | '\t'));
         Some(blanks.fold(0, |width, c| if c == '\t' { (width / TAB + 1) * TAB } else { width + 1 }))
     }

@@ -27,8 +27,8 @@ impl<'a> Places<'a> {
     pub(super) fn new(lines: &'a Lines) -> Self {
         let mut blocks: Vec<Block> = Vec::new();
         let mut depth = 0_usize;
-        for (at, line) in lines.logical.iter().enumerate() {
-            match &line.piece {
+        for (at, line) in lines.iter().enumerate() {
+            match line.piece {
                 Piece::Open => depth += 1,
                 Piece::Close => depth = depth.saturating_sub(1),
                 Piece::Text(text) => {
@@ -86,8 +86,8 @@ impl<'a> Places<'a> {
         let paths = text.split_whitespace().filter(|word| word.len() > 1 && word.starts_with('/'));
         let quotes = ['`', '\'', '"'].into_iter().flat_map(|mark| text.split(mark).skip(1).step_by(2));
         let words: Vec<&str> = paths.chain(quotes).filter(|word| !word.is_empty()).collect();
-        self.lines.logical.iter().find_map(|line| {
-            let Piece::Text(text) = &line.piece else { return None };
+        self.lines.iter().find_map(|line| {
+            let Piece::Text(text) = line.piece else { return None };
             let found =
                 lex::words(text).words.into_iter().skip(1).find(|word| {
                     word.text.split_whitespace().next().is_some_and(|first| words.contains(&first))
@@ -127,7 +127,7 @@ impl<'a> Places<'a> {
             let said = word.to_lowercase().replace('_', " ");
             let mentioned = spoken.match_indices(said.as_str()).map(|(at, _)| at);
             let position = mentioned.into_iter().find(|at| is_whole(&spoken, *at, said.len()));
-            let line = self.lines.logical.get(*at);
+            let line = self.lines.line(*at);
             let span = line.and_then(|line| self.lines.span(line, 0, line.text()));
             if let (Some(position), Some(span)) = (position.filter(|_| said.len() > 3), span)
                 && found.iter().all(|(other, ..)| *other != position)

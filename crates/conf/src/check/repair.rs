@@ -3,7 +3,7 @@
 //! Lowering the repaired lines tells which complaints were only consequences of a mistake above, and what is wrong
 //! besides.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::Words;
 use super::braces::{Kind, Repair};
@@ -13,12 +13,11 @@ use crate::lines::{Line, Lines, Piece, Span};
 
 /// The lines with the repairs made.
 pub(super) fn apply(lines: &Lines, repairs: &[Repair]) -> Lines {
-    let mut made =
-        Lines { files: lines.files.clone(), physical: lines.physical.clone(), logical: Vec::new() };
+    let mut made = lines.without_lines();
     let at = |kind: Kind, at: usize| repairs.iter().filter(move |r| r.kind == kind && r.at == at);
-    for (number, line) in lines.logical.iter().enumerate() {
+    for (number, line) in lines.iter().enumerate() {
         for _ in at(Kind::Close, number) {
-            made.logical.push(beside(lines, number.saturating_sub(1), Piece::Close));
+            made.push(beside(lines, number.saturating_sub(1), Piece::Close));
         }
         if at(Kind::ExtraClose, number).next().is_some() || at(Kind::ExtraOpen, number).next().is_some() {
             continue;
@@ -27,34 +26,34 @@ pub(super) fn apply(lines: &Lines, repairs: &[Repair]) -> Lines {
             wrap(&mut made, line);
             continue;
         }
-        made.logical.push(line.clone());
+        made.push(line);
         if at(Kind::Open, number).next().is_some() {
-            made.logical.push(beside(lines, number, Piece::Open));
+            made.push(beside(lines, number, Piece::Open));
         }
     }
-    for _ in at(Kind::Close, lines.logical.len()) {
-        made.logical.push(beside(lines, lines.logical.len().saturating_sub(1), Piece::Close));
+    for _ in at(Kind::Close, lines.len()) {
+        made.push(beside(lines, lines.len().saturating_sub(1), Piece::Close));
     }
     made
 }
 
 /// A brace at the end of a line that is there.
-fn beside(lines: &Lines, number: usize, piece: Piece) -> Line {
-    let line = lines.logical.get(number);
+fn beside<'a>(lines: &'a Lines, number: usize, piece: Piece<'a>) -> Line<'a> {
+    let line = lines.line(number);
     let origin = line.map_or(0, |line| line.origin);
     Line { piece, origin, column: line.map_or(0, |line| line.column + line.text().len()), through: None }
 }
 
 /// `keyword a b` as `keyword { a b }`.
-fn wrap(made: &mut Lines, line: &Line) {
+fn wrap(made: &mut Lines, line: Line<'_>) {
     let text = line.text();
     let (keyword, rest) = text.split_once([' ', '\t']).unwrap_or((text, ""));
-    let piece = |piece, column| Line { piece, column, ..line.clone() };
+    let piece = |piece, column| Line { piece, column, ..line };
     let rest_column = line.column + text.len() - rest.len();
-    made.logical.push(piece(Piece::Text(keyword.to_owned()), line.column));
-    made.logical.push(piece(Piece::Open, rest_column));
-    made.logical.push(piece(Piece::Text(rest.trim().to_owned()), rest_column));
-    made.logical.push(piece(Piece::Close, line.column + text.len()));
+    made.push(piece(Piece::Text(keyword), line.column));
+    made.push(piece(Piece::Open, rest_column));
+    made.push(piece(Piece::Text(rest.trim()), rest_column));
+    made.push(piece(Piece::Close, line.column + text.len()));
 }
 
 /// Lines with words mended, and what was said of these words.
@@ -68,19 +67,21 @@ pub(super) fn respell(lines: &Lines, complaints: &[Diagnostic], which: Words) ->
     let index = Index::new(lines);
     let mut made = lines.clone();
     let mut mended = Vec::new();
-    let mut dropped = vec![false; made.logical.len()];
+    let mut dropped = vec![false; made.len()];
+    let mut seen = BTreeSet::new();
     for heard in complaints.iter().filter(|heard| heard.class == Class::UnknownKeyword) {
-        let Some(at) = heard.at.as_ref().and_then(|at| index.position(at)) else { continue };
-        let opens = lines.logical.get(at + 1).is_some_and(|next| next.piece == Piece::Open);
+        let Some(at) = heard.at.as_ref().and_then(|at| index.position(at, &seen)) else { continue };
+        seen.insert(at);
+        let opens = lines.line(at + 1).is_some_and(|next| next.piece == Piece::Open);
         if which == Words::Openers && !opens || dropped.get(at) == Some(&true) {
             continue;
         }
         let with = heard.suggestion.as_ref().map(|suggestion| suggestion.with.as_str());
-        let Some(Line { piece: Piece::Text(text), .. }) = made.logical.get_mut(at) else { continue };
+        let Some(Line { piece: Piece::Text(text), .. }) = lines.line(at) else { continue };
         let length = lex::words(text).words.first().map_or(0, |word| word.text.len());
         let mend = match with {
             Some(with) => {
-                *text = format!("{with}{}", text.get(length..).unwrap_or(""));
+                made.set_text(at, &format!("{with}{}", text.get(length..).unwrap_or("")));
                 true
             }
             // Braces that do not pair can make any block look misplaced; they were mended before the last step.
@@ -92,15 +93,14 @@ pub(super) fn respell(lines: &Lines, complaints: &[Diagnostic], which: Words) ->
             mended.push(if whole { heard.clone().so("The whole block is ignored.") } else { heard.clone() });
         }
     }
-    let mut dropped = dropped.into_iter();
-    made.logical.retain(|_| !dropped.next().unwrap_or(false));
+    made.retain(|number| dropped.get(number) != Some(&true));
     Respelt { lines: made, mended }
 }
 
 /// A block nobody knows goes with everything in it.
 fn drop_block(lines: &Lines, at: usize, dropped: &mut [bool]) -> bool {
     let mut depth = 0_usize;
-    for (number, line) in lines.logical.iter().enumerate().skip(at + 1) {
+    for (number, line) in lines.iter().enumerate().skip(at + 1) {
         match line.piece {
             Piece::Open => depth += 1,
             Piece::Close => depth = depth.saturating_sub(1),
@@ -117,37 +117,42 @@ fn drop_block(lines: &Lines, at: usize, dropped: &mut [bool]) -> bool {
 /// Logical lines by the line of the file they come from.
 struct Index<'a> {
     lines: &'a Lines,
-    by_text: BTreeMap<*const u8, Vec<usize>>,
+    /// Of a file that is read several times, every time.
+    by_place: BTreeMap<(&'a str, u32), Vec<usize>>,
 }
 
 impl<'a> Index<'a> {
     fn new(lines: &'a Lines) -> Self {
-        let mut by_text: BTreeMap<_, Vec<usize>> = BTreeMap::new();
-        for (number, line) in lines.logical.iter().enumerate() {
-            if let Some(physical) = lines.physical.get(line.origin) {
-                by_text.entry(physical.text.as_ptr()).or_default().push(number);
+        let mut by_place: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        for (number, line) in lines.iter().enumerate() {
+            if let Some(physical) = lines.physical(line.origin)
+                && let Some(file) = lines.files().get(physical.file)
+            {
+                by_place.entry((&*file.name, physical.number)).or_default().push(number);
             }
         }
-        Self { lines, by_text }
+        Self { lines, by_place }
     }
 
-    /// The logical line that begins with the place. A line of a `~SEQ` is there several times; the first is as
-    /// good as the others.
-    fn position(&self, at: &Span) -> Option<usize> {
+    /// The logical line that begins with the place. A line of a `~SEQ` or of a file that is read twice is there
+    /// several times: the next that was not seen yet.
+    fn position(&self, at: &Span, seen: &BTreeSet<usize>) -> Option<usize> {
         let begins = |number: &&usize| {
-            let Some(line) = self.lines.logical.get(**number) else { return false };
+            let Some(line) = self.lines.line(**number) else { return false };
             let words = lex::words(line.text()).words;
             let first = words.first().and_then(|word| self.lines.span(line, word.start, word.text));
             first.as_ref() == Some(at)
         };
-        self.by_text.get(&at.quoted.as_ptr())?.iter().find(begins).copied()
+        let there = self.by_place.get(&(&*at.file, at.line))?;
+        let fresh = there.iter().filter(|number| !seen.contains(number)).find(begins);
+        fresh.or_else(|| there.iter().find(begins)).copied()
     }
 }
 
 /// What to say of a repair.
 pub(super) fn describe(lines: &Lines, repair: &Repair) -> Diagnostic {
     let whole = |number: usize| {
-        let line = lines.logical.get(number)?;
+        let line = lines.line(number)?;
         lines.span(line, 0, line.text())
     };
     let header = repair.header.and_then(|header| whole(header).map(|span| (title(lines, header), span)));
@@ -175,7 +180,7 @@ pub(super) fn describe(lines: &Lines, repair: &Repair) -> Diagnostic {
             heard(at, text).suggest("{")
         }
         Kind::Wrap => {
-            let text = lines.logical.get(repair.at).map_or("", Line::text);
+            let text = lines.line(repair.at).map_or("", |line| line.text());
             let (keyword, entry) = text.split_once([' ', '\t']).unwrap_or((text, ""));
             let entry = entry.trim();
             let heard = heard(whole(repair.at), format!("what {keyword} lists has to stand between braces"));
@@ -207,12 +212,12 @@ pub(super) fn describe(lines: &Lines, repair: &Repair) -> Diagnostic {
 }
 
 fn is_close(lines: &Lines, number: usize) -> bool {
-    lines.logical.get(number).is_some_and(|line| line.piece == Piece::Close)
+    lines.line(number).is_some_and(|line| line.piece == Piece::Close)
 }
 
 /// A block's keyword and name.
 fn title(lines: &Lines, header: usize) -> String {
-    let text = lines.logical.get(header).map_or("", Line::text);
+    let text = lines.line(header).map_or("", |line| line.text());
     let words: Vec<&str> = lex::words(text).words.iter().take(2).map(|word| word.text).collect();
     words.join(" ")
 }

@@ -1,5 +1,6 @@
 //! `@ID` conditions and `$NAME` definitions (`spec` config 2.2 and 2.3).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -219,7 +220,7 @@ fn reference(line: &str, from: usize) -> Option<Reference<'_>> {
 
 impl Expander<'_> {
     /// A `$NAME=value` line; a backslash at its end makes it the first of several.
-    pub(super) fn define(&mut self, line: &Text, name: String, value: String) {
+    pub(super) fn define(&mut self, line: &Text<'_>, name: String, value: String) {
         let at = self.place(line, &line.text);
         self.out.origins.definitions.extend(at.map(|at| (name.clone(), at)));
         if source::is_unterminated(&value) {
@@ -236,7 +237,7 @@ impl Expander<'_> {
     }
 
     /// One more line of a definition.
-    pub(super) fn collect(&mut self, line: &Text) {
+    pub(super) fn collect(&mut self, line: &Text<'_>) {
         let more = line.text.strip_suffix('\\');
         if let Some(collecting) = &mut self.collecting
             && !line.text.is_empty()
@@ -255,7 +256,7 @@ impl Expander<'_> {
     }
 
     /// The lines a line becomes, if there is anything to replace in it.
-    pub(super) fn substitute(&mut self, line: &Text) -> Option<Vec<Text>> {
+    pub(super) fn substitute(&mut self, line: &Text<'_>) -> Option<Vec<Text<'static>>> {
         if !line.text.contains('$') {
             return None;
         }
@@ -275,12 +276,13 @@ impl Expander<'_> {
         }
         let became = |text: &String| Text {
             // Characters that came with the substitution may start a comment.
-            text: source::strip(text).0,
+            text: Cow::Owned(source::strip(text).0.into_owned()),
+            origin: line.origin,
+            column: line.column,
             through: done.through.clone(),
             depth: line.depth + 1,
             unconditional: false,
             finished: done.too_long,
-            ..line.clone()
         };
         Some(done.lines.iter().map(became).collect())
     }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Expander, INCLUDE_DEPTH_MAX, Text};
+use super::{Expander, FILES_MAX, INCLUDE_DEPTH_MAX, Text};
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{FileKind, Files};
 
@@ -107,7 +107,7 @@ fn split_braces(pattern: &str) -> Option<Vec<String>> {
 
 impl Expander<'_> {
     /// Reads what the line includes; false if it is no include.
-    pub(super) fn include(&mut self, line: &Text) -> bool {
+    pub(super) fn include(&mut self, line: &Text<'_>) -> bool {
         let Some((word, pattern)) = line.text.split_once([' ', '\t']) else { return false };
         let Some(suffix) = word.strip_prefix("include") else { return false };
         let check = match suffix {
@@ -133,6 +133,12 @@ impl Expander<'_> {
                 self.file_problem(line, check.read, text);
                 continue;
             }
+            if self.out.lines.files().len() >= FILES_MAX {
+                if !std::mem::replace(&mut self.full, true) {
+                    self.complain(line, Class::General, "too many files are included - ignoring the rest");
+                }
+                break;
+            }
             match refusal(self.files, &path, &name) {
                 None => {
                     let at = self.place(line, &line.text);
@@ -146,7 +152,7 @@ impl Expander<'_> {
     }
 
     /// What is there of what a pattern names, each with its name as the include would write it.
-    fn included(&mut self, line: &Text, pattern: &str, check: Check) -> Vec<(PathBuf, String)> {
+    fn included(&mut self, line: &Text<'_>, pattern: &str, check: Check) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         let mut missing = false;
         let alternatives = alternatives(pattern);
@@ -207,7 +213,7 @@ impl Expander<'_> {
         found.into_iter().map(named).collect()
     }
 
-    fn file_problem(&mut self, line: &Text, fatal: bool, text: String) {
+    fn file_problem(&mut self, line: &Text<'_>, fatal: bool, text: String) {
         let at = self.place(line, &line.text);
         let class = if fatal { Class::Include } else { Class::FileNotFound };
         let heard = Diagnostic::new(class, Pass::Parent, at, text);
@@ -215,7 +221,7 @@ impl Expander<'_> {
     }
 
     /// `include_check`: the level of later plain includes.
-    pub(super) fn include_check(&mut self, line: &Text, text: &str) {
+    pub(super) fn include_check(&mut self, line: &Text<'_>, text: &str) {
         let found = crate::lex::words(text);
         let options: Vec<&str> = found.words.iter().skip(1).map(|word| word.text).collect();
         if options.is_empty() {

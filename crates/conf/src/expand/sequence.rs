@@ -1,6 +1,6 @@
 //! `~SEQ`, `~SEQx` and `~LST`: a line once per value (`spec` config 2.4).
 
-use super::{Expander, Text};
+use super::{BLANK, Expander, Text};
 use crate::diag::Class;
 
 /// Most repetitions of a whole configuration, nested ones counted each time.
@@ -10,7 +10,7 @@ const PARAMETERS_MAX: usize = 63;
 
 impl Expander<'_> {
     /// A line that starts with `~`.
-    pub(super) fn repeat(&mut self, line: &Text) {
+    pub(super) fn repeat(&mut self, line: &Text<'_>) {
         if let Err(complaint) = self.try_repeat(line) {
             let what = line.text.get(..4).unwrap_or("~SEQ");
             if let Some(complaint) = complaint {
@@ -21,18 +21,17 @@ impl Expander<'_> {
     }
 
     /// Fails with what is wrong, where the original says more than that something is.
-    fn try_repeat(&mut self, line: &Text) -> Result<(), Complaint> {
+    fn try_repeat(&mut self, line: &Text<'_>) -> Result<(), Complaint> {
         let text = &line.text;
         let what = text.get(..4).unwrap_or("~SEQ");
         let hex = text.starts_with("~SEQx");
         let inner = text.get(if hex { 5 } else { 4 }..).and_then(|rest| rest.trim_start().strip_prefix('('));
         let Some(inner) = inner else { return Err(None) };
         let split = inner.split_once(')');
-        let after = |body: &str| line.saying(body.trim_start_matches([' ', '\t']));
         if what == "~LST" {
             let (parameters, body) = split.ok_or(None)?;
             let (names, values) = list(parameters)?;
-            return self.repeat_rows(&names, values, &after(body));
+            return self.repeat_rows(&names, values, &behind(line, body));
         }
         if !split.map_or(inner, |(parameters, _)| parameters).contains(',') {
             return Err(Some("Invalid ~SEQ definition"));
@@ -46,10 +45,10 @@ impl Expander<'_> {
             return Err(Some("~SEQ parameter strings too long"));
         }
         let numbers = self.definitions.replaced(numbers);
-        self.repeat_numbers(name.trim(), Sequence::parse(&numbers, hex)?, &after(body))
+        self.repeat_numbers(name.trim(), Sequence::parse(&numbers, hex)?, &behind(line, body))
     }
 
-    fn repeat_rows(&mut self, names: &[String], values: Rows, body: &Text) -> Result<(), Complaint> {
+    fn repeat_rows(&mut self, names: &[String], values: Rows, body: &Text<'_>) -> Result<(), Complaint> {
         for row in values {
             for (name, value) in names.iter().zip(row.into_iter().chain(std::iter::repeat(String::new()))) {
                 self.definitions.set(name, value);
@@ -59,7 +58,7 @@ impl Expander<'_> {
         Ok(())
     }
 
-    fn repeat_numbers(&mut self, name: &str, sequence: Sequence, body: &Text) -> Result<(), Complaint> {
+    fn repeat_numbers(&mut self, name: &str, sequence: Sequence, body: &Text<'_>) -> Result<(), Complaint> {
         let Sequence { start, step, end, hex } = sequence;
         let mut value = start;
         while (step > 0 && value <= end) || (step < 0 && value >= end) {
@@ -74,7 +73,7 @@ impl Expander<'_> {
         Ok(())
     }
 
-    fn once(&mut self, body: &Text) {
+    fn once(&mut self, body: &Text<'_>) {
         self.repeats += 1;
         if self.repeats > REPEATS_MAX && !self.full {
             self.full = true;
@@ -82,6 +81,11 @@ impl Expander<'_> {
         }
         self.process(Text { depth: body.depth + 1, unconditional: false, ..body.clone() });
     }
+}
+
+/// What is repeated, which ends the line.
+fn behind<'t>(line: &Text<'t>, body: &str) -> Text<'t> {
+    line.after(line.text.len() - body.trim_start_matches(BLANK).len())
 }
 
 struct Sequence {

@@ -28,7 +28,7 @@ impl Facts<'_> {
     /// All commands that can be read.
     pub(super) fn commands(&self) -> impl Iterator<Item = Command<'_, '_>> {
         self.owned_statements().filter_map(|(root, statement)| {
-            let (Takes::Command(_), Piece::Text(text)) = (statement.row.takes, &statement.line.piece) else {
+            let (Takes::Command(_), Piece::Text(text)) = (statement.row.takes, statement.line.piece) else {
                 return None;
             };
             let words = split_line(&plain_quotes(text)).ok()?;

@@ -13,7 +13,7 @@ use crate::diag::Pass;
 use crate::host::{DirectoryFacts, Elsewhere, Host, InterfaceFacts, KeyFile, ScriptFacts, Watch};
 use crate::lines::{Line, Lines, Physical, Piece, Span};
 use crate::schema::{TABLES, Table};
-use crate::tree::{self, Item, Statement};
+use crate::tree::{Item, Roots, Statement};
 
 /// One configuration, ready to be judged.
 pub struct Facts<'a> {
@@ -42,7 +42,7 @@ impl<'a> Facts<'a> {
     pub fn new(lines: &'a Lines, host: &'a dyn Host) -> Self {
         let around = host.surroundings();
         let passes = [Pass::Parent, Pass::Vrrp, Pass::Checker, Pass::Bfd];
-        let mut roots: Vec<_> = passes.iter().flat_map(|pass| tree::parse(lines, *pass).statements).collect();
+        let mut roots: Vec<_> = passes.iter().flat_map(|pass| Roots::new(lines, *pass)).collect();
         roots.sort_by_key(|statement| statement.at);
         let config = crate::lower(lines, &Obliging(host)).config;
         let interfaces = around.map(Surroundings::interfaces).unwrap_or_default();
@@ -111,19 +111,19 @@ impl<'a> Facts<'a> {
     }
 
     /// The place of a piece of a line's text, wherever it stands in it.
-    pub(super) fn piece(&self, line: &Line, piece: &str) -> Option<Span> {
+    pub(super) fn piece(&self, line: Line<'_>, piece: &str) -> Option<Span> {
         self.lines.span(line, line.text().find(piece).unwrap_or(0), piece)
     }
 
     /// The lines as they stand in the files.
-    pub(super) fn physical(&self) -> impl Iterator<Item = (usize, &Physical)> {
-        self.lines.physical.iter().enumerate()
+    pub(super) fn physical(&self) -> impl Iterator<Item = (usize, Physical<'_>)> {
+        self.lines.physical_lines()
     }
 
     /// A piece of such a line, by where it starts in bytes.
     pub(super) fn spot(&self, line: usize, start: usize, text: &str) -> Option<Span> {
         let line = Line { piece: Piece::Open, origin: line, column: start, through: None };
-        self.lines.span(&line, 0, text)
+        self.lines.span(line, 0, text)
     }
 }
 

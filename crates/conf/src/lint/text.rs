@@ -193,10 +193,10 @@ fn comment_glued(cx: &Facts<'_>, out: &mut Findings) {
     }
 }
 
-fn glued(cx: &Facts<'_>, out: &mut Findings, statement: &Statement<'_>, line: &Line) {
-    let Some((_, physical)) = cx.physical().nth(line.origin) else { return };
-    let Some(start) = source::comment(&physical.text) else { return };
-    let (before, comment) = physical.text.split_at_checked(start).unwrap_or((&physical.text, ""));
+fn glued(cx: &Facts<'_>, out: &mut Findings, statement: &Statement<'_>, line: Line<'_>) {
+    let Some(physical) = cx.lines.physical(line.origin) else { return };
+    let Some(start) = source::comment(physical.text) else { return };
+    let (before, comment) = physical.text.split_at_checked(start).unwrap_or((physical.text, ""));
     let word = before.rsplit([' ', '\t']).next().unwrap_or("");
     let ends = |c: char| matches!(c, '{' | '}' | '"' | '\'' | ',' | ';');
     if word.is_empty() || word.ends_with(ends) || !line.text().ends_with(word) || line.through.is_some() {
@@ -218,7 +218,7 @@ fn characters(
     say: impl Fn(&mut Findings, Option<Span>, char),
 ) {
     for (index, line) in cx.physical() {
-        let code = code(&line.text);
+        let code = code(line.text);
         let Some((at, found)) = code.char_indices().find(|(at, c)| odd(code, *at, *c)) else { continue };
         say(out, cx.spot(index, at, &found.to_string()), found);
     }
@@ -307,7 +307,7 @@ fn plain(c: char) -> Option<char> {
 
 fn byte_order_mark(cx: &Facts<'_>, out: &mut Findings) {
     for (index, line) in cx.physical() {
-        if line.number == 1 && cx.lines.files.get(line.file).is_some_and(|file| file.marked) {
+        if line.number == 1 && cx.lines.files().get(line.file).is_some_and(|file| file.marked) {
             let word = line.text.split_whitespace().next().unwrap_or("");
             out.say(cx.spot(index, 0, word), "the file starts with a byte order mark (U+FEFF)")
                 .so("We skip it; the original does not know the first word because of it, and loses its block.")

@@ -5,7 +5,7 @@ use crate::diag::{Class, Diagnostic, Pass};
 use crate::host::Host;
 use crate::lex::Word;
 use crate::lex::number::{self, Range, Read};
-use crate::lines::{Line, Lines, Span};
+use crate::lines::{Lines, Span};
 use crate::schema::{Miss, Number, Status, Takes};
 use crate::tree::{Item, Statement};
 use crate::unacted::Unacted;
@@ -26,11 +26,13 @@ pub(super) struct Context<'a> {
     pub skipped: Vec<Diagnostic>,
 }
 
-/// A word to point at.
-#[derive(Clone, Debug)]
+/// A word to point at. What it looks like is found out when something is said of it.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Place {
+    /// Number of the logical line.
     at: usize,
-    span: Option<Span>,
+    /// Where the word starts in its text, and how many bytes it has; none where the line is not shown.
+    word: Option<(usize, usize)>,
 }
 
 /// Behind every line there may be, and before what the tree says of the file as a whole.
@@ -65,24 +67,18 @@ impl<'a> Context<'a> {
 
     /// A word of a statement; the keyword itself where there is no such word.
     pub fn place(&self, statement: &Statement<'_>, position: usize) -> Place {
-        self.word_place(statement.at, statement.line, &statement.words, position)
+        word_place(statement.at, &statement.words, position)
     }
 
     /// A word of an item.
     pub fn item_place(&self, item: &Item<'_>, position: usize) -> Place {
-        self.word_place(item.at, item.line, &item.words, position)
-    }
-
-    fn word_place(&self, at: usize, line: &Line, words: &[Word<'_>], position: usize) -> Place {
-        let word = words.get(position).or(words.first());
-        let span = word.and_then(|word| self.lines.span(line, word.start, word.text));
-        Place { at, span }
+        word_place(item.at, &item.words, position)
     }
 
     /// The line that ended a statement.
     pub fn end_place(&self, statement: &Statement<'_>) -> Place {
-        let line = self.lines.logical.get(statement.end);
-        Place { at: statement.end, span: line.and_then(|line| self.lines.span(line, 0, line.text())) }
+        let line = self.lines.line(statement.end);
+        Place { at: statement.end, word: line.map(|line| (0, line.text().len())) }
     }
 
     pub fn say(&mut self, place: &Place, class: Class, text: impl Into<String>) {
@@ -91,7 +87,7 @@ impl<'a> Context<'a> {
 
     /// A plain line for the log. The original names no place in these.
     pub fn log(&mut self, place: &Place, text: impl Into<String>) {
-        let nowhere = Place { at: place.at, span: None };
+        let nowhere = Place { at: place.at, word: None };
         self.tell(&nowhere, Diagnostic::log_only, Class::Warning, text);
     }
 
@@ -103,8 +99,13 @@ impl<'a> Context<'a> {
         class: Class,
         text: impl Into<String>,
     ) {
-        let heard = Diagnostic::new(class, self.pass, place.span.clone(), text);
+        let heard = Diagnostic::new(class, self.pass, self.span(place), text);
         self.found.push((place.at, with(heard)));
+    }
+
+    fn span(&self, place: &Place) -> Option<Span> {
+        let (line, (start, length)) = (self.lines.line(place.at)?, place.word?);
+        self.lines.span(line, start, line.text().get(start..start + length)?)
     }
 
     /// Says something after all lines, without a place.
@@ -114,7 +115,7 @@ impl<'a> Context<'a> {
 
     /// Says something after all lines of this pass, before the next.
     pub fn conclude_pass(&mut self, class: Class, text: impl Into<String>) {
-        self.tell(&Place { at: AFTER_LINES, span: None }, |told| told, class, text);
+        self.tell(&Place { at: AFTER_LINES, word: None }, |told| told, class, text);
     }
 
     /// Says something after all lines that does not count for the exit status.
@@ -344,6 +345,11 @@ impl<'a> Context<'a> {
     pub fn named_byte(&mut self, kind: Kind, word: &str) -> Option<u8> {
         self.names.byte(self.host, kind, word)
     }
+}
+
+fn word_place(at: usize, words: &[Word<'_>], position: usize) -> Place {
+    let word = words.get(position).or(words.first());
+    Place { at, word: word.map(|word| (word.start, word.text.len())) }
 }
 
 fn fill(text: &str, value: &str, owner: &str) -> String {

@@ -260,9 +260,9 @@ pub(super) fn line_words(
     statement: &Statement<'_>,
     owner: &str,
 ) -> Option<Vec<String>> {
-    let Piece::Text(line) = &statement.line.piece else { return None };
+    let Piece::Text(line) = statement.line.piece else { return None };
     let plain = plain_quotes(line);
-    if plain != *line {
+    if plain != line {
         let place = cx.place(statement, 1);
         let text = "typographic quotes around a script are read as plain ones";
         let note = "the original takes them for a part of the file's name and runs nothing";

@@ -3,8 +3,6 @@
 use keepalived_model::check::FileWeight;
 use keepalived_model::track::File;
 
-use crate::tree::Statement;
-
 /// The tracked files of a configuration, in the order of the file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrackFiles(Vec<Named>);
@@ -20,15 +18,14 @@ pub(super) struct Named {
 }
 
 impl TrackFiles {
-    /// The blocks that came to something.
-    pub fn new(statements: &[Statement<'_>], files: &[File]) -> Self {
-        let blocks = statements.iter().filter(|statement| statement.row.name == "track_file");
-        let named = |statement: &Statement<'_>| {
-            let file = files.iter().find(|file| Some(file.name.as_str()) == statement.word(1))?;
+    /// The blocks that came to something, from the names and lines of all.
+    pub fn new(blocks: Vec<(String, usize)>, files: &[File]) -> Self {
+        let named = |(name, at): (String, usize)| {
+            let file = files.iter().find(|file| file.name == name)?;
             let weight = FileWeight { amount: file.weight.amount.into(), reverse: file.weight.reverse };
-            Some(Named { name: file.name.clone(), at: statement.at, weight })
+            Some(Named { name, at, weight })
         };
-        Self(blocks.filter_map(named).collect())
+        Self(blocks.into_iter().filter_map(named).collect())
     }
 
     /// The file of this name, if it stands before the line with this number.
