@@ -10,19 +10,20 @@
 //! ```
 
 mod define;
-mod include;
+pub(crate) mod include;
 mod sequence;
 
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use keepalived_model::global::files::IncludeCheck;
+
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{Conditions, FileKind, Files};
 use crate::lines::{Line, Lines, Piece, Source, Span};
 use crate::source::{self, Fault, Sheet};
 use define::Definitions;
-use include::Check;
 
 /// Most bytes of one configuration, its files counted as often as they are read; what is beyond is dropped with
 /// one diagnostic. A `~SEQ` typo can ask for billions of lines, and files that include each other too. 10,000
@@ -84,7 +85,7 @@ pub fn read(files: &dyn Files, root: &Path, conditions: &Conditions) -> Sourced 
         conditions,
         out: Sourced::default(),
         definitions: Definitions::new(conditions),
-        check: if conditions.all_files { Check::all() } else { Check::default() },
+        check: if conditions.all_files { IncludeCheck::ALL } else { IncludeCheck::default() },
         directory: conditions.directory.clone(),
         open: Vec::new(),
         block: Block::default(),
@@ -103,7 +104,7 @@ struct Expander<'a> {
     out: Sourced,
     definitions: Definitions,
     /// What `include_check` says at this point.
-    check: Check,
+    check: IncludeCheck,
     /// Of the file being read.
     directory: PathBuf,
     /// Files that are open now, each included by the one before.

@@ -297,6 +297,25 @@ impl Host for Recorder<'_> {
 }
 
 impl Answers {
+    /// What was said of a user, if that was asked.
+    pub fn asked_user(&self, name: &str) -> Option<Option<&RunAs>> {
+        self.users.get(name).map(Option::as_ref)
+    }
+
+    /// Users that were asked for and exist, those with names before those with numbers.
+    pub fn user_names(&self) -> impl Iterator<Item = (&str, &RunAs)> {
+        let found = || self.users.iter().filter_map(|(name, user)| Some((name.as_str(), user.as_ref()?)));
+        let named = found().filter(|(name, _)| !is_number(name));
+        named.chain(found().filter(|(name, _)| is_number(name)))
+    }
+
+    /// The same of groups.
+    pub fn group_names(&self) -> impl Iterator<Item = (&str, &u32)> {
+        let found = || self.groups.iter().filter_map(|(name, group)| Some((name.as_str(), group.as_ref()?)));
+        let named = found().filter(|(name, _)| !is_number(name));
+        named.chain(found().filter(|(name, _)| is_number(name)))
+    }
+
     /// For handing the record to another process.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
@@ -422,6 +441,10 @@ impl Answers {
             patterns,
         })
     }
+}
+
+fn is_number(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn optional<T>(out: &mut Writer, value: Option<&T>, write: impl Fn(&mut Writer, &T)) {

@@ -19,6 +19,7 @@ pub mod lex;
 pub mod lines;
 pub mod lint;
 mod lower;
+pub mod print;
 pub mod render;
 pub mod schema;
 mod source;

@@ -20,21 +20,21 @@ mod inet;
 mod instance;
 mod interfaces;
 mod lasting;
-mod line;
+pub(crate) mod line;
 mod links;
-mod lvs;
+pub(crate) mod lvs;
 mod names;
 mod notify;
 mod process;
-mod route;
+pub(crate) mod route;
 mod router;
 mod rule;
 mod rules;
-mod script;
+pub(crate) mod script;
 mod track;
 mod track_files;
 mod transport;
-mod vmac;
+pub(crate) mod vmac;
 
 use std::collections::BTreeSet;
 

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use crate::notify::Command;
+use crate::notify::{Command, RunAs};
 use crate::time::Micros;
 
 /// One check of one real server.
@@ -338,8 +338,10 @@ pub enum Program {
     /// It is missing, or may not be run. As in the original such a check always succeeds
     /// (`spec` lvs 2 rule 24), and status says so.
     Unrunnable {
-        /// The first word of the command.
-        written: String,
+        /// `argv` as it was written.
+        argv: Vec<Vec<u8>>,
+        /// Who would run it.
+        user: RunAs,
     },
 }
 

@@ -3,36 +3,22 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use keepalived_model::global::files::IncludeCheck;
+
 use super::{Expander, FILES_MAX, INCLUDE_DEPTH_MAX, Text};
 use crate::diag::{Class, Diagnostic, Pass};
 use crate::files::{FileKind, Files};
 
-/// Which failures of an include are fatal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Check {
-    read: bool,
-    matched: bool,
-    wildcard: bool,
-    brace: bool,
-}
-
-impl Check {
-    /// Everything is fatal (`includea`, `-e`).
-    pub fn all() -> Self {
-        Self { read: true, matched: true, wildcard: true, brace: true }
-    }
-
-    /// What the letter after `include` asks for.
-    fn of(suffix: &str) -> Option<Self> {
-        let read = Self { read: true, ..Self::default() };
-        match suffix {
-            "r" => Some(read),
-            "m" => Some(Self { matched: true, ..read }),
-            "w" => Some(Self { matched: true, wildcard: true, ..read }),
-            "b" => Some(Self { brace: true, ..read }),
-            "a" => Some(Self::all()),
-            _ => None,
-        }
+/// What the letter after `include` asks for.
+fn asked(suffix: &str) -> Option<IncludeCheck> {
+    let read = IncludeCheck { read: true, ..IncludeCheck::default() };
+    match suffix {
+        "r" => Some(read),
+        "m" => Some(IncludeCheck { matched: true, ..read }),
+        "w" => Some(IncludeCheck { matched: true, wildcard: true, ..read }),
+        "b" => Some(IncludeCheck { brace: true, ..read }),
+        "a" => Some(IncludeCheck::ALL),
+        _ => None,
     }
 }
 
@@ -112,7 +98,7 @@ impl Expander<'_> {
         let Some(suffix) = word.strip_prefix("include") else { return false };
         let check = match suffix {
             "" => self.check,
-            other => match Check::of(other) {
+            other => match asked(other) {
                 Some(check) => check,
                 None => return false,
             },
@@ -152,7 +138,7 @@ impl Expander<'_> {
     }
 
     /// What is there of what a pattern names, each with its name as the include would write it.
-    fn included(&mut self, line: &Text<'_>, pattern: &str, check: Check) -> Vec<(PathBuf, String)> {
+    fn included(&mut self, line: &Text<'_>, pattern: &str, check: IncludeCheck) -> Vec<(PathBuf, String)> {
         let mut found = Vec::new();
         let mut missing = false;
         let alternatives = alternatives(pattern);
@@ -223,36 +209,48 @@ impl Expander<'_> {
     /// `include_check`: the level of later plain includes.
     pub(super) fn include_check(&mut self, line: &Text<'_>, text: &str) {
         let found = crate::lex::words(text);
-        let options: Vec<&str> = found.words.iter().skip(1).map(|word| word.text).collect();
-        if options.is_empty() {
-            self.check = Check::all();
-            return;
-        }
-        for (position, option) in options.into_iter().enumerate() {
-            let (name, on, absolute) = match (option.strip_prefix('+'), option.strip_prefix('-')) {
-                (Some(name), _) => (name, true, false),
-                (_, Some(name)) => (name, false, false),
-                (None, None) => (option, true, true),
-            };
-            if absolute && position > 0 {
-                let text = format!("Duplicate include_check '{option}' specified - ignoring");
-                self.complain(line, Class::General, text);
-                continue;
-            }
-            let mut check = if absolute { Check::default() } else { self.check };
-            match name {
-                "read" => check.read = on,
-                "match" => check.matched = on,
-                "wildcard_match" => check.wildcard = on,
-                "brace_match" => check.brace = on,
-                _ => {
-                    let text = format!("Unknown include_check type '{name}' - ignoring");
-                    self.complain(line, Class::General, text);
-                    continue;
-                }
-            }
-            check.read |= on;
-            self.check = check;
+        let options = found.words.iter().skip(1).map(|word| word.text);
+        let mut complaints = Vec::new();
+        self.check = checks(self.check, options, |text| complaints.push(text));
+        for text in complaints {
+            self.complain(line, Class::General, text);
         }
     }
+}
+
+/// What the words behind `include_check` make of what was said before.
+pub(crate) fn checks<'a>(
+    standing: IncludeCheck,
+    options: impl ExactSizeIterator<Item = &'a str>,
+    mut complain: impl FnMut(String),
+) -> IncludeCheck {
+    if options.len() == 0 {
+        return IncludeCheck::ALL;
+    }
+    let mut result = standing;
+    for (position, option) in options.enumerate() {
+        let (name, on, absolute) = match (option.strip_prefix('+'), option.strip_prefix('-')) {
+            (Some(name), _) => (name, true, false),
+            (_, Some(name)) => (name, false, false),
+            (None, None) => (option, true, true),
+        };
+        if absolute && position > 0 {
+            complain(format!("Duplicate include_check '{option}' specified - ignoring"));
+            continue;
+        }
+        let mut check = if absolute { IncludeCheck::default() } else { result };
+        match name {
+            "read" => check.read = on,
+            "match" => check.matched = on,
+            "wildcard_match" => check.wildcard = on,
+            "brace_match" => check.brace = on,
+            _ => {
+                complain(format!("Unknown include_check type '{name}' - ignoring"));
+                continue;
+            }
+        }
+        check.read |= on;
+        result = check;
+    }
+    result
 }

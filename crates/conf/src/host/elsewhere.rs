@@ -21,12 +21,12 @@ impl Host for Elsewhere {
         })
     }
 
-    fn user(&self, _: &str) -> Option<RunAs> {
-        Some(RunAs { uid: SOMEBODY, gid: SOMEBODY })
+    fn user(&self, name: &str) -> Option<RunAs> {
+        Some(RunAs { uid: number(name), gid: number(name) })
     }
 
-    fn group(&self, _: &str) -> Option<u32> {
-        Some(SOMEBODY)
+    fn group(&self, name: &str) -> Option<u32> {
+        Some(number(name))
     }
 
     fn own(&self) -> RunAs {
@@ -75,7 +75,19 @@ impl Host for Elsewhere {
 /// The longest key of `auth_hmac`.
 const KEY_BYTES: usize = 64;
 const ETHERNET_MTU: u32 = 1500;
-/// Neither root nor nobody.
+/// The number of root, which everybody knows, and of anybody else: another one for every name.
+fn number(name: &str) -> u32 {
+    if let Ok(number) = name.parse() {
+        return number;
+    }
+    // FNV-1a. Neither root nor nobody.
+    let hash =
+        name.bytes().fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    if name == "root" { 0 } else { hash % OTHERS + SOMEBODY }
+}
+
+/// The first number of people.
 const SOMEBODY: u32 = 1000;
+const OTHERS: u32 = 2_000_000_000;
 /// As many as nobody's affinity masks exceed.
 const PROCESSORS: u32 = 1024;

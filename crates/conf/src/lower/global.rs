@@ -22,6 +22,7 @@ use keepalived_model::vrrp::ExtraGarp;
 use super::context::Context;
 use super::script::Security;
 use crate::diag::Class;
+use crate::expand::include;
 use crate::schema::Status;
 use crate::tree::Statement;
 
@@ -163,8 +164,17 @@ impl Globals {
             },
             "disable_local_igmp" => on(&mut interfaces.no_local_igmp),
             // Both have done what they do while the lines were read.
-            "include_check" => Effect::Asked,
-            "random_seed" => Effect::when(cx.integer(statement, "").is_some()),
+            "include_check" => {
+                let standing = self.model.lookups.include_check.unwrap_or_default();
+                let words = statement.words.iter().skip(1).map(|word| word.text);
+                self.model.lookups.include_check = Some(include::checks(standing, words, |_| ()));
+                Effect::Asked
+            }
+            "random_seed" => {
+                let seed = whole(cx, statement);
+                self.model.lookups.random_seed = seed.or(self.model.lookups.random_seed);
+                Effect::when(seed.is_some())
+            }
             _ => Effect::NotMine,
         }
     }

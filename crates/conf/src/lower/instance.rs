@@ -381,7 +381,7 @@ impl Draft {
             }
         }
         if ip.is_ipv6() {
-            return cx.cannot_in(&place, &owner, "IPv6 address", &format!("IPv6 address {ip}"));
+            cx.cannot_in(&place, &owner, "IPv6 address", &format!("IPv6 address {ip}"));
         }
         self.excluded.push(address);
     }

@@ -166,7 +166,7 @@ pub(super) fn prefix(cx: &mut Context<'_>, place: &Place, word: &str) -> Option<
 }
 
 /// The prefix length of a single address.
-pub(super) fn most(ip: IpAddr) -> u8 {
+pub(crate) fn most(ip: IpAddr) -> u8 {
     if ip.is_ipv4() { 32 } else { 128 }
 }
 

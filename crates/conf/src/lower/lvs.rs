@@ -21,12 +21,16 @@ mod ports;
 mod real;
 mod server;
 mod targets;
-mod udp;
+pub(crate) mod udp;
 
 use std::net::IpAddr;
 
 use keepalived_model::global::Global;
 use keepalived_model::lvs::{Config, Group, Protocol, Target, Tls};
+
+pub(crate) use checker::HELO;
+pub(crate) use complete::DELAY_LOOP_SECS;
+pub(crate) use connection::TIMEOUT_SECS;
 
 use super::bfd::Known;
 use super::context::{Context, Place, Reading};

@@ -1,7 +1,7 @@
 //! Route lines (`spec` config 3.10).
 
 mod encap;
-mod metric;
+pub(crate) mod metric;
 mod nexthop;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -420,6 +420,15 @@ impl Draft {
             return Err(Dropped);
         }
         if let Some(or) = self.or {
+            if Family::of(or) != Family::of(destination.ip) {
+                // The original lets the kernel refuse it.
+                let place = line.place();
+                line.cx.log(
+                    &place,
+                    format!("\"or\" address {or} is not of the route's family - ignoring route"),
+                );
+                return Err(Dropped);
+            }
             let ways = self.via.take().into_iter().chain([or]);
             self.nexthops = ways.map(|via| Nexthop { via: Some(via), ..Nexthop::default() }).collect();
         }
@@ -451,7 +460,7 @@ impl Draft {
 }
 
 /// The number of a type's name.
-pub(super) fn kind(name: &str) -> Option<RouteKind> {
+pub(crate) fn kind(name: &str) -> Option<RouteKind> {
     Some(match name {
         "unicast" => RouteKind::UNICAST,
         "local" => RouteKind::LOCAL,

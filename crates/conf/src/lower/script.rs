@@ -17,9 +17,9 @@ use crate::text;
 use crate::tree::Statement;
 
 /// The user that runs scripts where nothing else is configured, if it exists.
-const DEFAULT_USER: &str = "keepalived_script";
+pub(crate) const DEFAULT_USER: &str = "keepalived_script";
 /// What runs a file that the kernel cannot.
-const SHELL: &str = "/bin/sh";
+pub(crate) const SHELL: &str = "/bin/sh";
 
 /// Who runs scripts, and under which conditions.
 #[derive(Clone, Debug, Default)]
@@ -44,6 +44,15 @@ enum DefaultUser {
     Failed,
 }
 
+impl DefaultUser {
+    fn configured(&self) -> Option<RunAs> {
+        match self {
+            Self::Set(user) => Some(user.clone()),
+            Self::Unset | Self::Failed => None,
+        }
+    }
+}
+
 /// A command as written, and who shall run it.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
@@ -62,8 +71,8 @@ pub(super) enum Found {
 
 impl Security {
     /// `script_user USER [[:]GROUP]`.
-    pub fn script_user(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
-        let Some(user) = cx.word(statement, "") else { return };
+    pub fn script_user(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) -> Option<RunAs> {
+        let Some(user) = cx.word(statement, "") else { return self.default.configured() };
         let place = cx.place(statement, 1);
         self.default = match run_as(cx, &place, user, statement.word(2)) {
             Some(user) => DefaultUser::Set(user),
@@ -72,6 +81,7 @@ impl Security {
                 DefaultUser::Failed
             }
         };
+        self.default.configured()
     }
 
     /// Who runs a script that names nobody.

@@ -79,6 +79,8 @@ impl Written {
         let (transmit_base, group) = (self.transmit_base, self.group);
         if self.ipvlan {
             let (address, mode) = (self.address, self.mode.unwrap_or_default());
+            // What is said of this option comes later, where the original says it.
+            let transmit_base = false;
             return Some(OwnLink::Ipvlan(Ipvlan { name, address, mode, transmit_base, group }));
         }
         let mac = self.mac.map_or(Vmac::router_mac(vrid, family), |written| {
@@ -319,7 +321,7 @@ fn mac(word: &str) -> Result<WrittenMac, NoMac> {
 
 /// Names for virtual interfaces, as many as are asked for: `vrrp.51`, then `vrrp1.51`, `vrrp2.51`; for IPv6 the
 /// second is `vrrp6.51`. The prefix gives way where a name would be too long.
-pub(super) fn names(prefix: &str, vrid: Vrid, family: Family) -> impl Iterator<Item = String> {
+pub(crate) fn names(prefix: &str, vrid: Vrid, family: Family) -> impl Iterator<Item = String> {
     let plain = Some(String::new());
     let six = (family == Family::V6).then(|| "6".to_owned());
     let others = (1_u32..).filter(move |number| family == Family::V4 || *number != 6);

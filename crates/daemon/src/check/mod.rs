@@ -4,8 +4,10 @@
 
 mod json;
 mod options;
+mod print;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 
 use keepalived_conf::check::{self, Report};
 use keepalived_conf::render::screen::{self, Paint};
@@ -40,22 +42,23 @@ struct Checked {
 /// Does what the words after `check` ask for; the result is the exit status.
 pub fn run(words: impl Iterator<Item = std::ffi::OsString>) -> u8 {
     let (text, status) = match CheckOptions::read(words) {
-        Wish::Help(text) => (text, status::CLEAN),
+        Wish::Help(text) => (text.into_bytes(), status::CLEAN),
         Wish::Mistake(text) => {
             eprint!("{text}");
             return status::UNABLE;
         }
         Wish::Explain(asked) => match explain(asked.as_deref()) {
-            Some(text) => (text, status::CLEAN),
+            Some(text) => (text.into_bytes(), status::CLEAN),
             None => {
                 let asked = asked.unwrap_or_default();
                 eprintln!("{asked:?} is no code, name or log line that is known; --explain alone lists all");
                 return status::UNABLE;
             }
         },
+        Wish::Check(options) if options.print => print::answer(&options),
         Wish::Check(options) => answer(&options),
     };
-    match io::stdout().write_all(text.as_bytes()) {
+    match io::stdout().write_all(&text) {
         Ok(()) => status,
         Err(_) => status::UNABLE,
     }
@@ -73,30 +76,39 @@ fn explain(asked: Option<&str>) -> Option<String> {
     }
 }
 
-/// Checks all files and puts the findings into words.
-fn answer(options: &CheckOptions) -> (String, u8) {
-    let host: &dyn Host = if options.no_host { &Elsewhere } else { &Machine };
+/// The machine the files are meant for.
+fn host(options: &CheckOptions) -> &'static dyn Host {
+    if options.no_host { &Elsewhere } else { &Machine }
+}
+
+/// Checks all files.
+fn checked(options: &CheckOptions) -> Vec<Checked> {
     let conditions = conditions(options.id.clone(), false);
-    let mut checked: Vec<Checked> = options
-        .files
-        .iter()
-        .map(|file| {
-            let sourced = keepalived_conf::read(&Disk, file, &conditions);
-            let report = check::check(&sourced, host);
-            Checked { name: file.display().to_string(), sourced, report }
-        })
-        .collect();
+    let check = |file: &PathBuf| {
+        let sourced = keepalived_conf::read(&Disk, file, &conditions);
+        let report = check::check(&sourced, host(options));
+        Checked { name: file.display().to_string(), sourced, report }
+    };
+    options.files.iter().map(check).collect()
+}
+
+/// Checks all files and puts the findings into words.
+fn answer(options: &CheckOptions) -> (Vec<u8>, u8) {
+    let mut checked = checked(options);
     if let (true, [first, second]) = (options.pair, checked.as_mut_slice()) {
         check::compare((&first.sourced, &mut first.report), (&second.sourced, &mut second.report));
     }
-    let worst = checked.iter().filter_map(|one| one.report.worst()).max();
-    let status = match worst {
+    let text = if options.json { json::document(&checked) } else { screens(&checked, paint(options.color)) };
+    (text.into_bytes(), worst(&checked))
+}
+
+/// The exit status of what was found.
+fn worst(checked: &[Checked]) -> u8 {
+    match checked.iter().filter_map(|one| one.report.worst()).max() {
         None | Some(Severity::Note) => status::CLEAN,
         Some(Severity::Lint | Severity::Warning) => status::WARNINGS,
         Some(Severity::Error) => status::ERRORS,
-    };
-    let text = if options.json { json::document(&checked) } else { screens(&checked, paint(options.color)) };
-    (text, status)
+    }
 }
 
 fn screens(checked: &[Checked], paint: Paint) -> String {

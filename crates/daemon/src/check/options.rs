@@ -26,6 +26,15 @@ pub struct CheckOptions {
     /// Explain a code, a name or a line of the log; without one, list all codes
     #[arg(long, value_name = "CODE", num_args = 0..=1)]
     explain: Option<Option<String>>,
+    /// Print what was understood of each file, in the grammar itself and in one canonical form: everything that is
+    /// included, defined or repeated written out, present spellings, no defaults. Reading it again means the same.
+    /// Passwords are part of a configuration and are printed with it. Findings are counted on standard error
+    #[arg(long, conflicts_with_all = ["json", "pair"])]
+    pub print: bool,
+    /// With --print: say behind every line where it comes from, `# FILE:LINE`, and through which definition and
+    /// includes
+    #[arg(long, requires = "print")]
+    pub origins: bool,
     /// Compare two files as the two routers of a pair
     #[arg(long)]
     pub pair: bool,

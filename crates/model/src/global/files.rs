@@ -35,6 +35,28 @@ pub struct Lookups {
     pub saved_configurations: Option<PathBuf>,
     /// `tmp_config_directory`: where the original keeps the copy for its engines; ours is in memory.
     pub temporary: Option<PathBuf>,
+    /// `random_seed`: where `${_RANDOM}` began while the lines were read.
+    pub random_seed: Option<u32>,
+    /// `include_check`, if it was written.
+    pub include_check: Option<IncludeCheck>,
+}
+
+/// Which failures of an include are fatal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct IncludeCheck {
+    /// A file that cannot be read.
+    pub read: bool,
+    /// No file at all.
+    pub matched: bool,
+    /// A pattern without a match.
+    pub wildcard: bool,
+    /// An alternative in braces without a match.
+    pub brace: bool,
+}
+
+impl IncludeCheck {
+    /// Everything is (`includea`, `-e`, `include_check` alone).
+    pub const ALL: Self = Self { read: true, matched: true, wildcard: true, brace: true };
 }
 
 /// How configurations are read again.

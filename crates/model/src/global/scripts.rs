@@ -10,6 +10,8 @@ use crate::time::Micros;
 pub struct Scripts {
     /// `enable_script_security`.
     pub security: bool,
+    /// `script_user`: who runs a command that names nobody.
+    pub user: Option<RunAs>,
     /// `set_supplementary_groups`: scripts get all groups of their user.
     pub supplementary_groups: bool,
     /// `use_symlink_paths`: scripts are started by the path as written, links not resolved.
@@ -29,6 +31,7 @@ impl Default for Scripts {
         let ten_seconds = Micros::from_secs(10);
         Self {
             security: false,
+            user: None,
             supplementary_groups: false,
             keep_symlinks: false,
             startup: None,

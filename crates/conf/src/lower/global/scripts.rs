@@ -27,7 +27,7 @@ impl Globals {
                 on(&mut scripts.security)
             }
             "script_user" => {
-                self.security.script_user(cx, statement);
+                scripts.user = self.security.script_user(cx, statement);
                 Effect::Asked
             }
             "set_supplementary_groups" => flag(cx, statement, &mut scripts.supplementary_groups),

@@ -17,7 +17,7 @@ use crate::lower::context::{Context, Reading};
 use crate::tree::Statement;
 
 /// Who we say we are to mail servers.
-const HELO: &str = "smtpchecker.keepalived.org";
+pub(crate) const HELO: &str = "smtpchecker.keepalived.org";
 
 /// A checker as far as it is written.
 #[derive(Clone, Debug)]

@@ -17,7 +17,7 @@ use crate::lower::notify::find;
 use crate::lower::script::Security;
 
 /// Seconds between checks where nobody says anything else.
-const DELAY_LOOP_SECS: u64 = 60;
+pub(crate) const DELAY_LOOP_SECS: u64 = 60;
 
 /// The rules of one service but those about ports, in the original's order.
 pub(super) fn rules(cx: &mut Context<'_>, service: &mut Service<'_>) {

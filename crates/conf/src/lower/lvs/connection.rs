@@ -13,7 +13,7 @@ use crate::tree::Statement;
 /// Longest interface name.
 const INTERFACE_MAX: usize = 15;
 /// Seconds to wait for an answer where nobody says anything else.
-const TIMEOUT_SECS: u64 = 5;
+pub(crate) const TIMEOUT_SECS: u64 = 5;
 
 /// What is written of a connection.
 #[derive(Clone, Debug, Default)]

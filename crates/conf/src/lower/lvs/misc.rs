@@ -8,6 +8,7 @@ use super::flag;
 use crate::diag::Class;
 use crate::lower::context::Context;
 use crate::lower::script::{self, Found, Security, Written};
+use crate::text;
 use crate::tree::Statement;
 
 /// What is written of a check.
@@ -112,9 +113,13 @@ impl Misc {
     }
 
     pub fn complete(self, place: &Place<'_>) -> check::Misc {
-        let written = self.written.argv.into_iter().next().unwrap_or_default();
+        let Written { argv, user } = self.written;
+        let unrunnable = || Program::Unrunnable {
+            argv: argv.iter().map(|word| text::encode(word)).collect(),
+            user: user.unwrap_or_default(),
+        };
         check::Misc {
-            program: self.program.unwrap_or(Program::Unrunnable { written }),
+            program: self.program.unwrap_or_else(unrunnable),
             // Zero is none.
             timeout: self.timeout.filter(|timeout| *timeout != Micros::ZERO).unwrap_or(place.delay_loop),
             dynamic: self.dynamic,

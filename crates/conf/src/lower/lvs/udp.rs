@@ -11,7 +11,7 @@ use crate::tree::Statement;
 const PAYLOAD: &[u8] = b"keepalived check - ";
 const PAYLOAD_LENGTH: usize = 32;
 /// Longest reply unless configured.
-const REPLY_MAX: u16 = 255;
+pub(crate) const REPLY_MAX: u16 = 255;
 
 /// What is written of a check.
 #[derive(Clone, Debug)]
@@ -78,15 +78,19 @@ impl Udp {
     }
 
     pub fn complete(self, connection: check::Connection) -> check::Udp {
-        let repeated = || PAYLOAD.iter().copied().cycle().take(PAYLOAD_LENGTH).collect();
         let (pattern, length_min, length_max) = (self.pattern, self.length_min, self.length_max);
         let reply = match (self.required, pattern.is_empty()) {
             (false, _) => Reply::NotNeeded,
             (true, true) => Reply::Any,
             (true, false) => Reply::Matching { pattern, length_min, length_max },
         };
-        check::Udp { connection, payload: self.payload.unwrap_or_else(repeated), reply }
+        check::Udp { connection, payload: self.payload.unwrap_or_else(usual_payload), reply }
     }
+}
+
+/// What is sent unless configured.
+pub(crate) fn usual_payload() -> Vec<u8> {
+    PAYLOAD.iter().copied().cycle().take(PAYLOAD_LENGTH).collect()
 }
 
 fn bad(cx: &mut Context<'_>, statement: &Statement<'_>, what: &str) {

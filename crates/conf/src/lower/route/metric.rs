@@ -67,6 +67,11 @@ const ROWS: &[Row] = &[
     time("rto_min", Metric::RetransmissionMin, 1, "Invalid rto_min value {v} specified for route"),
 ];
 
+/// The name of a metric that has a number; those without one are bits.
+pub(crate) fn name(metric: Metric) -> Option<&'static str> {
+    ROWS.iter().find(|row| row.metric == metric).map(|row| row.name)
+}
+
 /// The value behind a metric's name.
 pub(super) fn read(line: &mut Line<'_, '_, '_>, name: &str, into: &mut Metrics) -> Result<(), Dropped> {
     match name {
