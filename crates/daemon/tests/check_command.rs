@@ -50,7 +50,11 @@ const INSTANCE: &str = "vrrp_instance VI_1 {
 ";
 
 fn guide() -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide/check-json.md");
+    page("check-json.md")
+}
+
+fn page(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/guide").join(name);
     std::fs::read_to_string(path).expect("the guide is there")
 }
 
@@ -156,6 +160,25 @@ fn the_json_is_what_the_guide_shows() {
     let desk = Desk::new("json").with("vip.conf", &config);
     let (status, found, _) = desk.check(&["--json", "--no-host", "vip.conf"]);
     assert_eq!((status, found), (Some(2), expected));
+}
+
+#[test]
+fn what_was_understood_is_printed_as_the_guide_shows() {
+    let guide = page("print.md");
+    let mut desk = Desk::new("print");
+    for name in ["keepalived.conf", "vips.conf"] {
+        desk = desk.with(name, &code_block(&guide, name));
+    }
+    let traced = desk.check(&["--print", "--origins", "--no-host", "keepalived.conf"]);
+    assert_eq!(traced, (Some(0), code_block(&guide, "print"), String::new()));
+    let (_, plain, _) = desk.check(&["--print", "--no-host", "keepalived.conf"]);
+    let lines = traced.1.lines().map(|line| line.split("  # ").next().unwrap_or(line));
+    assert!(lines.eq(plain.lines()), "{plain}");
+    let desk = desk.with("printed.conf", &plain);
+    assert_eq!(desk.check(&["--print", "--no-host", "printed.conf"]).1, plain);
+    let (status, both, _) = desk.check(&["--print", "--no-host", "printed.conf", "keepalived.conf"]);
+    assert_eq!((status, both), (Some(0), format!("# printed.conf\n{plain}\n# keepalived.conf\n{plain}")));
+    assert_eq!(desk.check(&["--origins", "printed.conf"]).0, Some(3));
 }
 
 /// Every field that is printed has a row in the guide, and is of the type that the row says.
