@@ -1,6 +1,7 @@
 //! All scenarios, one file per topic.
 
 mod articles;
+mod chaos;
 mod decisions;
 mod dumps;
 mod examples;
@@ -47,6 +48,11 @@ pub const ALL: &[&[Scenario]] = &[
     language::SCENARIOS,
     junk::SCENARIOS,
     decisions::SCENARIOS,
+    chaos::network::SCENARIOS,
+    chaos::process::SCENARIOS,
+    chaos::kernel::SCENARIOS,
+    chaos::scripts::SCENARIOS,
+    chaos::reload::SCENARIOS,
 ];
 
 #[cfg(test)]

@@ -23,14 +23,16 @@ use std::env;
 use std::process::ExitCode;
 
 use crate::subject::Pair;
-use crate::table::{Cast, Scenario};
+use crate::table::{Cast, Proves, Scenario};
 
 const USAGE: &str =
-    "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--jobs N] [--chosen] | demo
+    "usage: conformance [--list] [--only SUBSTRING] [--family NAME] [--except NAME] [--jobs N] [--chosen] | demo
+       conformance --table [--only SUBSTRING] [--jobs N]
        conformance bench [--only SUBSTRING] [--rounds N]
 
 Runs the scenarios against SUBJECT=theirs (default) or ours; SUBJECT_A and SUBJECT_B choose each box.
 --chosen leaves out the scenarios that bring their own subjects. demo shows an example pair at work.
+--table runs the faults of the family chaos on both programs and shows how they fare.
 KEEPALIVED_BIN and KEEPALIVED_THEIRS name the binaries, KEEPALIVED_RS_SHARED the users' articles.";
 
 /// What the command line asks for.
@@ -41,6 +43,8 @@ struct Options {
     chosen: bool,
     only: Vec<String>,
     family: Vec<String>,
+    except: Vec<String>,
+    table: bool,
     jobs: Option<usize>,
     bench: bool,
     rounds: Option<usize>,
@@ -96,8 +100,13 @@ fn run(chosen: Vec<&Scenario>, options: &Options) -> ExitCode {
     if options.demo {
         return demo::play(pair);
     }
-    println!("box A: {}, box B: {}", pair.a, pair.b);
-    let tally = runner::run(chosen, pair, options.jobs.unwrap_or(3));
+    let jobs = options.jobs.unwrap_or(3);
+    let tally = if options.table {
+        runner::run_table(&chosen, jobs)
+    } else {
+        println!("box A: {}, box B: {}", pair.a, pair.b);
+        runner::run(chosen, pair, jobs)
+    };
     println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.skipped);
     if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
@@ -107,6 +116,8 @@ impl Options {
         let title = format!("{}: {}", scenario.family, scenario.name);
         (self.only.is_empty() || self.only.iter().any(|part| title.contains(part)))
             && (!self.chosen || scenario.cast == Cast::Chosen)
+            && (!self.table || matches!(scenario.proves, Proves::Withstands(_)))
+            && !self.except.iter().any(|name| name == scenario.family)
             && (self.family.is_empty() || self.family.iter().any(|name| name == scenario.family))
     }
 }
@@ -119,6 +130,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
         match word.as_str() {
             "--list" => options.list = true,
             "--chosen" => options.chosen = true,
+            "--table" => options.table = true,
             "demo" => options.demo = true,
             "bench" => options.bench = true,
             "--rounds" => {
@@ -126,6 +138,7 @@ fn parse(words: &[String]) -> Result<Options, String> {
             }
             "--only" => options.only.push(value()?),
             "--family" => options.family.push(value()?),
+            "--except" => options.except.push(value()?),
             "--jobs" => {
                 options.jobs = Some(value()?.parse().map_err(|_| "--jobs needs a number".to_owned())?);
             }

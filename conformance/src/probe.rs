@@ -2,6 +2,10 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::lab::{Host, until};
@@ -11,19 +15,7 @@ impl Host {
     /// Whether the host has that IPv4 address on any interface. Reads the kernel's table without a process of
     /// its own, so it can be asked often.
     pub fn holds(&self, address: Ipv4Addr) -> bool {
-        let Ok(table) = fs::read_to_string(self.process_directory().join("net/fib_trie")) else {
-            return false;
-        };
-        let wanted = format!("|-- {address}");
-        let mut lines = table.lines().peekable();
-        while let Some(line) = lines.next() {
-            if line.trim_start() == wanted
-                && lines.peek().is_some_and(|below| below.trim() == "/32 host LOCAL")
-            {
-                return true;
-            }
-        }
-        false
+        holds(&self.process_directory(), address)
     }
 
     /// The lines of `ip -d -o addr` for its interface, without index and life times.
@@ -62,6 +54,67 @@ impl Host {
     pub fn quiet(&self, within: Duration) -> Result<Instant, Fault> {
         let what = format!("no keepalived process left on {}", self.name);
         until(within, &what, || self.keepalived().is_empty())
+    }
+}
+
+/// Whether the host with this process 1 has that IPv4 address.
+fn holds(process: &Path, address: Ipv4Addr) -> bool {
+    let Ok(table) = fs::read_to_string(process.join("net/fib_trie")) else { return false };
+    let wanted = format!("|-- {address}");
+    let mut lines = table.lines().peekable();
+    while let Some(line) = lines.next() {
+        if line.trim_start() == wanted && lines.peek().is_some_and(|below| below.trim() == "/32 host LOCAL") {
+            return true;
+        }
+    }
+    false
+}
+
+/// Looks every few milliseconds who holds an address, until it is dropped.
+pub struct Vigil {
+    seen: Arc<Mutex<Vec<(Instant, usize)>>>,
+    stop: Arc<AtomicBool>,
+}
+
+/// Pause between two looks.
+const VIGIL_PERIOD: Duration = Duration::from_millis(5);
+
+impl Vigil {
+    /// Begins to look at these hosts.
+    pub fn over(hosts: &[&Host], address: Ipv4Addr) -> Self {
+        let (seen, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let (into, halt) = (Arc::clone(&seen), Arc::clone(&stop));
+        let processes: Vec<PathBuf> = hosts.iter().map(|host| host.process_directory()).collect();
+        thread::spawn(move || {
+            while !halt.load(Ordering::Relaxed) {
+                let count = processes.iter().filter(|process| holds(process, address)).count();
+                into.lock().unwrap_or_else(PoisonError::into_inner).push((Instant::now(), count));
+                thread::sleep(VIGIL_PERIOD);
+            }
+        });
+        Self { seen, stop }
+    }
+
+    /// The longest time since then in which as many hosts held it as `counts` says.
+    pub fn longest(&self, since: Instant, counts: impl Fn(usize) -> bool) -> Duration {
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut longest = Duration::ZERO;
+        let mut from = None;
+        for (at, count) in seen.iter().filter(|(at, _)| *at >= since) {
+            if counts(*count) {
+                let begin = *from.get_or_insert(*at);
+                longest = longest.max(at.saturating_duration_since(begin));
+            } else {
+                from = None;
+            }
+        }
+        longest
+    }
+}
+
+impl Drop for Vigil {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
 }
 

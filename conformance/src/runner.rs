@@ -9,8 +9,8 @@ use std::time::Instant;
 
 use crate::diary;
 use crate::outcome::Fault;
-use crate::subject::{Pair, project_root};
-use crate::table::{Context, Scenario};
+use crate::subject::{Pair, Subject, project_root};
+use crate::table::{Context, Proves, Scenario};
 
 /// How a run went.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -45,6 +45,72 @@ pub fn run(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> Tally {
     tally
 }
 
+/// Runs faults on the original and on ours and prints a table of how both fared. Only ours can fail.
+pub fn run_table(scenarios: &[&Scenario], jobs: usize) -> Tally {
+    println!("The original:");
+    let theirs = outcomes(scenarios, Subject::Theirs, jobs);
+    println!("Ours:");
+    let mut ours = outcomes(scenarios, Subject::Ours, jobs);
+    for (scenario, outcome) in scenarios.iter().zip(&mut ours) {
+        if matches!(outcome, Err(Fault::Failed(_))) {
+            println!("AGAIN {}, alone", scenario.name);
+            *outcome = one(scenario, Pair { a: Subject::Ours, b: Subject::Ours });
+        }
+    }
+    println!("\n| fault | scenario | original | ours |\n| --- | --- | --- | --- |");
+    let mut tally = Tally::default();
+    for ((scenario, theirs), ours) in scenarios.iter().zip(&theirs).zip(&ours) {
+        let Proves::Withstands(number) = scenario.proves else { continue };
+        println!("| {number} | {} | {} | {} |", scenario.name, cell(theirs), cell(ours));
+        match ours {
+            Ok(()) => tally.passed += 1,
+            Err(Fault::Failed(_)) => tally.failed += 1,
+            Err(Fault::Skipped(_)) => tally.skipped += 1,
+        }
+    }
+    println!();
+    tally
+}
+
+fn cell(outcome: &Result<(), Fault>) -> String {
+    match outcome {
+        Ok(()) => "withstands".to_owned(),
+        Err(Fault::Failed(why)) => format!("**fails**: {}", why.replace(['\n', '|'], " ")),
+        Err(Fault::Skipped(why)) => format!("not run: {}", why.replace(['\n', '|'], " ")),
+    }
+}
+
+fn outcomes(scenarios: &[&Scenario], subject: Subject, jobs: usize) -> Vec<Result<(), Fault>> {
+    let pair = Pair { a: subject, b: subject };
+    let queue = Mutex::new((0..scenarios.len()).collect::<VecDeque<usize>>());
+    let done = Mutex::new(Vec::new());
+    thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+                    let Some((at, scenario)) = next.and_then(|at| Some((at, *scenarios.get(at)?))) else {
+                        return;
+                    };
+                    let begin = Instant::now();
+                    let outcome = if subject.binary().is_some() {
+                        one(scenario, pair)
+                    } else {
+                        Err(Fault::Skipped(format!("no binary of subject '{subject}' here")))
+                    };
+                    let story = diary::take(begin);
+                    // The tally of the table counts ours alone.
+                    report(scenario, &outcome, begin.elapsed().as_secs_f64(), &story, &mut Tally::default());
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
+                }
+            });
+        }
+    });
+    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+    done.sort_by_key(|(at, _)| *at);
+    done.into_iter().map(|(_, outcome)| outcome).collect()
+}
+
 fn together(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec<&Scenario>) {
     let queue = Mutex::new(VecDeque::from(scenarios));
     let tally = Mutex::new(Tally::default());
@@ -56,7 +122,7 @@ fn together(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                     let Some(scenario) = next else { return };
                     let begin = Instant::now();
-                    let outcome = one(scenario, chosen);
+                    let outcome = scenario.pair(chosen).and_then(|pair| one(scenario, pair));
                     let seconds = begin.elapsed().as_secs_f64();
                     let story = diary::take(begin);
                     let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
@@ -72,8 +138,7 @@ fn together(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec
     (tally, failed.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn one(scenario: &Scenario, chosen: Pair) -> Result<(), Fault> {
-    let pair = scenario.pair(chosen)?;
+fn one(scenario: &Scenario, pair: Pair) -> Result<(), Fault> {
     let context = Context { pair };
     catch_unwind(AssertUnwindSafe(|| (scenario.run)(&context)))
         .unwrap_or_else(|_| Err(Fault::Failed("the scenario itself panicked".to_owned())))

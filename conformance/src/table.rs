@@ -14,6 +14,8 @@ pub enum Proves {
     Decision(&'static str),
     /// Something of ours alone.
     Ours,
+    /// That a fault users reported does no harm, by its number in `conformance/README.md`. The original may fail.
+    Withstands(&'static str),
 }
 
 /// Whom a scenario is about.
@@ -89,6 +91,7 @@ impl Scenario {
                     return skipped(format!("the original does not do this (decision {number})"));
                 }
                 Proves::Ours => return skipped("something of ours that the original does not have"),
+                Proves::Withstands(_) => return skipped("how the original fares is in the table of --table"),
             }
         }
         Ok(pair)
@@ -113,6 +116,11 @@ pub const fn decision(
 /// A scenario that proves something of ours.
 pub const fn ours(family: &'static str, name: &'static str, run: fn(&Context) -> Outcome) -> Scenario {
     Scenario { name, family, proves: Proves::Ours, cast: Cast::Chosen, run }
+}
+
+/// A fault that ours has to withstand.
+pub const fn withstands(number: &'static str, name: &'static str, run: fn(&Context) -> Outcome) -> Scenario {
+    Scenario { name, family: "chaos", proves: Proves::Withstands(number), cast: Cast::Chosen, run }
 }
 
 /// A scenario that compares both programs in one run.

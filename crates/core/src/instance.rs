@@ -43,8 +43,9 @@ const REMOVALS_MAX: usize = 5;
 const REMOVALS_WITHIN: Micros = Micros::from_secs(10);
 /// How long we stand aside then, before we try again.
 const STAND_ASIDE: Micros = Micros::from_secs(30);
-/// A differing address list is complained about this often (D6).
-const LIST_ALARM_EVERY: Micros = Micros::from_secs(60);
+/// What others go on doing is complained about this often: differing address lists (D6), a worse router that does not
+/// give in.
+const ALARM_EVERY: Micros = Micros::from_secs(60);
 
 const ADVERT: usize = 0;
 const MASTER_DOWN: usize = 1;
@@ -155,6 +156,8 @@ pub(crate) struct Instance {
     credentials: Credentials,
     last_advert: Instant,
     answered: Option<Instant>,
+    /// Which worse router was told of last, and when.
+    insisted: Option<(IpAddr, Instant)>,
     placed: Vec<Placed>,
     /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
     unfinished: Option<Unfinished>,
@@ -199,6 +202,7 @@ impl Instance {
             credentials: Credentials::new(&config),
             last_advert: now,
             answered: None,
+            insisted: None,
             placed: Vec::new(),
             unfinished: None,
             removals: VecDeque::new(),

@@ -8,7 +8,7 @@ use keepalived_model::vrrp::{Auth, OldChecksum, Transport, Version};
 use keepalived_wire::reject::{KINDS, Reject};
 use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms};
 
-use super::{Context, GARP_LOWER, Instance, Intent, LIST_ALARM_EVERY, Leaving, MASTER_DOWN, PREEMPT_DELAY};
+use super::{ALARM_EVERY, Context, GARP_LOWER, Instance, Intent, Leaving, MASTER_DOWN, PREEMPT_DELAY};
 use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
 use crate::report::{Report, State};
 
@@ -155,16 +155,24 @@ impl Instance {
     /// A worse router advertises: tell it, and tell the neighbours.
     fn insist(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
         let answered = !self.config.lower_prio_no_advert;
-        ctx.report(Report::ForcingElection {
-            instance: self.name.clone(),
-            from: advert.source,
-            priority: advert.priority,
-            ours: self.priority.number(),
-            answered,
-        });
+        // Somebody who goes on and on, such as another cluster with our VRID, is worth a line a minute.
+        let again =
+            self.insisted.is_some_and(|(from, at)| from == advert.source && ctx.now.since(at) < ALARM_EVERY);
+        if !again {
+            self.insisted = Some((advert.source, ctx.now));
+            ctx.report(Report::ForcingElection {
+                instance: self.name.clone(),
+                from: advert.source,
+                priority: advert.priority,
+                ours: self.priority.number(),
+                answered,
+            });
+        }
         if matches!(self.config.auth, Auth::Ah(_)) {
             self.credentials.insist();
-            ctx.report(Report::SequenceSkipped { instance: self.name.clone() });
+            if !again {
+                ctx.report(Report::SequenceSkipped { instance: self.name.clone() });
+            }
         }
         // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
         let due =
@@ -246,7 +254,7 @@ impl Instance {
             return;
         }
         self.counters.list_differs += 1;
-        let first = self.list_alarm.is_none_or(|at| ctx.now.since(at) >= LIST_ALARM_EVERY);
+        let first = self.list_alarm.is_none_or(|at| ctx.now.since(at) >= ALARM_EVERY);
         if first {
             self.list_alarm = Some(ctx.now);
         }

@@ -1,0 +1,138 @@
+//! Faults that users reported (`README.md` lists them by number), each done to a healthy pair, and what has to hold
+//! afterwards. The original may fail; the table of `--table` says where.
+
+pub mod kernel;
+pub mod network;
+pub mod process;
+pub mod reload;
+pub mod scripts;
+
+use std::time::{Duration, Instant};
+
+use super::lan::{Two, VIP, instance, ms, start};
+use super::stage::start_nginx;
+use crate::ensure;
+use crate::lab::client::Client;
+use crate::lab::{Host, always, until};
+use crate::outcome::{Fault, Outcome};
+use crate::probe::{SLACK, Vigil, master_down};
+use crate::table::Context;
+
+/// A pair with priorities 150 and 100, a customer of the address, and somebody who looks who holds it.
+pub struct Couple {
+    /// Box A, the stronger one.
+    pub a: Host,
+    /// Box B.
+    pub b: Host,
+    /// Who asks for a page of the address all the time.
+    pub client: Client,
+    /// Who looks at the boxes.
+    pub vigil: Vigil,
+    _customer: Host,
+    lan: crate::lab::Lab,
+}
+
+impl Couple {
+    /// The boxes, running and settled; `more` goes into both instances, `before` in front of them.
+    pub fn settled(context: &Context, before: &str, more: &str) -> Result<Self, Fault> {
+        Self::settled_with(context, before, more, |_| Ok(()))
+    }
+
+    /// The same on boxes that were prepared.
+    pub fn settled_with(
+        context: &Context,
+        before: &str,
+        more: &str,
+        prepare: impl Fn(&Host) -> Outcome,
+    ) -> Result<Self, Fault> {
+        let config = |priority| before.to_owned() + &instance(priority, more);
+        Self::prepared(context, &config(150), &config(100), prepare)
+    }
+
+    /// The same with these configurations.
+    pub fn of(context: &Context, config_a: &str, config_b: &str) -> Result<Self, Fault> {
+        Self::prepared(context, config_a, config_b, |_| Ok(()))
+    }
+
+    fn prepared(
+        context: &Context,
+        config_a: &str,
+        config_b: &str,
+        prepare: impl Fn(&Host) -> Outcome,
+    ) -> Result<Self, Fault> {
+        let Two { a, b, mut lab } = Two::set(context, config_a, config_b)?;
+        let customer = lab.client([10, 9, 0, 50])?;
+        for host in [&a, &b] {
+            prepare(host)?;
+            start_nginx(host)?;
+            start(host)?;
+        }
+        let vigil = Vigil::over(&[&a, &b], VIP);
+        let client = Client::start(&customer, VIP.octets());
+        let couple = Self { a, b, client, vigil, _customer: customer, lan: lab };
+        couple.is_with_a(master_down(100) + ms(1500))?;
+        Ok(couple)
+    }
+
+    /// The LAN.
+    pub fn lab(&self) -> &crate::lab::Lab {
+        &self.lan
+    }
+
+    /// Waits until A alone holds the address and the customer is served there.
+    pub fn is_with_a(&self, within: Duration) -> Result<Instant, Fault> {
+        self.is_with(&self.a, &self.b, within)
+    }
+
+    /// The same of B.
+    pub fn is_with_b(&self, within: Duration) -> Result<Instant, Fault> {
+        self.is_with(&self.b, &self.a, within)
+    }
+
+    fn is_with(&self, holder: &Host, other: &Host, within: Duration) -> Result<Instant, Fault> {
+        let what = format!("{VIP} is with {} alone", holder.name);
+        let since = until(within, &what, || holder.holds(VIP) && !other.holds(VIP))?;
+        self.client.served_by(&holder.name, since, SLACK * 2)
+    }
+
+    /// A alone holds the address for that long.
+    pub fn stays_with_a(&self, during: Duration) -> Outcome {
+        always(during, "A alone holds the address", || self.a.holds(VIP) && !self.b.holds(VIP))
+    }
+
+    /// How long both held the address at most.
+    pub fn never_doubled(&self, since: Instant, for_more_than: Duration) -> Outcome {
+        let doubled = self.vigil.longest(since, |holders| holders > 1);
+        ensure!(doubled <= for_more_than, "two holders for {doubled:?}");
+        Ok(())
+    }
+}
+
+/// Drops what comes in from that address, of that protocol, until [`open`].
+pub fn deafen(host: &Host, filter: &str) -> Outcome {
+    host.must(
+        "nft add table ip fault && nft 'add chain ip fault in { type filter hook input priority 0; }'",
+    )?;
+    host.must(&format!("nft add rule ip fault in {filter} drop"))?;
+    Ok(())
+}
+
+/// Refuses what goes out.
+pub fn muzzle(host: &Host, filter: &str) -> Outcome {
+    host.must(
+        "nft add table ip fault && nft 'add chain ip fault out { type filter hook output priority 0; }'",
+    )?;
+    host.must(&format!("nft add rule ip fault out {filter} drop"))?;
+    Ok(())
+}
+
+/// The end of [`deafen`] and [`muzzle`].
+pub fn open(host: &Host) -> Outcome {
+    host.must("nft delete table ip fault")?;
+    Ok(())
+}
+
+/// Addresses of the boxes as words.
+pub fn address(octets: [u8; 4]) -> String {
+    std::net::Ipv4Addr::from(octets).to_string()
+}
