@@ -1,4 +1,4 @@
-//! Faults that users reported (`README.md` lists them by number), each done to a healthy pair, and what has to hold
+//! Faults that users reported , each done to a healthy pair, and what has to hold
 //! afterwards. The original may fail; the table of `--table` says where.
 
 pub mod kernel;

@@ -47,9 +47,7 @@ pub fn run(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> Tally {
 
 /// Runs faults on the original and on ours and prints a table of how both fared. Only ours can fail.
 pub fn run_table(scenarios: &[&Scenario], jobs: usize) -> Tally {
-    println!("The original:");
     let theirs = outcomes(scenarios, Subject::Theirs, jobs);
-    println!("Ours:");
     let mut ours = outcomes(scenarios, Subject::Ours, jobs);
     for (scenario, outcome) in scenarios.iter().zip(&mut ours) {
         if matches!(outcome, Err(Fault::Failed(_))) {
@@ -99,8 +97,14 @@ fn outcomes(scenarios: &[&Scenario], subject: Subject, jobs: usize) -> Vec<Resul
                         Err(Fault::Skipped(format!("no binary of subject '{subject}' here")))
                     };
                     let story = diary::take(begin);
-                    // The tally of the table counts ours alone.
-                    report(scenario, &outcome, begin.elapsed().as_secs_f64(), &story, &mut Tally::default());
+                    match subject {
+                        Subject::Theirs => println!("original, {}: {}", scenario.name, cell(&outcome)),
+                        // What is run again decides; the table counts.
+                        Subject::Ours => {
+                            let seconds = begin.elapsed().as_secs_f64();
+                            report(scenario, &outcome, seconds, &story, &mut Tally::default());
+                        }
+                    }
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
                 }
             });

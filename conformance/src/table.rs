@@ -14,7 +14,8 @@ pub enum Proves {
     Decision(&'static str),
     /// Something of ours alone.
     Ours,
-    /// That a fault users reported does no harm, by its number in `conformance/README.md`. The original may fail.
+    /// That a fault users reported does no harm, by its number in the collection of faults (`conformance/README.md`). The
+    /// original may fail.
     Withstands(&'static str),
 }
 

@@ -12,6 +12,7 @@ const NEEDED: &[(&str, &str)] = &[
     ("nginx", "nginx-light"),
     ("keepalived", "keepalived"),
     ("ip", "iproute2"),
+    ("nft", "nftables"),
     ("ps", "procps"),
     ("killall", "psmisc"),
     ("pidof", "sysvinit-utils"),

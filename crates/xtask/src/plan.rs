@@ -39,6 +39,7 @@ pub const TEST: &[Step] = &[
     theirs("examples, theirs", examples::accepted_by_theirs),
     theirs("conformance, theirs", conformance_theirs),
     ours("conformance, ours", conformance_ours),
+    ours("chaos", chaos),
     ours("fuzz build", fuzz::build),
 ];
 
@@ -147,13 +148,18 @@ pub fn ours_binary(root: &Path) -> PathBuf {
 }
 
 fn conformance_ours(root: &Path) -> Outcome {
-    conformance(root, "ours", &[])
+    conformance(root, "ours", &["--except", "chaos"])
+}
+
+/// Faults done to both programs, with a table of how they fare.
+fn chaos(root: &Path) -> Outcome {
+    conformance(root, "ours", &["--table"])
 }
 
 /// Scenarios that bring their own subjects run once, with ours.
 fn conformance_theirs(root: &Path) -> Outcome {
     match run::which("keepalived") {
-        Some(_) => conformance(root, "theirs", &["--chosen"]),
+        Some(_) => conformance(root, "theirs", &["--chosen", "--except", "chaos"]),
         None => Outcome::Skipped("keepalived is not installed".to_owned()),
     }
 }
@@ -165,5 +171,5 @@ fn conformance(root: &Path, subject: &str, words: &[&str]) -> Outcome {
     }
     let mut runner = Command::new(run::release_binary(root, "keepalived-conformance"));
     runner.current_dir(root).env("SUBJECT", subject).env("KEEPALIVED_BIN", ours_binary(root)).args(words);
-    run::counted(&mut runner, Duration::from_secs(1200))
+    run::counted(&mut runner, Duration::from_secs(1800))
 }
