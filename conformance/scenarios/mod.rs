@@ -5,6 +5,7 @@ mod chaos;
 mod decisions;
 mod dumps;
 mod examples;
+mod fifo;
 mod golden;
 mod junk;
 mod kernel;
@@ -37,6 +38,7 @@ pub const ALL: &[&[Scenario]] = &[
     kernel::SCENARIOS,
     scripts::SCENARIOS,
     notify::SCENARIOS,
+    fifo::SCENARIOS,
     together::SCENARIOS,
     version3::SCENARIOS,
     process::SCENARIOS,

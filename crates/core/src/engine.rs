@@ -11,13 +11,14 @@ use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 
 use crate::announce::Announcer;
 use crate::deadlines::Agenda;
-use crate::event::{Action, Actions, Event, Occasion};
+use crate::event::{Action, Actions, Event};
 use crate::group::Group;
 use crate::instance::{Context, Counters, Instance, Intent};
 use crate::links::Links;
 use crate::memory::Memory;
+use crate::notices::{Cause, Why};
 use crate::reception::Listeners;
-use crate::report::{Name, Report, State};
+use crate::report::{Fault, Name, Report, State};
 use crate::track::Tracker;
 use crate::wanted::Wanted;
 
@@ -315,7 +316,7 @@ impl Engine {
             return;
         }
         for id in self.order.clone() {
-            self.with(id, out, |instance, ctx| instance.resign(Occasion::Stopped, ctx));
+            self.with(id, out, |instance, ctx| instance.stop(ctx));
         }
         for group in &self.groups {
             group.stop(out);
@@ -358,7 +359,10 @@ impl Engine {
         self.report_syncing(group, State::Master, out);
         for other in others {
             if self.instances.get(&other).is_some_and(|instance| instance.state == State::Backup) {
-                self.with(other, out, |instance, ctx| instance.take_over(ctx));
+                self.with(other, out, |instance, ctx| {
+                    instance.why.cause = Cause::Group;
+                    instance.take_over(ctx);
+                });
             }
         }
         self.enter_group(group, State::Master, out);
@@ -387,7 +391,10 @@ impl Engine {
         self.report_syncing(group, State::Backup, out);
         for other in self.other_members(group, id) {
             if self.instances.get(&other).is_some_and(|instance| instance.state == State::Master) {
-                self.with(other, out, |instance, ctx| instance.step_down(ctx));
+                self.with(other, out, |instance, ctx| {
+                    instance.why = Cause::Group.into();
+                    instance.step_down(ctx);
+                });
             }
         }
         self.enter_group(group, State::Backup, out);
@@ -400,9 +407,12 @@ impl Engine {
     }
 
     pub(crate) fn enter_group(&mut self, group: usize, state: State, out: &mut Actions) {
-        if let Some(group) = self.groups.get_mut(group) {
-            group.enter(state, out);
-        }
+        let Some(group) = self.groups.get_mut(group) else { return };
+        // The member that did not only follow knows why.
+        let members = group.members.iter().filter_map(|id| self.instances.get(id));
+        let follows = |why: &Why| matches!(why.cause, Cause::Group | Cause::Fault(Fault::Group));
+        let why = members.map(|member| &member.why).find(|why| !follows(why)).cloned();
+        group.enter(state, why.unwrap_or(Cause::Group.into()), out);
     }
 
     pub(crate) fn group_of(&self, id: InstanceId) -> Option<usize> {

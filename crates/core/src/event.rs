@@ -10,6 +10,7 @@ use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, Vrid};
 use keepalived_wire::vrrp::Packet;
 
 use crate::memory::Memory;
+use crate::notices::Why;
 use crate::report::{Report, State};
 
 /// Something happened. Every event is legal in every state; stale ones are dropped.
@@ -177,31 +178,64 @@ pub struct Notice {
     pub name: Arc<str>,
     /// What it did.
     pub occasion: Occasion,
+    /// The state it was in before; where no state was entered, the one it is in.
+    pub previous: State,
     /// Effective priority at that moment; zero for groups.
     pub priority: u8,
+    /// Why it did that.
+    pub why: Why,
     /// The script for this very occasion, started first, without further arguments.
     pub specific: Option<Arc<Command>>,
     /// The script for all occasions, started second with kind, name, state and priority appended.
     pub any: Option<Arc<Command>>,
+    /// Mail is to be sent.
+    pub mail: bool,
 }
 
 /// What somebody is notified of.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Occasion {
     /// A state was entered.
     Entered(State),
     /// The daemon stops.
     Stopped,
+    /// A reload removed it, and `notify_deleted` asks for telling it so.
+    Deleted,
+    /// A reload removed it, which counts as FAULT otherwise; but no script for FAULT is called (scenario `a weaker
+    /// router and a removal call the same scripts of both`).
+    #[default]
+    Dropped,
+    /// As a master it heard a router of lower priority. For a script of its own and FIFOs only.
+    HeardLower,
+    /// In this state its priority became another one. For FIFOs only.
+    Reprioritized(State),
+    /// It is in this state, as before. For FIFOs only.
+    Stands(State),
 }
 
 impl Occasion {
     /// The word the original's scripts and FIFOs get.
     pub fn word(self) -> &'static str {
         match self {
-            Self::Entered(State::Master) => "MASTER",
-            Self::Entered(State::Backup | State::Init) => "BACKUP",
-            Self::Entered(State::Fault) => "FAULT",
+            Self::Entered(State::Master) | Self::Stands(State::Master) => "MASTER",
+            Self::Entered(State::Backup | State::Init) | Self::Stands(State::Backup | State::Init) => {
+                "BACKUP"
+            }
+            Self::Entered(State::Fault) | Self::Stands(State::Fault) | Self::Dropped => "FAULT",
             Self::Stopped => "STOP",
+            Self::Deleted => "DELETED",
+            Self::HeardLower => "MASTER_RX_LOWER_PRI",
+            Self::Reprioritized(State::Master) => "MASTER_PRIORITY",
+            // In FAULT as well (scenario `FIFO lines of a life are the same for both`).
+            Self::Reprioritized(State::Init | State::Backup | State::Fault) => "BACKUP_PRIORITY",
+        }
+    }
+
+    /// Whether it is a state that was entered, of which everybody is told.
+    pub fn is_change(self) -> bool {
+        match self {
+            Self::Entered(_) | Self::Stopped | Self::Deleted | Self::Dropped => true,
+            Self::HeardLower | Self::Reprioritized(_) | Self::Stands(_) => false,
         }
     }
 }

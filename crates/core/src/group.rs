@@ -4,7 +4,7 @@ use keepalived_model::InstanceId;
 use keepalived_model::vrrp;
 
 use crate::event::{Action, Actions, Occasion, Subject};
-use crate::notices::Scripts;
+use crate::notices::{Audience, Cause, Happened, Why};
 use crate::report::{Name, State};
 
 /// One sync group.
@@ -13,28 +13,31 @@ pub(crate) struct Group {
     pub name: Name,
     pub members: Vec<InstanceId>,
     pub state: State,
-    scripts: Scripts,
+    audience: Audience,
 }
 
 impl Group {
     pub fn new(config: &vrrp::SyncGroup, members: Vec<InstanceId>, state: State) -> Self {
-        let (name, scripts) = (Name::from(config.name.as_str()), Scripts::new(&config.notify));
-        Self { name, members, state, scripts }
+        let audience = Audience::new(&config.notify, config.smtp_alert);
+        Self { name: Name::from(config.name.as_str()), members, state, audience }
     }
 
     /// All members have entered `state`. Tells the outside if that is news.
-    pub fn enter(&mut self, state: State, out: &mut Actions) {
-        if std::mem::replace(&mut self.state, state) != state {
-            self.notify(Occasion::Entered(state), out);
+    pub fn enter(&mut self, state: State, why: Why, out: &mut Actions) {
+        let previous = std::mem::replace(&mut self.state, state);
+        if previous != state {
+            self.notify(Occasion::Entered(state), previous, why, out);
         }
     }
 
     /// The daemon stops.
     pub fn stop(&self, out: &mut Actions) {
-        self.notify(Occasion::Stopped, out);
+        self.notify(Occasion::Stopped, self.state, Cause::Stop.into(), out);
     }
 
-    fn notify(&self, occasion: Occasion, out: &mut Actions) {
-        out.push(Action::Notify(self.scripts.notice(Subject::Group, &self.name, occasion, 0)));
+    fn notify(&self, occasion: Occasion, previous: State, why: Why, out: &mut Actions) {
+        let (subject, name) = (Subject::Group, &self.name);
+        let happened = Happened { subject, name, occasion, previous, priority: 0, why };
+        out.push(Action::Notify(self.audience.notice(happened)));
     }
 }

@@ -14,6 +14,7 @@ mod addresses;
 mod credentials;
 mod hearing;
 mod speaking;
+mod telling;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
@@ -27,10 +28,10 @@ use keepalived_wire::reject::KINDS;
 use crate::announce::Announcer;
 use crate::deadlines::Timers;
 use crate::election::{self, Patience, PreemptDelay};
-use crate::event::{Action, Actions, Occasion, Subject};
+use crate::event::{Action, Actions, Occasion};
 use crate::links::Links;
 use crate::memory::{Memory, Standing};
-use crate::notices::Scripts;
+use crate::notices::{Audience, Cause, Why};
 use crate::report::{Fault, Name, Report, State};
 use crate::wanted::Wanted;
 
@@ -126,8 +127,12 @@ pub(crate) struct Instance {
     pub name: Name,
     pub config: Arc<vrrp::Instance>,
     pub identity: Arc<Identity>,
-    pub scripts: Scripts,
+    audience: Audience,
     pub state: State,
+    /// The state before this one.
+    previous: State,
+    /// Why it is, or would be next, in its state.
+    pub why: Why,
     pub last_transition: Instant,
     /// Its timer ran out while its sync group could not follow.
     pub wants_master: bool,
@@ -135,6 +140,8 @@ pub(crate) struct Instance {
     pub source: Option<IpAddr>,
     /// Causes of its own; the group's is not among them.
     pub own_faults: BTreeSet<Fault>,
+    /// The last look around found no more causes of its own where there had been some.
+    pub recovered: bool,
     /// A member of its group has a cause.
     pub group_fault: bool,
     /// Others removed its addresses too often (D1).
@@ -147,6 +154,8 @@ pub(crate) struct Instance {
     master: Option<IpAddr>,
     /// The priority in its last advert.
     pub master_priority: u8,
+    /// It said farewell, and nobody was heard since.
+    master_resigned: bool,
     /// When it last sent an advert.
     pub last_sent: Option<Instant>,
     /// Whose packet was accepted last.
@@ -171,7 +180,6 @@ pub(crate) struct Instance {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Unfinished {
     announce: bool,
-    notify: bool,
 }
 
 impl Instance {
@@ -180,13 +188,16 @@ impl Instance {
             id,
             name: Name::from(config.name.as_str()),
             identity: Arc::new(config.identity()),
-            scripts: Scripts::new(&config.notify),
+            audience: Audience::new(&config.notify, config.smtp_alert),
             state: State::Init,
+            previous: State::Init,
+            why: Cause::Begin.into(),
             last_transition: now,
             wants_master: false,
             link: None,
             source: None,
             own_faults: BTreeSet::new(),
+            recovered: false,
             group_fault: false,
             stands_aside: false,
             priority: config.priority,
@@ -195,6 +206,7 @@ impl Instance {
             counters: Counters::default(),
             master: None,
             master_priority: 0,
+            master_resigned: false,
             last_sent: None,
             last_sender: None,
             preempt_delay: PreemptDelay::default(),
@@ -224,6 +236,7 @@ impl Instance {
                 ctx.report(Report::Entered { instance: self.name.clone(), state: State::Fault, init: true });
             }
             self.enter(State::Fault, ctx);
+            self.blame_faults();
             self.notify(Occasion::Entered(State::Fault), ctx.out);
         } else {
             self.listen(self.state == State::Init, ctx);
@@ -239,6 +252,7 @@ impl Instance {
         }
         // Nor is there a line for FAULT: what the script said has one of its own.
         self.enter(State::Fault, ctx);
+        self.blame_faults();
         self.notify(Occasion::Entered(State::Fault), ctx.out);
         self.remember(ctx);
     }
@@ -259,7 +273,7 @@ impl Instance {
             self.place(ctx);
             let missing =
                 self.placed.iter().any(|p| !ctx.links.addresses(p.key.link).any(|key| key == p.key));
-            self.unfinished = Some(Unfinished { announce: missing, notify: false });
+            self.unfinished = Some(Unfinished { announce: missing });
             let due = standing.last_advert + self.config.advert_interval;
             self.timers.set(ADVERT, due.max(ctx.now));
             self.arm_refresh(ctx.now);
@@ -271,7 +285,7 @@ impl Instance {
     }
 
     fn enter(&mut self, state: State, ctx: &Context<'_>) {
-        self.state = state;
+        self.previous = std::mem::replace(&mut self.state, state);
         self.last_transition = ctx.now;
     }
 
@@ -299,6 +313,8 @@ impl Instance {
             return Some(Intent::Review);
         }
         (self.timers.take_due(MASTER_DOWN, now) && self.state == State::Backup).then(|| {
+            let cause = if self.master_resigned { Cause::MasterResigned } else { Cause::MasterSilent };
+            self.why = Why { cause, peer: self.master };
             ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
             Intent::TakeOver
         })
@@ -315,7 +331,8 @@ impl Instance {
         self.timers.set(MASTER_DOWN, ctx.now + self.master_down());
     }
 
-    /// Becomes master: advert first, then addresses; announcement and notice when these are there.
+    /// Becomes master: advert first, then addresses; announcement when these are there. Whoever acts upon the
+    /// notice waits for the same.
     pub fn take_over(&mut self, ctx: &mut Context<'_>) {
         self.enter(State::Master, ctx);
         self.wants_master = true;
@@ -332,7 +349,8 @@ impl Instance {
             ctx.report(Report::SettingAddresses { instance: instance.clone(), excluded });
         }
         self.place(ctx);
-        self.unfinished = Some(Unfinished { announce: true, notify: true });
+        self.unfinished = Some(Unfinished { announce: true });
+        self.notify(Occasion::Entered(State::Master), ctx.out);
         let delay = self.config.garp.delay;
         if !delay.is_zero() {
             self.timers.set(GARP_SECOND, ctx.now + delay);
@@ -371,6 +389,7 @@ impl Instance {
         for timer in [ADVERT, MASTER_DOWN, PREEMPT_DELAY] {
             self.timers.clear(timer);
         }
+        self.blame_faults();
         self.notify(Occasion::Entered(State::Fault), ctx.out);
         self.remember(ctx);
     }
@@ -379,13 +398,17 @@ impl Instance {
     pub fn leave_fault(&mut self, ctx: &mut Context<'_>) {
         self.master_interval = self.config.advert_interval;
         self.master = None;
+        self.master_resigned = false;
+        if self.state == State::Fault {
+            let cause = if self.recovered { Cause::Recovered } else { Cause::Group };
+            self.why = cause.into();
+        }
         self.listen(false, ctx);
         self.remember(ctx);
     }
 
     fn listen(&mut self, init: bool, ctx: &mut Context<'_>) {
-        // Scenario `an owner that says BACKUP waits like a backup`.
-        let owner = self.config.priority.is_owner() && self.config.wants_master;
+        let owner = self.takes_over_at_once();
         let wait = match (owner, init) {
             (true, true) => Micros(1),
             (true, false) => self.config.advert_interval + self.skew(),
@@ -400,19 +423,6 @@ impl Instance {
         }
     }
 
-    /// The daemon stops, or a reload dropped this instance.
-    pub fn resign(&mut self, occasion: Occasion, ctx: &mut Context<'_>) {
-        if self.state == State::Master {
-            self.advertise(Leaving::Yes, ctx);
-            ctx.report(Report::SentZero { instance: self.name.clone() });
-            self.release(ctx);
-        }
-        self.enter(State::Init, ctx);
-        self.timers.clear_all();
-        self.notify(occasion, ctx.out);
-        self.remember(ctx);
-    }
-
     /// The weights add up to another priority now.
     pub fn reprioritize(&mut self, priority: Priority, ctx: &mut Context<'_>) {
         if priority == self.priority {
@@ -425,6 +435,9 @@ impl Instance {
             to: priority.number(),
         });
         self.priority = priority;
+        if self.config.notify_priority_changes && self.state != State::Init {
+            self.tell(Occasion::Reprioritized(self.state), Cause::Trackers.into(), ctx.out);
+        }
         match self.state {
             // D15: the others need not wait for the next advert to hear of it.
             State::Master => self.advertise(Leaving::No, ctx),
@@ -437,7 +450,7 @@ impl Instance {
     pub fn reconfigure(&mut self, config: Arc<vrrp::Instance>, ctx: &mut Context<'_>) {
         let (before, down_before) = (Arc::clone(&self.config), self.master_down());
         self.name = Name::from(config.name.as_str());
-        self.scripts = Scripts::new(&config.notify);
+        self.audience = Audience::new(&config.notify, config.smtp_alert);
         self.config = config;
         self.credentials.reconfigure(&self.config);
         if before.advert_interval != self.config.advert_interval || self.config.version == Version::V2 {
@@ -477,11 +490,6 @@ impl Instance {
         }
     }
 
-    fn notify(&self, occasion: Occasion, out: &mut Actions) {
-        let notice = self.scripts.notice(Subject::Instance, &self.name, occasion, self.priority.number());
-        out.push(Action::Notify(notice));
-    }
-
     fn remember(&self, ctx: &mut Context<'_>) {
         ctx.out.push(Action::Remember(Memory::Standing(Standing {
             identity: Arc::clone(&self.identity),
@@ -513,6 +521,12 @@ impl Instance {
     fn kinds_configured(&self) -> impl Iterator<Item = bool> + use<> {
         let kinds = [(!self.config.addresses.is_empty(), false), (!self.config.excluded.is_empty(), true)];
         kinds.into_iter().filter_map(|(configured, excluded)| configured.then_some(excluded))
+    }
+
+    /// Whether it does not wait for anybody at its start. Scenario `an owner that says BACKUP waits like a
+    /// backup`.
+    pub fn takes_over_at_once(&self) -> bool {
+        self.config.priority.is_owner() && self.config.wants_master
     }
 
     /// Whether anything keeps it in FAULT.

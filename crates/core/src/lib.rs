@@ -20,7 +20,7 @@ mod group;
 mod instance;
 mod links;
 pub mod memory;
-mod notices;
+pub mod notices;
 mod reception;
 mod reload;
 pub mod report;

@@ -10,7 +10,7 @@ use keepalived_model::vrrp::{self, Family, Identity};
 use keepalived_model::{InstanceId, ScriptId};
 
 use crate::engine::{Engine, Owner};
-use crate::event::{Action, Actions, Occasion};
+use crate::event::{Action, Actions};
 use crate::group::Group;
 use crate::instance::Instance;
 use crate::memory::{Memory, Standing};
@@ -59,7 +59,7 @@ impl Engine {
         self.virtual_ips = virtual_ips(&config);
         self.announcer().set_interval(config.garp_interval);
         self.build_scripts(&[], out);
-        self.order.clear();
+        let before = std::mem::take(&mut self.order);
         let (mut kept, mut added) = (0, Vec::new());
         for instance in &config.instances {
             let shared = Arc::new(instance.clone());
@@ -73,8 +73,9 @@ impl Engine {
             }
         }
         let removed = old.len();
-        for id in old.into_values() {
-            self.with(id, out, |instance, ctx| instance.resign(Occasion::Entered(State::Fault), ctx));
+        let gone: BTreeSet<InstanceId> = old.into_values().collect();
+        for id in before.into_iter().filter(|id| gone.contains(id)) {
+            self.with(id, out, |instance, ctx| instance.remove(ctx));
             self.instances.remove(&id);
         }
         self.sort_by_file(&config);

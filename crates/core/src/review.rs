@@ -2,7 +2,7 @@
 //! address, causes of FAULT and priority. Always computed anew from all facts, so that no repeated, late or
 //! lost message can make it drift.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::kernel::{AddressKey, Key};
 use keepalived_model::vrrp::Transport;
@@ -27,11 +27,43 @@ impl Engine {
     /// Looks at all instances anew and carries out what follows.
     pub(crate) fn review_all(&mut self, out: &mut Actions) {
         let pending = self.look_around(out);
+        let groups = self.memberships();
+        let mut followed = BTreeSet::new();
         for id in self.order.clone() {
-            self.follow_faults(id, pending.contains(&id), out);
+            let Some(group) = groups.get(&id).copied() else {
+                self.follow_faults(id, pending.contains(&id), out);
+                continue;
+            };
+            if followed.insert(group) {
+                for member in self.in_turn(group) {
+                    self.follow_faults(member, pending.contains(&member), out);
+                }
+                self.settle_group(group, out);
+            }
         }
-        self.settle_groups(out);
         self.renew_listeners(out);
+    }
+
+    /// Who is in which group.
+    fn memberships(&self) -> BTreeMap<InstanceId, usize> {
+        let all = self.groups.iter().enumerate();
+        all.flat_map(|(index, group)| group.members.iter().map(move |id| (*id, index))).collect()
+    }
+
+    /// The members of a group, those first that make the others follow: into FAULT whoever has a cause, out of
+    /// it whoever was the last to have one (scenario `FIFO lines of a life are the same for both`).
+    fn in_turn(&self, group: usize) -> Vec<InstanceId> {
+        let mut members = self.groups.get(group).map(|group| group.members.clone()).unwrap_or_default();
+        let of = |id: &InstanceId| self.instances.get(id);
+        if members.iter().any(|id| of(id).is_some_and(|member| !member.own_faults.is_empty())) {
+            members.sort_by_key(|id| of(id).is_none_or(|member| member.own_faults.is_empty()));
+        } else if let Some(last) =
+            members.iter().rposition(|id| of(id).is_some_and(|member| member.recovered))
+        {
+            let last = members.remove(last);
+            members.insert(0, last);
+        }
+        members
     }
 
     /// The facts, without their consequences for any state. Returns who still waits for a script's first word.
@@ -46,6 +78,7 @@ impl Engine {
                 pending.insert(id);
             }
             self.with(id, out, |instance, ctx| {
+                instance.recovered = !instance.own_faults.is_empty() && finding.faults.is_empty();
                 instance.own_faults = finding.faults;
                 instance.total = finding.total;
                 instance.reprioritize(finding.priority, ctx);
@@ -58,6 +91,7 @@ impl Engine {
     /// Enters the first state of every instance that is not waiting for a script.
     pub(crate) fn begin_all(&mut self, out: &mut Actions) {
         let pending = self.look_around(out);
+        self.begin_groups(&pending, out);
         for id in self.order.clone() {
             let waits = pending.contains(&id);
             self.with(id, out, |instance, ctx| {
@@ -77,7 +111,33 @@ impl Engine {
                 out.push(Action::Report(Report::GroupStartsInFault { group, instance }));
             }
         }
-        self.settle_groups(out);
+        for group in 0..self.groups.len() {
+            self.settle_group(group, out);
+        }
+    }
+
+    /// At the start groups tell of BACKUP and FAULT before their members do (`spec` runtime 5.2), and like
+    /// these not of the BACKUP of owners.
+    fn begin_groups(&mut self, pending: &BTreeSet<InstanceId>, out: &mut Actions) {
+        for index in 0..self.groups.len() {
+            let Some(group) = self.groups.get(index) else { continue };
+            let members: Vec<&Instance> =
+                group.members.iter().filter_map(|id| self.instances.get(id)).collect();
+            let waits = members.iter().any(|i| i.state != State::Init || pending.contains(&i.id));
+            let faulty = members.iter().any(|member| member.in_fault());
+            let owners = members.iter().all(|member| member.takes_over_at_once());
+            match (waits, faulty) {
+                (true, _) => {}
+                (false, true) => {
+                    for id in group.members.clone() {
+                        self.instances.get_mut(&id).into_iter().for_each(Instance::blame_faults);
+                    }
+                    self.enter_group(index, State::Fault, out);
+                }
+                (false, false) if owners => {}
+                (false, false) => self.enter_group(index, State::Backup, out),
+            }
+        }
     }
 
     /// Finds the link and the source address by name, as they are now.
@@ -233,28 +293,24 @@ impl Engine {
     }
 
     /// A group's state follows its members'.
-    fn settle_groups(&mut self, out: &mut Actions) {
-        for index in 0..self.groups.len() {
-            let Some(group) = self.groups.get(index) else { continue };
-            let states: Vec<State> = group
-                .members
-                .iter()
-                .filter_map(|id| self.instances.get(id))
-                .map(|instance| instance.state)
-                .collect();
-            let state = match () {
-                () if states.contains(&State::Fault) => State::Fault,
-                () if states.contains(&State::Init) => continue,
-                () if states.iter().all(|state| *state == State::Master) => State::Master,
-                () => State::Backup,
-            };
-            let before = group.state;
-            if before != state {
-                if before != State::Init {
-                    self.report_syncing(index, state, out);
-                }
-                self.enter_group(index, state, out);
+    fn settle_group(&mut self, index: usize, out: &mut Actions) {
+        let Some(group) = self.groups.get(index) else { return };
+        let members = || group.members.iter().filter_map(|id| self.instances.get(id));
+        let states: Vec<State> = members().map(|instance| instance.state).collect();
+        let state = match () {
+            () if states.contains(&State::Fault) => State::Fault,
+            () if states.contains(&State::Init) => return,
+            () if states.iter().all(|state| *state == State::Master) => State::Master,
+            // Owners are about to become masters.
+            () if group.state == State::Init && members().all(Instance::takes_over_at_once) => return,
+            () => State::Backup,
+        };
+        let before = group.state;
+        if before != state {
+            if before != State::Init {
+                self.report_syncing(index, state, out);
             }
+            self.enter_group(index, state, out);
         }
     }
 

@@ -8,7 +8,9 @@ use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
 use keepalived_model::{InstanceId, Instant, Micros, Vrid};
 
 use crate::engine::Engine;
+use crate::event::{Notice, Occasion, Subject};
 use crate::instance::{Counters, Instance};
+use crate::notices::Cause;
 use crate::report::{Fault, State};
 pub use crate::track::Stage;
 
@@ -122,6 +124,30 @@ pub struct LinkView<'a> {
     pub link: &'a Link,
     /// Its addresses, primary first.
     pub addresses: Vec<AddressKey>,
+}
+
+impl View<'_> {
+    /// How everything stands, for those who hear of changes alone otherwise: groups first, as at a start. What
+    /// still waits for its first results stands nowhere.
+    pub fn standings(&self) -> impl Iterator<Item = Notice> {
+        let notice = |subject, name: &str, state, priority| Notice {
+            subject,
+            name: name.into(),
+            occasion: Occasion::Stands(state),
+            previous: state,
+            priority,
+            why: Cause::Begin.into(),
+            specific: None,
+            any: None,
+            mail: false,
+        };
+        let groups = self.groups.iter().filter(|group| group.state != State::Init);
+        let groups = groups.map(move |group| notice(Subject::Group, &group.config.name, group.state, 0));
+        let instances = self.instances.iter().filter(|instance| instance.state != State::Init);
+        let instances = instances
+            .map(move |instance| notice(Subject::Instance, instance.name, instance.state, instance.priority));
+        groups.chain(instances)
+    }
 }
 
 impl Engine {

@@ -1,10 +1,20 @@
-//! Whether a file system tells who changes its files.
+//! What the standard library does not know of files: named pipes, and whether a file system tells who changes
+//! its files.
 
 use std::io;
 use std::path::Path;
 
+use nix::sys::stat::Mode;
 use nix::sys::statfs::{FsType, statfs};
 use nix::sys::statvfs::FsFlags;
+
+/// For opening without waiting for somebody at the other end, and for writing without waiting for room.
+pub const NONBLOCK: i32 = libc::O_NONBLOCK;
+
+/// Makes a named pipe that everybody may use whom the file mode creation mask leaves.
+pub fn make_fifo(path: &Path) -> io::Result<()> {
+    nix::unistd::mkfifo(path, Mode::from_bits_truncate(0o666)).map_err(io::Error::from)
+}
 
 /// Whether changes of files in this directory can be noticed with inotify: the file system can be written,
 /// and all writers are on this machine.

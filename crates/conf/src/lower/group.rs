@@ -5,6 +5,7 @@ use super::drafts::Drafts;
 use super::notify::Notify;
 use super::track::Trackers;
 use crate::diag::Class;
+use crate::schema::Status;
 use crate::tree::Statement;
 
 /// A group as far as it is written.
@@ -89,7 +90,7 @@ impl Drafts {
     }
 }
 
-/// A switch that is not acted upon.
+/// A switch.
 fn flag(
     cx: &mut Context<'_>,
     statement: &Statement<'_>,
@@ -97,7 +98,7 @@ fn flag(
     standing: Option<bool>,
 ) -> Option<bool> {
     let on = cx.boolean(statement, owner);
-    if on == Some(true) {
+    if on == Some(true) && statement.row.status == Status::NotYet {
         cx.not_yet(statement, owner);
     }
     on.or(standing)

@@ -17,6 +17,7 @@ use super::track::Trackers;
 use super::{address, hmac, vmac};
 use crate::diag::Class;
 use crate::lex::number::Range;
+use crate::schema::Status;
 use crate::tree::{Item, Statement};
 
 /// Longest interface name.
@@ -183,7 +184,7 @@ impl Draft {
         // What is asked for and not acted upon is told.
         let asked = |cx: &mut Context<'_>, standing: Option<bool>| {
             let on = cx.boolean(statement, &owner);
-            if on == Some(true) {
+            if on == Some(true) && statement.row.status == Status::NotYet {
                 cx.not_yet(statement, &owner);
             }
             on.or(standing)

@@ -5,7 +5,6 @@ use keepalived_model::notify::{Command, Deleted, Notifications};
 use super::context::Context;
 use super::script::{self, Found, Security, Written};
 use crate::diag::Class;
-use crate::schema::Status;
 use crate::tree::Statement;
 
 /// Commands by occasion, as written.
@@ -22,7 +21,7 @@ pub(super) struct Notify {
 }
 
 impl Notify {
-    /// A `notify…` keyword; the first one wins (`spec` config 1.6). False if it is none.
+    /// A `notify…` keyword; false if it is none.
     pub fn set(
         &mut self,
         cx: &mut Context<'_>,
@@ -47,16 +46,11 @@ impl Notify {
         if slot.is_some()
             && let Some(other) = statement.word(1)
         {
-            let place = cx.place(statement, 1);
-            let name = statement.row.name;
-            let text = format!("{prefix} {name} script already specified - ignoring {other}");
-            cx.say(&place, Class::General, text);
+            // The first one wins (`spec` config 1.6).
+            already(cx, statement, prefix, &format!("{} script", statement.row.name), other);
             return true;
         }
         *slot = script::notify(cx, security, statement, owner);
-        if slot.is_some() && statement.row.status == Status::NotYet {
-            cx.not_yet(statement, owner);
-        }
         true
     }
 
@@ -70,14 +64,10 @@ impl Notify {
         prefix: &str,
     ) {
         if self.deleted.is_some() {
-            let place = cx.place(statement, 1);
             let other = statement.word(1).unwrap_or("");
-            let text = format!("{prefix} notify_deleted already specified - ignoring {other}");
-            return cx.say(&place, Class::General, text);
+            return already(cx, statement, prefix, statement.row.name, other);
         }
-        let command = statement.word(1).and_then(|_| script::notify(cx, security, statement, owner));
-        self.deleted = Some(command);
-        cx.not_yet(statement, owner);
+        self.deleted = Some(statement.word(1).and_then(|_| script::notify(cx, security, statement, owner)));
     }
 
     /// The commands whose files can be run.
@@ -93,6 +83,12 @@ impl Notify {
             deleted: self.deleted.as_ref().map(|written| Deleted { command: command(written) }),
         }
     }
+}
+
+/// A second command for one occasion is not taken.
+fn already(cx: &mut Context<'_>, statement: &Statement<'_>, prefix: &str, what: &str, other: &str) {
+    let text = format!("{prefix} {what} already specified - ignoring {other}");
+    cx.say(&cx.place(statement, 1), Class::General, text);
 }
 
 /// What a command comes to, if it can be run.

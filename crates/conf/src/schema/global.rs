@@ -300,13 +300,13 @@ pub static GLOBAL_DEFS: Table = Table {
         .default("10"),
         fifo("notify_fifo", "No notify_fifo name specified"),
         fifo("vrrp_notify_fifo", "No vrrp_notify_fifo name specified"),
-        fifo("lvs_notify_fifo", "No lvs_notify_fifo name specified"),
-        later(
+        Keyword { status: Status::NotYet, ..fifo("lvs_notify_fifo", "No lvs_notify_fifo name specified") },
+        works(
             "notify_fifo_script",
             Takes::Command(Miss::Says("No notify_fifo_script specified")),
             "Command that reads the FIFO.",
         ),
-        later(
+        works(
             "vrrp_notify_fifo_script",
             Takes::Command(Miss::Says("No vrrp_notify_fifo_script specified")),
             "Command that reads the FIFO.",
@@ -316,12 +316,12 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Command(Miss::Says("No lvs_notify_fifo_script specified")),
             "Command that reads the FIFO.",
         ),
-        later(
+        works(
             "vrrp_notify_priority_changes",
             Takes::Bool { bad: "Invalid value '{v}' for global vrrp_notify_priority_changes specified" },
             "Notifies of priorities too.",
         ),
-        ignored("fifo_write_vrrp_states_on_reload", Takes::Nothing, "Writes all states after a reload."),
+        works("fifo_write_vrrp_states_on_reload", Takes::Nothing, "Writes all states after a reload."),
         works("vrrp_mcast_group4", WORD, "Multicast group of IPv4.").args("GROUP").default("224.0.0.18"),
         later("vrrp_mcast_group6", WORD, "Multicast group of IPv6.").args("GROUP").default("ff02::12"),
         works(
@@ -595,5 +595,5 @@ const fn force(name: &'static str, bad: &'static str) -> Keyword {
 
 const fn fifo(name: &'static str, miss: &'static str) -> Keyword {
     let takes = Takes::Words(Miss::Says(miss));
-    later(name, takes, "FIFO that gets every state.").args("PATH [USER [GROUP]]")
+    works(name, takes, "FIFO that gets every state.").args("PATH [USER [GROUP]]")
 }

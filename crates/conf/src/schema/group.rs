@@ -23,7 +23,7 @@ pub static SYNC_GROUP: Table = Table {
             "Mail for every state.",
         )
         .default("smtp_alert_vrrp, then smtp_alert, then no"),
-        later(
+        works(
             "notify_priority_changes",
             Takes::Bool { bad: "({o}) Invalid value '{v}' for sync group notify_priority_changes specified" },
             "Notifies of priorities too.",

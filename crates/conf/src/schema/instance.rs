@@ -189,14 +189,14 @@ pub static INSTANCE: Table = Table {
         works("notify_fault", Takes::Command(Miss::Fatal), "Command for FAULT."),
         works("notify_stop", Takes::Command(Miss::Fatal), "Command for the end of the daemon."),
         works("notify", Takes::Command(Miss::Fatal), "Command for every state."),
-        later(
+        works(
             "notify_master_rx_lower_pri",
             Takes::Command(Miss::Fatal),
             "Command for a weaker router heard by a master.",
         ),
-        later("notify_deleted", Takes::Command(Miss::Fine), "Command for the removal by a reload.")
+        works("notify_deleted", Takes::Command(Miss::Fine), "Command for the removal by a reload.")
             .args("[COMMAND [USER [[:]GROUP]]]"),
-        later(
+        works(
             "notify_priority_changes",
             Takes::Bool { bad: "({o}) Invalid value '{v}' for notify_priority_changes specified" },
             "Notifies of priorities too.",

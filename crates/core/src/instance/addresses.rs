@@ -9,24 +9,18 @@ use super::{
     REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
 };
 use crate::announce::Target;
-use crate::event::Occasion;
 use crate::links::Links;
 use crate::report::{Report, State};
 
 impl Instance {
-    /// Everything that was open about its addresses is answered: announce and notify, once.
+    /// Everything that was open about its addresses is answered: announce them, once.
     pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
         let open = self.placed.iter().any(|p| ctx.wanted.is_open(Key::Address(p.key)));
         if open || self.state != State::Master {
             return !open;
         }
-        if let Some(left) = self.unfinished.take() {
-            if left.announce {
-                self.burst(self.config.garp.repeat, ctx);
-            }
-            if left.notify {
-                self.notify(Occasion::Entered(State::Master), ctx.out);
-            }
+        if self.unfinished.take().is_some_and(|left| left.announce) {
+            self.burst(self.config.garp.repeat, ctx);
         }
         true
     }
@@ -44,8 +38,7 @@ impl Instance {
         ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
         if restored {
             ctx.wanted.lost(Key::Address(key));
-            let notify = self.unfinished.is_some_and(|left| left.notify);
-            self.unfinished = Some(Unfinished { announce: true, notify });
+            self.unfinished = Some(Unfinished { announce: true });
             return None;
         }
         ctx.report(Report::GivingUpAddresses {
@@ -88,8 +81,7 @@ impl Instance {
         }
         if added {
             ctx.report(Report::SettingAddresses { instance: self.name.clone(), excluded: false });
-            let notify = self.unfinished.is_some_and(|left| left.notify);
-            self.unfinished = Some(Unfinished { announce: true, notify });
+            self.unfinished = Some(Unfinished { announce: true });
         }
     }
 

@@ -10,6 +10,8 @@ use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms
 
 use super::{ALARM_EVERY, Context, GARP_LOWER, Instance, Intent, Leaving, MASTER_DOWN, PREEMPT_DELAY};
 use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
+use crate::event::Occasion;
+use crate::notices::{Cause, Why};
 use crate::report::{Report, State};
 
 /// Kinds of lines that are said once, beside those of [`Reject`].
@@ -80,6 +82,7 @@ impl Instance {
                 ctx.report(Report::HeardZero { instance: self.name.clone(), as_master: false });
                 let skew = election::skew(self.config.version, self.priority, self.master_interval);
                 self.timers.set(MASTER_DOWN, now + skew);
+                self.master_resigned = true;
                 return None;
             }
             BackupVerdict::Discard => {
@@ -99,6 +102,7 @@ impl Instance {
             }
         }
         self.follow(advert, ctx);
+        self.master_resigned = false;
         self.wants_master = false;
         self.last_advert = now;
         self.timers.set(MASTER_DOWN, now + self.master_down());
@@ -125,7 +129,10 @@ impl Instance {
                 None
             }
             Rank::Better => {
-                ctx.report(match advert.priority > self.priority.number() {
+                let higher = advert.priority > self.priority.number();
+                let cause = if higher { Cause::HigherPriority } else { Cause::HigherAddress };
+                self.why = Why { cause, peer: Some(from) };
+                ctx.report(match higher {
                     true => Report::HigherHeard {
                         instance,
                         from,
@@ -184,6 +191,8 @@ impl Instance {
         if answered {
             self.advertise(Leaving::No, ctx);
         }
+        let why = Why { cause: Cause::LowerPriority, peer: Some(advert.source) };
+        self.tell(Occasion::HeardLower, why, ctx.out);
         self.burst(self.config.garp.lower_prio_repeat, ctx);
         let delay = self.config.garp.lower_prio_delay;
         if !delay.is_zero() && self.config.garp.lower_prio_repeat > 0 {

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use keepalived_core::event::Exit;
+use keepalived_core::event::{Exit, Notice};
 use keepalived_core::memory::Memory;
 use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
@@ -98,6 +98,8 @@ pub fn scripted(priority: u8, amount: i16) -> Config {
 pub struct Router {
     pub engine: Engine,
     pub memories: Vec<Memory>,
+    /// Who was told of what.
+    pub notices: Vec<Notice>,
     /// Millisecond and short text of everything the engine did.
     pub diary: Vec<(u64, String)>,
     /// Runs asked for and not ended yet.
@@ -119,8 +121,15 @@ impl Router {
     pub fn start_at(millis: u64, config: Config, snapshot: &Snapshot, memories: &[Memory]) -> Self {
         let (mut out, now) = (Actions::new(), START + millis * 1000);
         let engine = Engine::start(Instant(now), Arc::new(config), snapshot, memories, &mut out);
-        let mut router =
-            Self { engine, memories: Vec::new(), diary: Vec::new(), runs: Vec::new(), now, obedient: true };
+        let mut router = Self {
+            engine,
+            memories: Vec::new(),
+            notices: Vec::new(),
+            diary: Vec::new(),
+            runs: Vec::new(),
+            now,
+            obedient: true,
+        };
         router.carry_out(out);
         router
     }
@@ -196,7 +205,11 @@ impl Router {
                     "run".into()
                 }
                 Action::Kill { how, .. } => format!("{how:?}"),
-                Action::Notify(notice) => format!("notify {} {}", notice.name, notice.occasion.word()),
+                Action::Notify(notice) => {
+                    let text = format!("notify {} {}", notice.name, notice.occasion.word());
+                    self.notices.push(notice);
+                    text
+                }
                 Action::Remember(memory) => {
                     self.memories.push(memory);
                     continue;

@@ -3,6 +3,7 @@
 pub mod defaults;
 pub mod exit_codes;
 pub mod log_text;
+pub mod notices;
 pub mod process_names;
 mod refused;
 pub mod signal_names;

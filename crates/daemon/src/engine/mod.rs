@@ -13,12 +13,14 @@
 //! | `turns` | the loop: what woke us becomes events |
 //! | `pace` | when the timer has to ring |
 //! | `scripts` | the launcher's other end |
+//! | `fifos` | pipes that get every change |
 //! | `sockets` | adverts and announcements |
 //! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
 //! | `scheduling` | how the kernel shall treat us |
 
 mod configuration;
+mod fifos;
 mod pace;
 mod rehearsal;
 mod scheduling;
@@ -214,7 +216,9 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
     process::return_free_memory();
     // Not before: a big start takes long enough to look like a runaway.
     let treatment = Treatment::begin(&process.processes);
-    runtime.block_on(turns::run(&mut shell, &mut sources, settings, treatment))
+    let status = runtime.block_on(turns::run(&mut shell, &mut sources, settings, treatment));
+    shell.close();
+    status
 }
 
 fn refuse(what: &str, error: &io::Error) -> u8 {

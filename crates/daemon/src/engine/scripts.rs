@@ -1,11 +1,13 @@
 //! The launcher's other end: runs for the core, notifications for the outside.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::ffi::CString;
 use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
 use std::rc::Rc;
 
-use keepalived_core::event::{Exit, Kill, Notice, Subject};
+use keepalived_core::event::{Exit, Kill, Notice};
 use keepalived_model::RunId;
 use keepalived_model::notify::Command;
 use keepalived_sys::errno_text;
@@ -14,7 +16,7 @@ use keepalived_sys::script::Step;
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::Signal;
 
-use crate::compat::defaults;
+use crate::compat::{defaults, notices};
 use crate::launcher::protocol::{Kind, Reply, Request, RunNumber};
 use crate::log;
 
@@ -31,11 +33,24 @@ pub struct Scripts {
     pids: BTreeMap<RunId, i32>,
     /// What runs, by the launcher's numbers, with its path for the log.
     running: BTreeMap<RunNumber, Vec<u8>>,
+    /// What reads pipes.
+    readers: BTreeSet<RunNumber>,
     notifications: u64,
+    /// Things of which scripts were told.
+    notices: u64,
     /// Notifications from this one on belong to the stop.
     stop_from: u64,
     /// Runs that came to nothing before the launcher heard of them.
     stillborn: VecDeque<RunId>,
+}
+
+/// A script to be started.
+struct Start<'a> {
+    kind: Kind,
+    command: &'a Command,
+    /// Words behind those of the command.
+    words: &'a [&'a str],
+    environment: Vec<CString>,
 }
 
 /// What became of the launcher's messages.
@@ -43,6 +58,8 @@ pub struct Scripts {
 pub enum Heard {
     /// A run of the core's ended.
     Exited(RunId, Exit),
+    /// What reads a pipe ended by itself.
+    ReaderEnded(RunNumber),
     /// Nothing more for now.
     Nothing,
     /// The launcher is gone.
@@ -58,7 +75,9 @@ impl Scripts {
             waiting: VecDeque::new(),
             pids: BTreeMap::new(),
             running: BTreeMap::new(),
+            readers: BTreeSet::new(),
             notifications: 0,
+            notices: 0,
             stop_from: u64::MAX,
             stillborn: VecDeque::new(),
         }
@@ -71,9 +90,27 @@ impl Scripts {
 
     /// Starts a track script.
     pub fn run(&mut self, run: RunId, command: &Command) {
-        if self.start(number_of(run), Kind::Check, command, &[]).is_none() {
+        let start = Start { kind: Kind::Check, command, words: &[], environment: Vec::new() };
+        if self.start(number_of(run), start).is_none() {
             self.stillborn.push_back(run);
         }
+    }
+
+    /// Starts what reads a pipe, whose path becomes its last word; none where that cannot be.
+    pub fn read_pipe(&mut self, command: &Command, path: &Path) -> Option<RunNumber> {
+        let mut command = command.clone();
+        command.argv.push(path.as_os_str().as_bytes().to_vec());
+        let number = self.fresh();
+        let start = Start { kind: Kind::Check, command: &command, words: &[], environment: Vec::new() };
+        self.start(number, start)?;
+        self.readers.insert(number);
+        Some(number)
+    }
+
+    /// Ends what reads a pipe.
+    pub fn end_reader(&mut self, number: RunNumber) {
+        self.readers.remove(&number);
+        self.ask(&Request::Kill { number, signal: Signal::TERM.0 });
     }
 
     /// Ends a track script.
@@ -87,20 +124,25 @@ impl Scripts {
 
     /// Starts the scripts of a notice, the specific one first (`spec` runtime 5.1).
     pub fn notify(&mut self, notice: &Notice) {
-        let subject = match notice.subject {
-            Subject::Instance => "INSTANCE",
-            Subject::Group => "GROUP",
-        };
+        if notice.specific.is_none() && notice.any.is_none() {
+            return;
+        }
+        self.notices += 1;
         let priority = notice.priority.to_string();
-        let words = [subject, &notice.name, notice.occasion.word(), &priority];
+        let words = [notices::subject(notice.subject), &notice.name, notice.occasion.word(), &priority];
         for (command, words) in [(&notice.specific, &[][..]), (&notice.any, &words[..])] {
             if let Some(command) = command {
-                self.notifications += 1;
-                let number = RunNumber(self.notifications * 2 + 1);
+                let number = self.fresh();
+                let environment = notices::environment(notice, self.notices);
                 // A notification that cannot be started was said in the log.
-                let _started = self.start(number, Kind::Notify, command, words);
+                let _started = self.start(number, Start { kind: Kind::Notify, command, words, environment });
             }
         }
+    }
+
+    fn fresh(&mut self) -> RunNumber {
+        self.notifications += 1;
+        RunNumber(self.notifications * 2 + 1)
     }
 
     /// Notifications from now on are those of the stop.
@@ -157,6 +199,9 @@ impl Scripts {
             }
         };
         self.running.remove(&number);
+        if self.readers.remove(&number) {
+            return Some(Heard::ReaderEnded(number));
+        }
         let run = run_of(number)?;
         self.pids.remove(&run);
         Some(Heard::Exited(run, exit))
@@ -177,12 +222,13 @@ impl Scripts {
         }
     }
 
-    fn start(&mut self, number: RunNumber, kind: Kind, command: &Command, words: &[&str]) -> Option<()> {
+    fn start(&mut self, number: RunNumber, start: Start<'_>) -> Option<()> {
+        let Start { kind, command, words, environment } = start;
         let text = |bytes: &[u8]| CString::new(bytes).ok();
         let argv = command.argv.iter().map(Vec::as_slice).chain(words.iter().map(|word| word.as_bytes()));
         let request = text(&command.path).zip(argv.map(text).collect()).and_then(|(path, argv)| {
             let (uid, gid, umask) = (command.user.uid, command.user.gid, self.umask);
-            Request::Run { number, kind, uid, gid, umask, path, argv }.encode()
+            Request::Run { number, kind, uid, gid, umask, path, argv, environment }.encode()
         });
         let Some(request) = request.filter(|_| self.waiting.len() < WAITING_MAX) else {
             let path = String::from_utf8_lossy(&command.path);

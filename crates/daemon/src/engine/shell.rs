@@ -18,7 +18,9 @@ use keepalived_sys::{clock, process};
 use keepalived_wire::vrrp::{Envelope, Packet};
 
 use crate::compat::log_text::{self, Level, Surroundings};
+use crate::compat::notices;
 use crate::engine::configuration::Loaded;
+use crate::engine::fifos::Fifos;
 use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
@@ -56,6 +58,7 @@ pub struct Shell {
     actions: Actions,
     sockets: Sockets,
     scripts: Scripts,
+    fifos: Fifos,
     memory: MemoryStore,
     netlink: Handle,
     buffers: ReceiveBuffers,
@@ -94,12 +97,15 @@ pub enum Drained {
 impl Shell {
     /// With what the core wants done first still to be carried out.
     pub fn new(started: Started, process: Global) -> Self {
-        let Started { core, actions, sockets, scripts, memory, netlink, file } = started;
+        let Started { core, actions, sockets, mut scripts, memory, netlink, file } = started;
+        let mut fifos = Fifos::default();
+        fifos.configure(&process.fifos, &mut scripts);
         Self {
             core,
             actions,
             sockets,
             scripts,
+            fifos,
             memory,
             netlink,
             buffers: ReceiveBuffers::new(),
@@ -187,6 +193,7 @@ impl Shell {
         loop {
             match self.scripts.hear() {
                 Heard::Exited(run, exit) => self.tell(Event::Exited { run, exit }),
+                Heard::ReaderEnded(reader) => self.fifos.reader_ended(reader),
                 Heard::Nothing => return true,
                 Heard::Gone => return false,
             }
@@ -197,13 +204,25 @@ impl Shell {
     pub fn configure(&mut self, Loaded { config, process }: Loaded, file: File) {
         self.process = process;
         self.file = file;
+        self.fifos.configure(&self.process.fifos, &mut self.scripts);
         self.tell(Event::Config(Arc::new(config)));
+        if self.process.fifos.states_on_reload {
+            self.tell_states();
+        }
         process::return_free_memory();
     }
 
+    /// Lets everybody know who listens to pipes how everything stands, groups first as at the start.
+    fn tell_states(&mut self) {
+        let limit = clock::now() + NOTICE_PATIENCE;
+        let view = self.core.view();
+        self.notices.extend(view.standings().map(|notice| (limit, notice)));
+        self.give_notice();
+    }
+
     /// Writes down how everything stands.
-    pub fn dump(&self, dump: Dump) {
-        file::write_behind(file::path(&self.process, dump, ""), self.picture().text(dump));
+    pub fn dump(&self, dump: Dump) -> file::Tried {
+        file::write_behind(file::path(&self.process, dump, ""), self.picture().text(dump))
     }
 
     /// The same into the log, a line for each. The log is given time to take them in.
@@ -223,6 +242,7 @@ impl Shell {
 
     /// The stop begins.
     pub fn stop(&mut self) {
+        self.fifos.stop(&mut self.scripts);
         self.scripts.stop();
         self.tell(Event::Stop);
         self.memory.forget_standings();
@@ -256,7 +276,23 @@ impl Shell {
             self.notices.pop_front_if(|(limit, _)| *limit <= now || self.core.is_answered())
         {
             self.scripts.notify(&notice);
+            self.fifos.write(&notices::line(&notice));
         }
+    }
+
+    /// Whether pipes were full and are to be tried again.
+    pub fn is_telling(&self) -> bool {
+        self.fifos.is_waiting()
+    }
+
+    /// Tries again what pipes did not take.
+    pub fn go_on_telling(&mut self) {
+        self.fifos.flush();
+    }
+
+    /// The last act.
+    pub fn close(&mut self) {
+        self.fifos.close();
     }
 
     /// The kernel, to ask.

@@ -17,6 +17,7 @@ use crate::engine::{EXIT_SOFTWARE, Farewell, Settings};
 use crate::handoff::{ToEngine, ToSupervisor};
 use crate::log;
 use crate::surface::Dump;
+use crate::surface::file::Tried;
 
 /// Time for datagrams before something that is due: a flood makes an advert late by no more than this.
 const DRAIN: Micros = Micros::from_millis(2);
@@ -34,6 +35,8 @@ const TOLD_MAX: usize = 64;
 const HEAD_START: Micros = Micros(150);
 /// When a launcher that did not read is tried again.
 const RETRY: Micros = Micros::from_millis(1);
+/// When a pipe that was full is tried again.
+const RETRY_TELLING: Micros = Micros::from_millis(50);
 /// What notifications of the stop get (`spec` runtime 1.5).
 const LAST_NOTIFICATIONS: Micros = Micros::from_secs(1);
 /// What the kernel gets for the removal of our addresses; the supervisor's patience is longer.
@@ -49,6 +52,7 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, 
         }
         turns.due(shell);
         shell.give_notice();
+        shell.go_on_telling();
         if turns.is_over(shell) {
             return exit_codes::OK;
         }
@@ -122,7 +126,8 @@ impl Turns<'_> {
             .stopping
             .map(|since| if shell.is_settled() { since + LAST_NOTIFICATIONS } else { since + LAST_REMOVALS });
         let retry = shell.scripts().is_pending().then(|| clock::now() + RETRY);
-        [deadline, limit, retry, shell.next_notice()].into_iter().flatten().min()
+        let telling = shell.is_telling().then(|| clock::now() + RETRY_TELLING);
+        [deadline, limit, retry, telling, shell.next_notice()].into_iter().flatten().min()
     }
 
     fn is_over(&self, shell: &Shell) -> bool {
@@ -219,13 +224,16 @@ impl Turns<'_> {
             Signal::XCPU => self.treatment.give_up_realtime(),
             // The supervisor reaps whom we leave behind, and only it reacts to Ctrl-C.
             Signal::CHLD | Signal::INT => {}
-            Signal(signal_names::DATA) => print(shell, "Printing VRRP data", Dump::Data),
-            Signal(signal_names::STATS) => print(shell, "Printing VRRP stats", Dump::Statistics),
-            Signal(signal_names::STATS_CLEAR) => {
-                print(shell, "Printing and clearing VRRP stats", Dump::Statistics);
-                shell.tell(Event::ClearCounters);
+            Signal(signal_names::DATA) => {
+                print(shell, "Printing VRRP data", Dump::Data);
             }
-            Signal(signal_names::JSON) => shell.dump(Dump::Json),
+            Signal(signal_names::STATS) => {
+                print(shell, "Printing VRRP stats", Dump::Statistics);
+            }
+            Signal(signal_names::STATS_CLEAR) => print_and_clear(shell),
+            Signal(signal_names::JSON) => {
+                shell.dump(Dump::Json);
+            }
             // Nothing else was asked to be read.
             _ => {}
         }
@@ -244,7 +252,14 @@ impl Turns<'_> {
     }
 }
 
-fn print(shell: &Shell, what: &str, dump: Dump) {
+/// What nobody gets to read is not forgotten.
+fn print_and_clear(shell: &mut Shell) {
+    if print(shell, "Printing and clearing VRRP stats", Dump::Statistics) == Tried::Yes {
+        shell.tell(Event::ClearCounters);
+    }
+}
+
+fn print(shell: &Shell, what: &str, dump: Dump) -> Tried {
     log::info(format_args!("{what} for process({}) on signal", std::process::id()));
-    shell.dump(dump);
+    shell.dump(dump)
 }

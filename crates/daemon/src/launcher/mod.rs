@@ -90,8 +90,9 @@ impl Launcher<'_> {
 
     fn obey(&mut self, request: Request) {
         match request {
-            Request::Run { number, kind, uid, gid, umask, path, argv } => {
-                let script = Script { path, argv, environment: self.environment.clone(), uid, gid, umask };
+            Request::Run { number, kind, uid, gid, umask, path, argv, environment } => {
+                let environment = merged(&self.environment, environment);
+                let script = Script { path, argv, environment, uid, gid, umask };
                 match script::start(&script) {
                     Ok(started) => {
                         self.tell(&Reply::Started { number, pid: started.pid.0 });
@@ -170,6 +171,13 @@ impl Launcher<'_> {
         }
         0
     }
+}
+
+/// What everybody gets, with what this one gets in place of what has the same name.
+fn merged(common: &[CString], own: Vec<CString>) -> Vec<CString> {
+    let name = |text: &CString| text.as_bytes().split(|byte| *byte == b'=').next().map(<[u8]>::to_vec);
+    let names: Vec<_> = own.iter().map(name).collect();
+    common.iter().filter(|text| !names.contains(&name(text))).cloned().chain(own).collect()
 }
 
 #[cfg(test)]

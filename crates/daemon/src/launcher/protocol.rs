@@ -15,7 +15,7 @@ pub struct RunNumber(pub u64);
 /// What a run is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A track script: ends with the engine.
+    /// A track script, or what reads a pipe: ends with the engine.
     Check,
     /// A notify script: its process group is left alone when the engine ends.
     Notify,
@@ -40,6 +40,8 @@ pub enum Request {
         path: CString,
         /// Its words.
         argv: Vec<CString>,
+        /// `NAME=value`, beside what is in the launcher's own environment.
+        environment: Vec<CString>,
     },
     /// Send a signal to its process group; nothing happens when it has ended.
     Kill {
@@ -85,16 +87,17 @@ impl Request {
     pub fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         match self {
-            Self::Run { number, kind, uid, gid, umask, path, argv } => {
+            Self::Run { number, kind, uid, gid, umask, path, argv, environment } => {
                 bytes.push(match kind {
                     Kind::Check => RUN_CHECK,
                     Kind::Notify => RUN_NOTIFY,
                 });
                 bytes.extend(number.0.to_ne_bytes());
-                for word in [uid, gid, umask] {
+                let words = u32::try_from(argv.len()).unwrap_or(u32::MAX);
+                for word in [uid, gid, umask, &words] {
                     bytes.extend(word.to_ne_bytes());
                 }
-                for text in [path].into_iter().chain(argv) {
+                for text in [path].into_iter().chain(argv).chain(environment) {
                     bytes.extend(text.as_bytes_with_nul());
                 }
             }
@@ -123,11 +126,13 @@ impl Request {
         let (uid, bytes) = bytes.split_first_chunk()?;
         let (gid, bytes) = bytes.split_first_chunk()?;
         let (umask, bytes) = bytes.split_first_chunk()?;
-        let [uid, gid, umask] = [uid, gid, umask].map(|word| u32::from_ne_bytes(*word));
+        let (words, bytes) = bytes.split_first_chunk()?;
+        let [uid, gid, umask, words] = [uid, gid, umask, words].map(|word| u32::from_ne_bytes(*word));
         let texts = bytes.strip_suffix(&[0])?.split(|byte| *byte == 0);
         let mut texts = texts.map(|text| CString::new(text).ok()).collect::<Option<Vec<_>>>()?.into_iter();
         let path = texts.next()?;
-        Some(Self::Run { number, kind, uid, gid, umask, path, argv: texts.collect() })
+        let argv = texts.by_ref().take(usize::try_from(words).ok()?).collect();
+        Some(Self::Run { number, kind, uid, gid, umask, path, argv, environment: texts.collect() })
     }
 }
 
@@ -193,6 +198,7 @@ mod tests {
             umask: 0o177,
             path: c"/bin/sh".into(),
             argv: argv.iter().map(|word| CString::new(*word).unwrap()).collect(),
+            environment: vec![c"A=b c".into(), c"D=".into()],
         }
     }
 
@@ -219,7 +225,7 @@ mod tests {
     fn cut_messages_are_not_understood_and_long_ones_not_sent() {
         let whole = run(&["sh"]).encode().unwrap();
         // Whole texts may be missing; everything in front may not.
-        for length in 0..=21 {
+        for length in 0..=25 {
             assert_eq!(Request::decode(&whole[..length]), None, "{length}");
         }
         let whole = Reply::Started { number: RunNumber(1), pid: 1 }.encode();

@@ -26,7 +26,8 @@ impl World {
         let argv = ["sh", "-c", script, "sh", scratch].map(|word| CString::new(word).unwrap()).to_vec();
         let own = keepalived_sys::users::own();
         let (path, number) = (c"/bin/sh".into(), RunNumber(number));
-        self.ask(&Request::Run { number, kind, uid: own.uid, gid: own.gid, umask: 0o177, path, argv });
+        let (uid, gid, umask, environment) = (own.uid, own.gid, 0o177, vec![c"PROBE=told".into()]);
+        self.ask(&Request::Run { number, kind, uid, gid, umask, path, argv, environment });
     }
 
     fn reply(&self) -> Reply {
@@ -118,6 +119,7 @@ fn runs_are_started_and_their_ends_told_with_their_numbers() {
         umask: 0,
         path: c"/nonexistent".into(),
         argv: vec![c"x".into()],
+        environment: Vec::new(),
     });
     let pid = world.started().0;
     let failed = Reply::Failed { number: RunNumber(2), pid, step: script::Step::Exec, errno: 2 };

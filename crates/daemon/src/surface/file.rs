@@ -20,20 +20,34 @@ const THREAD_STACK: usize = 64 * 1024;
 /// One text at a time is on its way: a disk that does not answer must not collect threads.
 static BUSY: AtomicBool = AtomicBool::new(false);
 
-/// Writes from a thread of its own; somebody who has to be on time goes on.
-pub fn write_behind(path: PathBuf, text: String) {
+/// Writes from a thread of its own; somebody who has to be on time goes on. Says whether it will be tried.
+pub fn write_behind(path: PathBuf, text: String) -> Tried {
     if BUSY.swap(true, Ordering::AcqRel) {
-        return log::info(format_args!("{} not written: the last one still is", path.display()));
+        log::info(format_args!("{} not written: the last one still is", path.display()));
+        return Tried::No;
     }
     let work = move || {
         write(&path, &text);
         BUSY.store(false, Ordering::Release);
     };
     let spawned = thread::Builder::new().name("dump".into()).stack_size(THREAD_STACK).spawn(work);
-    if let Err(error) = spawned {
-        BUSY.store(false, Ordering::Release);
-        log::info(format_args!("Unable to write a file - {error}"));
+    match spawned {
+        Ok(_) => Tried::Yes,
+        Err(error) => {
+            BUSY.store(false, Ordering::Release);
+            log::info(format_args!("Unable to write a file - {error}"));
+            Tried::No
+        }
     }
+}
+
+/// Whether a text is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tried {
+    /// It is.
+    Yes,
+    /// It is not, which was said.
+    No,
 }
 
 /// Writes now; failures are said.
