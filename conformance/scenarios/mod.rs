@@ -17,6 +17,7 @@ mod notify;
 mod outside;
 mod process;
 mod rejects;
+mod reloads;
 mod scripts;
 mod service;
 mod stage;
@@ -43,6 +44,7 @@ pub const ALL: &[&[Scenario]] = &[
     version3::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,
+    reloads::SCENARIOS,
     namespaces::SCENARIOS,
     dumps::SCENARIOS,
     service::SCENARIOS,

@@ -314,9 +314,30 @@ impl Lines {
     }
 }
 
-/// Handing the lines to another process.
+/// Handing the lines to others.
 impl Lines {
-    /// The lines as bytes.
+    /// All lines as one file, with a comment wherever another file begins.
+    pub fn consolidated(&self) -> String {
+        let (mut text, mut within) = (String::new(), None);
+        for line in (0..self.len()).filter_map(|number| self.line(number)) {
+            let file = self.physical(line.origin).map(|physical| physical.file);
+            if let Some(source) = file.filter(|_| file != within).and_then(|file| self.files().get(file)) {
+                text.push_str("# ");
+                text.push_str(&source.name);
+                text.push('\n');
+            }
+            within = file;
+            if line.piece == Piece::Open && text.ends_with('\n') {
+                text.pop();
+                text.push(' ');
+            }
+            text.push_str(line.text());
+            text.push('\n');
+        }
+        text
+    }
+
+    /// The lines as bytes, for another process.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut out = Writer::default();
         let Sheets { files, starts, runs } = &*self.sheets;

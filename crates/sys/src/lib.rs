@@ -6,6 +6,7 @@
 //! | [`clock`], [`timer`] | CLOCK_MONOTONIC and one absolute timer on it |
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
+//! | [`inotify`] | what happens in directories |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
 //! | [`lab`] | what only the test lab needs |
 
@@ -13,6 +14,7 @@ pub mod clock;
 pub mod filesystem;
 pub mod filter;
 pub mod inherit;
+pub mod inotify;
 pub mod interfaces;
 pub mod lab;
 pub mod local_time;

@@ -187,21 +187,21 @@ pub static GLOBAL_DEFS: Table = Table {
             "Where the copy of the configuration lives; ours is in memory.",
         )
         .args("PATH"),
-        later("config_save_dir", WORD, "Keeps a copy of every configuration.").args("PATH"),
+        works("config_save_dir", WORD, "Keeps a copy of every configuration.").args("PATH"),
         works("include_check", WORDS, "Which failures of an include are fatal.")
             .args("[[+|-]OPTION ...]")
             .default("none; without options all"),
         works("reload_check_config", WORDS, "Tests a configuration before it is used.")
             .args("[FILE]")
             .default("off"),
-        later(
+        works(
             "reload_time_file",
             Takes::Words(Miss::Says("reload_time_file invalid")),
             "File that names the time of a reload.",
         )
         .args("PATH"),
-        later("reload_repeat", Takes::Nothing, "Keeps that file."),
-        later("reload_file", WORDS, "File that marks a reload under way.").args("[PATH]").default("off"),
+        works("reload_repeat", Takes::Nothing, "Keeps that file."),
+        works("reload_file", WORDS, "File that marks a reload under way.").args("[PATH]").default("off"),
         works("dynamic_interfaces", WORDS, "Interfaces need not exist yet.")
             .args("[allow_if_changes]")
             .default("off"),

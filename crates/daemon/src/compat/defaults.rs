@@ -21,6 +21,9 @@ pub const OWN_DIRECTORY: &str = "/run/keepalived";
 /// Where `ip netns` keeps names of network namespaces.
 pub const NAMESPACES: &str = "/run/netns";
 
+/// `reload_file` without a name, beside the pid file.
+pub const RELOAD_MARKER: &str = "keepalived.reload";
+
 /// The supervisor's pid file without its ending.
 pub const SUPERVISOR_PID: &str = PROGRAM;
 

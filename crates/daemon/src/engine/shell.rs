@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,6 +67,8 @@ pub struct Shell {
     /// Notifications that wait for the kernel, and how long at most.
     notices: VecDeque<(Instant, Notice)>,
     process: Global,
+    /// How often another configuration took effect.
+    reloads: u32,
     /// How far the wall clock was ahead when the core was last told.
     wall_ahead: Option<Micros>,
     /// The configuration in force, as it came.
@@ -112,6 +115,7 @@ impl Shell {
             unsent: VecDeque::new(),
             notices: VecDeque::new(),
             process,
+            reloads: 0,
             wall_ahead: None,
             file,
         }
@@ -202,6 +206,8 @@ impl Shell {
 
     /// A configuration takes effect.
     pub fn configure(&mut self, Loaded { config, process }: Loaded, file: File) {
+        self.reloads = self.reloads.wrapping_add(1);
+        let before = self.keepsake("pre");
         self.process = process;
         self.file = file;
         self.fifos.configure(&self.process.fifos, &mut self.scripts);
@@ -209,6 +215,8 @@ impl Shell {
         if self.process.fifos.states_on_reload {
             self.tell_states();
         }
+        let after = self.keepsake("post");
+        file::write_behind(before.into_iter().chain(after).collect());
         process::return_free_memory();
     }
 
@@ -222,7 +230,14 @@ impl Shell {
 
     /// Writes down how everything stands.
     pub fn dump(&self, dump: Dump) -> file::Tried {
-        file::write_behind(file::path(&self.process, dump, ""), self.picture().text(dump))
+        file::write_behind(vec![(file::path(&self.process, dump, ""), self.picture().text(dump))])
+    }
+
+    /// How everything stands at a stage of a reload, for `config_save_dir`.
+    fn keepsake(&self, stage: &str) -> Option<(PathBuf, String)> {
+        let directory = self.process.lookups.saved_configurations.as_ref()?;
+        let name = format!("keepalived_vrrp.{}.{}.{stage}", std::process::id(), self.reloads);
+        Some((directory.join(name), self.picture().text(Dump::Data)))
     }
 
     /// The same into the log, a line for each. The log is given time to take them in.

@@ -11,6 +11,7 @@
 //! No packets, no tokio, and the only process that may block (for names and files): engines do not wait for it.
 
 mod acceptance;
+mod appointment;
 mod child;
 mod engine;
 mod farewell;
@@ -21,6 +22,7 @@ mod reload;
 mod respawn;
 mod service;
 mod start;
+mod traces;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -36,6 +38,7 @@ use crate::handoff::{Generation, ToSupervisor};
 use crate::log;
 use crate::surface::{self, Dump};
 
+use appointment::Appointments;
 use engine::Vrrp;
 use pidfile::PidFile;
 use place::Place;
@@ -61,6 +64,7 @@ struct Supervisor {
     /// The number of the last configuration that was tried.
     generation: Generation,
     reload: Reload,
+    appointments: Appointments,
     /// Shared with the VRRP engine; survives it.
     memory: OwnedFd,
     vrrp: Vrrp,
@@ -110,6 +114,7 @@ impl Supervisor {
     }
 
     fn begin(&mut self) {
+        self.appointments.follow(&self.plan.global.reload);
         if self.plan.wants_vrrp(&self.options) {
             self.start_vrrp();
         } else {
@@ -138,6 +143,7 @@ impl Supervisor {
     fn wait(&self) {
         let mut sources: Vec<BorrowedFd<'_>> = vec![self.signals.as_fd()];
         sources.extend(self.vrrp.control());
+        sources.extend(self.appointments.changes());
         let limit = self.next_deadline().map(|at| at.saturating_duration_since(Instant::now()));
         if let Err(error) = wait_readable(&sources, limit) {
             // Out of memory, if anything: not a reason to end, but not one to spin either.
@@ -148,7 +154,8 @@ impl Supervisor {
 
     fn next_deadline(&self) -> Option<Instant> {
         let stop = self.stopping.filter(|_| !self.vrrp.is_gone()).map(|stopping| stopping.limit);
-        [stop, self.vrrp.deadline()].into_iter().flatten().min()
+        let appointment = self.appointments.remaining().map(|left| Instant::now() + left);
+        [stop, self.vrrp.deadline(), appointment].into_iter().flatten().min()
     }
 
     fn on_signals(&mut self) {
@@ -205,7 +212,13 @@ impl Supervisor {
         match self.stopping {
             Some(stopping) if now >= stopping.limit => self.force(),
             Some(_) => {}
-            None => self.on_vrrp_time(now),
+            None => {
+                self.on_vrrp_time(now);
+                self.appointments.look();
+                if self.appointments.take_due() {
+                    self.reload();
+                }
+            }
         }
     }
 

@@ -120,6 +120,11 @@ impl Reading {
         &self.global
     }
 
+    /// All its lines as one file.
+    pub fn consolidated(&self) -> String {
+        self.lines.consolidated()
+    }
+
     /// Where it wants to be run.
     pub fn place(&self) -> Place {
         Place::of(&self.global)

@@ -11,7 +11,7 @@ use crate::log;
 
 use super::engine::Vrrp;
 use super::plan::{self, Plan};
-use super::{Supervisor, acceptance, start};
+use super::{Supervisor, acceptance, start, traces};
 
 /// How a reload stands.
 #[derive(Debug, Default)]
@@ -20,6 +20,8 @@ pub(super) struct Reload {
     trial: Option<(Plan, Generation)>,
     /// HUP came meanwhile.
     queued: bool,
+    /// How often the configuration was read again.
+    count: u32,
 }
 
 impl Supervisor {
@@ -47,8 +49,10 @@ impl Supervisor {
     }
 
     /// A plan that could be run, or none; what is wrong is in the log.
-    fn read_again(&self) -> Option<Plan> {
+    fn read_again(&mut self) -> Option<Plan> {
         let reading = self.reader.read();
+        self.reload.count = self.reload.count.wrapping_add(1);
+        traces::unmark(&reading);
         if let Some(file) = &self.plan.global.reload.check_log {
             log::info("validate conf before Reload");
             let shown = file.display();
@@ -75,6 +79,7 @@ impl Supervisor {
             plan::log_lines(&reading.diagnostics, Pass::Vrrp).for_each(log::info);
             return None;
         }
+        traces::keep(&reading, self.reload.count);
         reading
             .into_plan()
             .map_err(|error| {
@@ -154,6 +159,7 @@ impl Supervisor {
     }
 
     fn end_reload(&mut self, outcome: Result<(), &str>) {
+        self.appointments.follow(&self.plan.global.reload);
         match outcome {
             Ok(()) => {
                 log::info("Reload complete");

@@ -12,6 +12,7 @@ use crate::compat::{defaults, exit_codes};
 use crate::handoff::Generation;
 use crate::log;
 
+use super::appointment::Appointments;
 use super::engine::Vrrp;
 use super::pidfile::PidFile;
 use super::place::{NoSuchPlace, Place};
@@ -19,7 +20,7 @@ use super::plan::{self, Plan, Reader, Reading};
 use super::reload::Reload;
 use super::respawn::Respawn;
 use super::service::Service;
-use super::{Supervisor, TAKEN, farewell, kind, lock_pid_file, own_pid};
+use super::{Supervisor, TAKEN, farewell, kind, lock_pid_file, own_pid, traces};
 
 /// The life of the supervisor. With daemonising, the first process ends in here. The result is the exit status.
 pub fn run(options: Options) -> u8 {
@@ -103,6 +104,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
         plan,
         generation: Generation::FIRST,
         reload: Reload::default(),
+        appointments: Appointments::default(),
         memory,
         vrrp: Vrrp::Gone,
         vrrp_pid_file,
@@ -132,6 +134,8 @@ fn first_plan(reader: &Reader) -> Result<(Plan, Place), End> {
         reading = reader.read();
     }
     log_summaries(&reading);
+    traces::unmark(&reading);
+    traces::keep(&reading, 0);
     let plan = reading.into_plan().map_err(|error| fatal("Unable to keep the configuration", &error))?;
     Ok((plan, place))
 }

@@ -17,17 +17,18 @@ const MODE: u32 = 0o600;
 /// Enough for writing a text that is there already.
 const THREAD_STACK: usize = 64 * 1024;
 
-/// One text at a time is on its way: a disk that does not answer must not collect threads.
+/// One request at a time is on its way: a disk that does not answer must not collect threads.
 static BUSY: AtomicBool = AtomicBool::new(false);
 
 /// Writes from a thread of its own; somebody who has to be on time goes on. Says whether it will be tried.
-pub fn write_behind(path: PathBuf, text: String) -> Tried {
+pub fn write_behind(files: Vec<(PathBuf, String)>) -> Tried {
+    let Some((first, _)) = files.first() else { return Tried::Yes };
     if BUSY.swap(true, Ordering::AcqRel) {
-        log::info(format_args!("{} not written: the last one still is", path.display()));
+        log::info(format_args!("{} not written: the last one still is", first.display()));
         return Tried::No;
     }
     let work = move || {
-        write(&path, &text);
+        files.iter().for_each(|(path, text)| write(path, text));
         BUSY.store(false, Ordering::Release);
     };
     let spawned = thread::Builder::new().name("dump".into()).stack_size(THREAD_STACK).spawn(work);
@@ -82,7 +83,7 @@ pub fn path(global: &Global, dump: Dump, process: &str) -> PathBuf {
     };
     let instance = if global.dumps.named_by_instance {
         let parts = [&global.namespaces.network, &global.instance];
-        parts.into_iter().flatten().map(|part| format!("_{part}")).collect()
+        parts.into_iter().flatten().map(|part| format!(".{part}")).collect()
     } else {
         String::new()
     };
@@ -122,7 +123,7 @@ mod tests {
         assert_eq!(name(&global, Dump::Data, "_parent"), "/run/state_parent.txt");
         global.instance = Some("one".into());
         global.dumps.named_by_instance = true;
-        assert_eq!(name(&global, Dump::Json, ""), "/run/ka/keepalived_one.json");
+        assert_eq!(name(&global, Dump::Json, ""), "/run/ka/keepalived.one.json");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::{Arguments, Display, Write};
 use keepalived_model::Micros;
 use keepalived_model::global::lvs::FlushOnStop;
 use keepalived_model::global::vrrp::Buffer;
-use keepalived_model::global::{Global, Process};
+use keepalived_model::global::{Dynamic, Global, Marker, Process};
 use keepalived_model::vrrp::Version;
 
 use super::words::{seconds, yes};
@@ -105,7 +105,12 @@ impl List {
                 self.line(format_args!("Test config before reload, log to {}", path.display()));
             }
         }
-        self.value("Dynamic interfaces", yes(global.interfaces.dynamic.may_be_missing()));
+        self.files(global);
+        let dynamic = global.interfaces.dynamic;
+        self.value("Dynamic interfaces", yes(dynamic.may_be_missing()));
+        if dynamic.may_be_missing() {
+            self.value("Allow interface changes", yes(dynamic == Dynamic::MayChangeKind));
+        }
         if teller == Teller::VrrpEngine {
             self.value("Default interface", &global.interfaces.default);
         }
@@ -120,6 +125,25 @@ impl List {
         };
         self.value("LVS flush on stop", flush_on_stop);
         self.value("FIFO write vrrp states on reload", yes(global.fifos.states_on_reload));
+    }
+
+    /// Files and directories of reloads and dumps.
+    fn files(&mut self, global: &Global) {
+        let reload = &global.reload;
+        if let Some(path) = &reload.time_file {
+            let repeat = if reload.keep_time_file { " (repeat)" } else { "" };
+            self.value("Reload time file", format_args!("{}{repeat}", path.display()));
+        }
+        match &reload.marker {
+            Marker::None => {}
+            Marker::BesidePidFile => self.value("Reload_file", defaults::RELOAD_MARKER),
+            Marker::At(path) => self.value("Reload_file", path.display()),
+        }
+        let temporary = global.lookups.temporary.as_ref();
+        self.known("config save directory", temporary.map(|directory| directory.display()));
+        if global.dumps.named_by_instance {
+            self.line(format_args!("Use instance name in data dumps"));
+        }
     }
 
     fn vrrp(&mut self, global: &Global, garp_interval: Micros) {
@@ -157,10 +181,14 @@ impl List {
         let delay = processes.min_auto_priority_delay.0;
         self.value("Min auto priority delay", format_args!("{delay} usecs"));
         let all = [("VRRP", &processes.vrrp), ("Checker", &processes.checker), ("BFD", &processes.bfd)];
-        for (name, Process { scheduling, .. }) in all {
+        for (name, Process { scheduling, processors, .. }) in all {
             self.value(&format!("{name} process priority"), scheduling.nice.unwrap_or(0));
             self.value(&format!("{name} don't swap"), yes(scheduling.no_swap));
             self.value(&format!("{name} realtime priority"), scheduling.realtime.unwrap_or(0));
+            if !processors.is_empty() {
+                let list: String = processors.iter().map(|processor| format!("{processor} ")).collect();
+                self.value(&format!("{name} CPU Affinity"), list);
+            }
             let limit = scheduling.rlimit_rttime.map_or(REALTIME_LIMIT, |limit| limit.0);
             self.value(&format!("{name} realtime limit"), limit);
         }
@@ -185,7 +213,10 @@ impl List {
         self.value("no_checker_emails", u8::from(global.mail.no_checkers));
         self.value("rx_bufs_multiples", vrrp.adverts_multiplier.unwrap_or(3));
         let umask = global.processes.umask.unwrap_or(defaults::UMASK);
-        self.value("umask", format_args!("{umask:#05o}").to_string().replace("0o", "0"));
+        self.value("umask", format_args!("0{umask:o}"));
+        if global.vrrp.log_unknown_vrids {
+            self.line(format_args!("log_unknown_vrids"));
+        }
         self.line(format_args!("json_version {}", global.dumps.json_version));
         for (name, path) in [("usr", &global.lookups.iproute_usr), ("etc", &global.lookups.iproute_etc)] {
             let path = path.as_deref().map_or("/etc/iproute2".into(), |path| path.to_string_lossy());
