@@ -220,23 +220,35 @@ impl<'a> Recorder<'a> {
     }
 }
 
+impl Recorder<'_> {
+    /// The answer to a question, which is asked once: one configuration has one truth, and ten thousand instances
+    /// with one script look at one file.
+    fn ask<K: Ord, V: Clone>(
+        &self,
+        table: impl Fn(&mut Answers) -> &mut BTreeMap<K, V>,
+        question: K,
+        answer: impl FnOnce(&dyn Host, &K) -> V,
+    ) -> V {
+        if let Some(known) = table(&mut self.answers.borrow_mut()).get(&question) {
+            return known.clone();
+        }
+        let answer = answer(self.host, &question);
+        table(&mut self.answers.borrow_mut()).insert(question, answer.clone());
+        answer
+    }
+}
+
 impl Host for Recorder<'_> {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
-        let answer = self.host.interface(name);
-        self.answers.borrow_mut().interfaces.insert(name.into(), answer);
-        answer
+        self.ask(|known| &mut known.interfaces, name.to_owned(), |host, name| host.interface(name))
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
-        let answer = self.host.user(name);
-        self.answers.borrow_mut().users.insert(name.into(), answer.clone());
-        answer
+        self.ask(|known| &mut known.users, name.to_owned(), |host, name| host.user(name))
     }
 
     fn group(&self, name: &str) -> Option<u32> {
-        let answer = self.host.group(name);
-        self.answers.borrow_mut().groups.insert(name.into(), answer);
-        answer
+        self.ask(|known| &mut known.groups, name.to_owned(), |host, name| host.group(name))
     }
 
     fn own(&self) -> RunAs {
@@ -244,33 +256,24 @@ impl Host for Recorder<'_> {
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {
-        let answer = self.host.search_path(program);
-        self.answers.borrow_mut().programs.insert(program.into(), answer.clone());
-        answer
+        self.ask(|known| &mut known.programs, program.to_owned(), |host, name| host.search_path(name))
     }
 
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
-        let answer = self.host.script(path, user);
-        self.answers.borrow_mut().scripts.insert((path.to_owned(), user.uid, user.gid), answer.clone());
-        answer
+        let question = (path.to_owned(), user.uid, user.gid);
+        self.ask(|known| &mut known.scripts, question, |host, (path, ..)| host.script(path, user))
     }
 
     fn key_file(&self, path: &Path) -> KeyFile {
-        let answer = self.host.key_file(path);
-        self.answers.borrow_mut().keys.insert(path.to_owned(), answer.clone());
-        answer
+        self.ask(|known| &mut known.keys, path.to_owned(), |host, path| host.key_file(path))
     }
 
     fn watch(&self, path: &Path) -> Watch {
-        let answer = self.host.watch(path);
-        self.answers.borrow_mut().watches.insert(path.to_owned(), answer.clone());
-        answer
+        self.ask(|known| &mut known.watches, path.to_owned(), |host, path| host.watch(path))
     }
 
     fn address(&self, host: &str) -> bool {
-        let answer = self.host.address(host);
-        self.answers.borrow_mut().addresses.insert(host.into(), answer);
-        answer
+        self.ask(|known| &mut known.addresses, host.to_owned(), |machine, host| machine.address(host))
     }
 
     fn processors(&self) -> u32 {
@@ -278,21 +281,19 @@ impl Host for Recorder<'_> {
     }
 
     fn directory(&self, path: &Path) -> DirectoryFacts {
-        let answer = self.host.directory(path);
-        self.answers.borrow_mut().directories.insert(path.into(), answer);
-        answer
+        self.ask(|known| &mut known.directories, path.to_owned(), |host, path| host.directory(path))
     }
 
     fn file(&self, path: &Path) -> Option<Vec<u8>> {
-        let answer = self.host.file(path);
-        self.answers.borrow_mut().files.insert(path.to_owned(), answer.clone());
-        answer
+        self.ask(|known| &mut known.files, path.to_owned(), |host, path| host.file(path))
     }
 
     fn matches(&self, pattern: &str) -> Vec<PathBuf> {
-        let answer = self.host.matches(pattern);
-        self.answers.borrow_mut().patterns.insert(pattern.into(), answer.clone());
-        answer
+        self.ask(|known| &mut known.patterns, pattern.to_owned(), |host, pattern| host.matches(pattern))
+    }
+
+    fn surroundings(&self) -> Option<&dyn Surroundings> {
+        self.host.surroundings()
     }
 }
 

@@ -36,4 +36,4 @@ pub use host::{
     Answers, DirectoryFacts, Elsewhere, Host, InterfaceFacts, KeyFile, Recorder, ScriptFacts, Watch,
 };
 pub use lines::{Lines, Span};
-pub use lower::{Lowered, Uses, lower};
+pub use lower::{Drafted, Lowered, Uses, draft, lower};

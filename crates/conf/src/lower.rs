@@ -26,6 +26,7 @@ pub(crate) mod lvs;
 mod names;
 mod notify;
 mod process;
+mod roster;
 pub(crate) mod route;
 mod router;
 mod rule;
@@ -73,6 +74,25 @@ pub struct Uses {
 
 /// Lowers lines with the facts of a host.
 pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
+    draft(lines, host).complete(host)
+}
+
+/// What was read of a configuration, before the rules between its parts. Nothing in it needs the lines any more.
+pub struct Drafted {
+    vrrp: drafts::Drafts,
+    lvs: lvs::Drafts,
+    bfd: keepalived_model::bfd::Config,
+    names: names::Names,
+    uses: Uses,
+    /// Said of lines, with their numbers, in the order it has to be told.
+    told: Found,
+    /// Said after all lines.
+    after: Vec<Diagnostic>,
+    skipped: Vec<Diagnostic>,
+}
+
+/// The first half of [`lower`], for those who want to be rid of the lines before the second.
+pub fn draft(lines: &Lines, host: &dyn Host) -> Drafted {
     let mut cx = Context::new(lines, host);
     let parent = all(lines, Pass::Parent, &mut cx.found);
     let globals = global::lower(&mut cx, &parent);
@@ -120,19 +140,37 @@ pub fn lower(lines: &Lines, host: &dyn Host) -> Lowered {
         uses.bfd |= statement.row.name == "bfd_instance";
         engine_not_there(&mut cx, statement);
     }
-    let engines = cx.take_ordered();
-    // Rules between fields. The original tests the checkers' part first, which takes defaults from the globals.
-    cx.pass = Pass::Vrrp;
-    let config = draft.complete(&mut cx);
-    let vrrp_after = std::mem::take(&mut cx.after);
-    cx.pass = Pass::Checker;
-    let config = Config { lvs: balancing.complete(&mut cx, &config.global), bfd: sessions, ..config };
-    cx.after.extend(vrrp_after);
-    let (mut diagnostics, unplaced): (Vec<_>, Vec<_>) =
-        parents.into_iter().chain(engines).partition(|(at, _)| *at != usize::MAX);
-    diagnostics.extend(unplaced);
-    let diagnostics = diagnostics.into_iter().map(|(_, d)| d).chain(cx.after).collect();
-    Lowered { config, diagnostics, skipped: cx.skipped, uses }
+    let told = parents.into_iter().chain(cx.take_ordered()).collect();
+    let Context { names, after, skipped, .. } = cx;
+    Drafted { vrrp: draft, lvs: balancing, bfd: sessions, names, uses, told, after, skipped }
+}
+
+impl Drafted {
+    /// The second half of [`lower`].
+    pub fn complete(self, host: &dyn Host) -> Lowered {
+        let Self { vrrp, lvs, bfd, names, uses, told, after, skipped } = self;
+        let nothing = Lines::default();
+        let mut cx = Context::new(&nothing, host);
+        (cx.names, cx.after, cx.skipped) = (names, after, skipped);
+        // The original tests the checkers' part first, which takes defaults from the globals.
+        cx.pass = Pass::Vrrp;
+        let config = vrrp.complete(&mut cx);
+        let vrrp_after = std::mem::take(&mut cx.after);
+        cx.pass = Pass::Checker;
+        let config = Config { lvs: lvs.complete(&mut cx, &config.global), bfd, ..config };
+        cx.after.extend(vrrp_after);
+        let (mut diagnostics, unplaced): (Vec<_>, Vec<_>) =
+            told.into_iter().partition(|(at, _)| *at != usize::MAX);
+        diagnostics.extend(unplaced);
+        let diagnostics = diagnostics.into_iter().map(|(_, d)| d).chain(cx.after).collect();
+        Lowered { config, diagnostics, skipped: cx.skipped, uses }
+    }
+}
+
+impl std::fmt::Debug for Drafted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Drafted").field("uses", &self.uses).finish_non_exhaustive()
+    }
 }
 
 /// Blocks that make the vrrp engine start.

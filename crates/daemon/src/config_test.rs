@@ -9,11 +9,11 @@ use keepalived_conf::{render, test_status};
 
 use crate::cli::Options;
 use crate::compat::exit_codes;
-use crate::supervisor::ConfigReader;
+use crate::supervisor::{ConfigReader, Keep};
 
 /// Checks and tells, on standard error or at the end of `into`; the result is the exit status.
 pub fn run(options: &Options, into: Option<&Path>) -> u8 {
-    let (reading, nowhere) = ConfigReader::new(options).read_in_place();
+    let (reading, nowhere) = ConfigReader::new(options).read_in_place(Keep::Nothing);
     let diagnostics = reading.diagnostics;
     let refused = options.refused_values();
     let mut status = test_status(&diagnostics);

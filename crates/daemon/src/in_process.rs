@@ -10,11 +10,11 @@ use crate::cli::Options;
 use crate::compat::exit_codes;
 use crate::engine::{self, Settings};
 use crate::handoff;
-use crate::supervisor::plan::{self, Reader};
+use crate::supervisor::plan::{self, Keep, Reader};
 
 /// Reads the configuration and is the VRRP engine until that ends. The result is the exit status.
 pub fn run(options: &Options, settings: &Settings) -> u8 {
-    let (reading, nowhere) = Reader::new(options).read_in_place();
+    let (reading, nowhere) = Reader::new(options).read_in_place(Keep::Lines);
     // The engine says its own lines once it has a log.
     plan::log_lines(&reading.diagnostics, Pass::Parent).for_each(|line| eprintln!("{line}"));
     if let Some(sentence) = nowhere {

@@ -1,15 +1,15 @@
 //! Rules between fields, and the model (`spec` config 4).
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::Config;
-use keepalived_model::notify::Notifications;
+use keepalived_model::track::Script;
 use keepalived_model::vrrp::{self, SyncGroup};
 
 use super::context::Context;
 use super::drafts::Drafts;
 use super::instance::{Draft, State};
-use super::notify::Notify;
+use super::roster::Roster;
 use super::router::{Names, Router};
 use super::rules::unweighted;
 use super::script::Found;
@@ -25,53 +25,34 @@ impl Drafts {
         }
         let refused = cx.after.len();
         let scripts = self.check_scripts(cx);
-        let instance_notes: Vec<_> =
-            self.instances.iter_mut().map(|draft| std::mem::take(&mut draft.notify)).collect();
-        let instance_notes: Vec<_> =
-            instance_notes.iter().map(|written| self.notifications(cx, written)).collect();
-        let group_notes: Vec<_> =
-            self.groups.iter_mut().map(|draft| std::mem::take(&mut draft.notify)).collect();
-        let group_notes: Vec<_> = group_notes.iter().map(|written| self.notifications(cx, written)).collect();
-        let group_notes: Vec<(String, Notifications)> =
-            self.groups.iter().map(|group| group.name.clone()).zip(group_notes).collect();
+        for draft in self.instances.iter_mut() {
+            let written = std::mem::take(&mut draft.notify);
+            draft.notifications = written.complete(cx, &mut self.globals.security);
+        }
+        let mut group_drafts: Vec<group::Draft> = std::mem::take(&mut self.groups).into_iter().collect();
+        for draft in &mut group_drafts {
+            let written = std::mem::take(&mut draft.notify);
+            draft.notifications = written.complete(cx, &mut self.globals.security);
+        }
         self.globals.security.conclude(cx, "scripts");
-        if self.interfaces.missing || self.instances.is_empty() {
+        if self.interfaces.missing || self.instances.len() == 0 {
             // The original stops before it looks at scripts, and nobody runs them without an instance (2.2.7).
             cx.after.truncate(refused);
         }
-        self.check_groups(cx);
-        let drafts = std::mem::take(&mut self.instances);
-        let written = drafts.iter().filter_map(|draft| draft.own_link.name().map(str::to_owned));
-        let mut names: Names = written.collect();
-        let mut completed = Vec::new();
-        for (draft, notify) in drafts.into_iter().zip(instance_notes) {
-            let group = self.groups.iter().find(|group| has_member(group, &draft.name));
-            let Some(router) = Router::begin(cx, &self, draft) else { continue };
-            let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
-            if let Some(what) = instance.beyond() {
-                let text = format!("({}) {what} is not supported yet - ignoring the instance", instance.name);
-                cx.conclude_unacted(&instance.name, &format!("vrrp_instance with {what}"), text);
-            }
-            completed.push(instance);
-        }
+        check_groups(cx, &mut group_drafts, &self.instances);
+        let completed = self.complete_instances(cx, &group_drafts);
         conflict::check(cx, &completed);
         self.links.settle(cx, &completed);
-        let mut groups = Vec::new();
-        for draft in std::mem::take(&mut self.groups) {
-            let notify =
-                group_notes.iter().find(|(name, _)| *name == draft.name).map(|(_, notify)| notify.clone());
-            let alert = self.globals.model.mail.alerts.of_vrrp();
-            groups.extend(complete_group(cx, draft, notify.unwrap_or_default(), &completed, alert));
-        }
-        let names: Vec<String> = completed.iter().map(|instance| instance.name.clone()).collect();
+        let groups = self.complete_groups(cx, group_drafts, &completed);
+        let names: BTreeSet<&str> = completed.iter().map(|instance| instance.name.as_str()).collect();
         let mut lasting = std::mem::take(&mut self.lasting);
         lasting::complete(cx, &mut lasting, &names);
         let mut config = vrrp::Config {
             instances: completed,
             groups,
             scripts,
-            files: std::mem::take(&mut self.files),
-            processes: std::mem::take(&mut self.processes),
+            files: std::mem::take(&mut self.files).into_iter().collect(),
+            processes: std::mem::take(&mut self.processes).into_iter().collect(),
             garp_interval: self.globals.garp_interval,
             startup_delay: self.globals.startup_delay,
             polled: std::mem::take(&mut self.links.polled),
@@ -83,18 +64,52 @@ impl Drafts {
         Config { global: self.globals.complete(cx), vrrp: config, ..Config::default() }
     }
 
+    fn complete_instances(&mut self, cx: &mut Context<'_>, groups: &[group::Draft]) -> Vec<vrrp::Instance> {
+        let mut group_of: BTreeMap<&str, &group::Draft> = BTreeMap::new();
+        for group in groups {
+            for member in group.members.iter().flatten() {
+                group_of.entry(member).or_insert(group);
+            }
+        }
+        let mut names: Names = self.own_links.names().map(str::to_owned).collect();
+        let drafts = std::mem::take(&mut self.instances);
+        let mut completed = Vec::with_capacity(drafts.len());
+        for mut draft in drafts {
+            let group = group_of.get(&*draft.name).copied();
+            let notify = draft.notifications.take().map(|notifications| *notifications).unwrap_or_default();
+            let Some(router) = Router::begin(cx, self, draft) else { continue };
+            let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
+            if let Some(what) = instance.beyond() {
+                let text = format!("({}) {what} is not supported yet - ignoring the instance", instance.name);
+                cx.conclude_unacted(&instance.name, &format!("vrrp_instance with {what}"), text);
+            }
+            completed.push(instance);
+        }
+        completed
+    }
+
+    fn complete_groups(
+        &self,
+        cx: &mut Context<'_>,
+        drafts: Vec<group::Draft>,
+        instances: &[vrrp::Instance],
+    ) -> Vec<SyncGroup> {
+        let find: BTreeMap<&str, &vrrp::Instance> =
+            instances.iter().map(|instance| (&*instance.name, instance)).collect();
+        let alert = self.globals.model.mail.alerts.of_vrrp();
+        drafts.into_iter().filter_map(|draft| complete_group(cx, draft, &find, alert)).collect()
+    }
+
     /// Looks at the file of every script. One that cannot run is taken off every list, and the instances run
     /// without it (`spec` config 4.7).
-    fn check_scripts(&mut self, cx: &mut Context<'_>) -> Vec<keepalived_model::track::Script> {
-        let mut runnable = Vec::new();
+    fn check_scripts(&mut self, cx: &mut Context<'_>) -> Vec<Script> {
+        let mut runnable: Vec<Script> = Vec::new();
+        let (mut taken, mut disabled) = (BTreeSet::new(), BTreeSet::new());
         for draft in std::mem::take(&mut self.scripts) {
             let why = match self.globals.security.find(cx, &draft.written) {
                 Found::Runs(command) => {
                     // Of two with one name the first is used, the second is not.
-                    if !runnable
-                        .iter()
-                        .any(|other: &keepalived_model::track::Script| other.name == draft.name)
-                    {
+                    if taken.insert(draft.name.clone()) {
                         runnable.push(draft.complete(command));
                     }
                     continue;
@@ -103,91 +118,86 @@ impl Drafts {
                 Found::Insecure => Some("due to insecure"),
                 Found::NotExecutable => None,
             };
-            let name = &draft.name;
+            let name = draft.name;
             if let Some(why) = why {
                 cx.conclude(Class::General, format!("Disabling track script {name} {why}"));
             }
             if let Some(last) = cx.after.last_mut() {
                 last.code = "script-disabled";
             }
-            for instance in &mut self.instances {
-                instance.track.scripts.retain(|tracked| tracked.name != *name);
-            }
-            for group in &mut self.groups {
-                group.track.scripts.retain(|tracked| tracked.name != *name);
+            disabled.insert(name);
+        }
+        if !disabled.is_empty() {
+            let tracks = self.instances.iter_mut().map(|instance| &mut instance.track);
+            for track in tracks.chain(self.groups.iter_mut().map(|group| &mut group.track)) {
+                track.scripts.retain(|tracked| !disabled.contains(&tracked.name));
             }
         }
         runnable
     }
+}
 
-    fn notifications(&mut self, cx: &mut Context<'_>, written: &Notify) -> Notifications {
-        written.complete(cx, &mut self.globals.security)
-    }
-
-    /// Members that exist, each in one group only (`spec` config 4.8).
-    fn check_groups(&mut self, cx: &mut Context<'_>) {
-        let mut taken: Vec<String> = Vec::new();
-        let instances = &self.instances;
-        self.groups.retain_mut(|group| {
-            let name = group.name.clone();
-            let members = group.members.get_or_insert_default();
-            members.retain(|member| {
-                if !instances.iter().any(|instance| instance.name == *member) {
-                    let text = format!(
-                        "Virtual router {member} specified in sync group {name} doesn't exist - ignoring"
-                    );
-                    cx.conclude(Class::General, text);
-                    return false;
-                }
-                if taken.contains(member) {
-                    let text = format!(
-                        "Virtual router {member} cannot exist in more than one sync group; ignoring {name}"
-                    );
-                    cx.conclude(Class::General, text);
-                    return false;
-                }
-                taken.push(member.clone());
-                true
-            });
-            match members.len() {
-                0 => {
-                    let text = format!(
-                        "Sync group {name}, no matching virtual router found in group declaration - removing"
-                    );
-                    cx.conclude(Class::General, text);
-                }
-                1 => {
-                    let text = format!(
-                        "Sync group {name} has only 1 virtual router(s) - this probably isn't what you want"
-                    );
-                    cx.conclude(Class::Warning, text);
-                }
-                _ => {}
-            }
-            if mixes_owners(members, instances) {
+/// Members that exist, each in one group only (`spec` config 4.8).
+fn check_groups(cx: &mut Context<'_>, groups: &mut Vec<group::Draft>, instances: &Roster<Draft>) {
+    let mut taken: BTreeSet<String> = BTreeSet::new();
+    groups.retain_mut(|group| {
+        let name = group.name.clone();
+        let members = group.members.get_or_insert_default();
+        members.retain(|member| {
+            if !instances.contains(member) {
                 let text = format!(
-                    "Sync group {name} has some member(s) as address owner and some not as address owner. \
-                     This won't work."
+                    "Virtual router {member} specified in sync group {name} doesn't exist - ignoring"
+                );
+                cx.conclude(Class::General, text);
+                return false;
+            }
+            if !taken.insert(member.clone()) {
+                let text = format!(
+                    "Virtual router {member} cannot exist in more than one sync group; ignoring {name}"
+                );
+                cx.conclude(Class::General, text);
+                return false;
+            }
+            true
+        });
+        match members.len() {
+            0 => {
+                let text = format!(
+                    "Sync group {name}, no matching virtual router found in group declaration - removing"
                 );
                 cx.conclude(Class::General, text);
             }
-            !members.is_empty()
-        });
-    }
+            1 => {
+                let text = format!(
+                    "Sync group {name} has only 1 virtual router(s) - this probably isn't what you want"
+                );
+                cx.conclude(Class::Warning, text);
+            }
+            _ => {}
+        }
+        if mixes_owners(members, instances) {
+            let text = format!(
+                "Sync group {name} has some member(s) as address owner and some not as address owner. \
+                 This won't work."
+            );
+            cx.conclude(Class::General, text);
+        }
+        !members.is_empty()
+    });
 }
 
 fn complete_group(
     cx: &mut Context<'_>,
     draft: group::Draft,
-    notify: Notifications,
-    instances: &[vrrp::Instance],
+    instances: &BTreeMap<&str, &vrrp::Instance>,
     smtp_alert: bool,
 ) -> Option<SyncGroup> {
-    let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
+    let find = |name: &String| instances.get(name.as_str()).copied();
     let members: Vec<String> =
         draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
     let smtp_alert = draft.smtp_alert.unwrap_or(smtp_alert);
-    let group::Draft { name, mut track, .. } = draft;
+    let group::Draft { name, mut track, notifications, .. } = draft;
+    let notify = notifications.map(|notifications| *notifications).unwrap_or_default();
     if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
         unweighted(cx, &name, &mut track);
     }
@@ -223,26 +233,22 @@ fn complete_group(
 fn drop_unused_scripts(cx: &mut Context<'_>, config: &mut vrrp::Config) {
     let instances = config.instances.iter().flat_map(|instance| &instance.track_scripts);
     let groups = config.groups.iter().flat_map(|group| &group.track_scripts);
-    let used: BTreeSet<String> = instances.chain(groups).map(|tracked| tracked.name.clone()).collect();
+    let used: BTreeSet<&str> = instances.chain(groups).map(|tracked| tracked.name.as_str()).collect();
     config.scripts.retain(|script| {
-        if !used.contains(&script.name) {
+        let is_used = used.contains(script.name.as_str());
+        if !is_used {
             cx.conclude_log(format!("Warning - script {} is not used", script.name));
         }
-        used.contains(&script.name)
+        is_used
     });
 }
 
 /// A member that is said to start as MASTER and owner, before one that is said to start as BACKUP
 /// (`spec` config 4.3).
-fn mixes_owners(members: &[String], instances: &[Draft]) -> bool {
-    let find = |name: &String| instances.iter().find(|instance| instance.name == *name);
-    let mut drafts = members.iter().filter_map(find);
+fn mixes_owners(members: &[String], instances: &Roster<Draft>) -> bool {
+    let mut drafts = members.iter().filter_map(|name| instances.find(name));
     let owner = |draft: &Draft| {
         draft.state == Some(State::Master) && draft.priority.is_some_and(|priority| priority.is_owner())
     };
     drafts.any(owner) && drafts.any(|draft| draft.state == Some(State::Backup))
-}
-
-fn has_member(group: &group::Draft, name: &str) -> bool {
-    group.members.iter().flatten().any(|member| member == name)
 }

@@ -1,17 +1,60 @@
 //! No two instances may be one virtual router (`spec` config 4.9).
 
-use keepalived_model::vrrp::{Instance, Transport};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use keepalived_model::Vrid;
+use keepalived_model::vrrp::{Family, Instance, Transport};
 
 use super::context::Context;
 
 /// Refuses pairs of instances that would hear each other as themselves. A virtual interface counts as the one
 /// below it.
 pub(super) fn check(cx: &mut Context<'_>, instances: &[Instance]) {
-    for (position, one) in instances.iter().enumerate() {
-        for other in instances.iter().skip(position + 1) {
-            if one.vrid == other.vrid && one.family == other.family {
-                pair(cx, one, other);
-            }
+    // Only those that meet somewhere are compared: ten thousand instances make fifty million pairs.
+    let mut meetings: BTreeMap<Meeting<'_>, Vec<usize>> = BTreeMap::new();
+    for (position, instance) in instances.iter().enumerate() {
+        for place in places(instance) {
+            let meeting = Meeting { vrid: instance.vrid, family: instance.family, place };
+            meetings.entry(meeting).or_default().push(position);
+        }
+    }
+    let mut pairs = BTreeSet::new();
+    for together in meetings.values() {
+        for (at, one) in together.iter().enumerate() {
+            let others = together.iter().skip(at + 1).filter(|other| *other != one);
+            pairs.extend(others.take(PAIRS_MAX.saturating_sub(pairs.len())).map(|other| (*one, *other)));
+        }
+    }
+    for (one, other) in pairs {
+        if let (Some(one), Some(other)) = (instances.get(one), instances.get(other)) {
+            pair(cx, one, other);
+        }
+    }
+}
+
+/// So many pairs are enough to refuse a configuration in which everything is the same virtual router.
+const PAIRS_MAX: usize = 10_000;
+
+/// Where virtual routers could take each other's adverts for their own.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Meeting<'a> {
+    vrid: Vrid,
+    family: Family,
+    place: Place<'a>,
+}
+
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Place<'a> {
+    Group(Option<&'a str>, IpAddr),
+    Peer(IpAddr, Option<IpAddr>),
+}
+
+fn places(instance: &Instance) -> Vec<Place<'_>> {
+    match &instance.transport {
+        Transport::Multicast { group, .. } => vec![Place::Group(instance.interface.as_deref(), *group)],
+        Transport::Unicast { peers, source, .. } => {
+            peers.iter().map(|peer| Place::Peer(peer.address, *source)).collect()
         }
     }
 }

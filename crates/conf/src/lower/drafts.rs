@@ -9,6 +9,7 @@ use super::global::Globals;
 use super::instance::Draft;
 use super::interfaces::Interfaces;
 use super::links::Links;
+use super::roster::{Named, Roster};
 use super::rule::Preferences;
 use super::track::{self, Trackers};
 use super::vmac::Taken;
@@ -21,12 +22,14 @@ use crate::tree::Statement;
 pub(super) struct Drafts {
     pub globals: Globals,
     pub interfaces: Interfaces,
-    pub scripts: Vec<script::Draft>,
-    pub files: Vec<File>,
-    pub processes: Vec<Process>,
+    pub scripts: Roster<script::Draft>,
+    pub files: Roster<File>,
+    pub processes: Roster<Process>,
     pub bfds: Known,
-    pub groups: Vec<group::Draft>,
-    pub instances: Vec<Draft>,
+    pub groups: Roster<group::Draft>,
+    pub instances: Roster<Draft>,
+    /// Names of virtual interfaces that instances chose, and who was first.
+    pub own_links: Taken,
     pub links: Links,
     /// The first `lvs_sync_daemon_interface`.
     pub sync_interface: Option<String>,
@@ -41,12 +44,13 @@ impl Drafts {
         Self {
             globals,
             interfaces,
-            scripts: Vec::new(),
-            files: Vec::new(),
-            processes: Vec::new(),
+            scripts: Roster::default(),
+            files: Roster::default(),
+            processes: Roster::default(),
             bfds,
-            groups: Vec::new(),
-            instances: Vec::new(),
+            groups: Roster::default(),
+            instances: Roster::default(),
+            own_links: Taken::default(),
             links: Links::default(),
             sync_interface: None,
             lasting: Lasting::default(),
@@ -88,7 +92,7 @@ impl Drafts {
             cx.mute(statement.at + 1, statement.end);
             return cx.say(&place, Class::Missing, "vrrp_instance must have a name");
         };
-        if self.instances.iter().any(|other| other.name == name) {
+        if self.instances.contains(name) {
             cx.mute(statement.at + 1, statement.end);
             return cx.say(&place, Class::General, format!("vrrp instance {name} already defined"));
         }
@@ -103,6 +107,9 @@ impl Drafts {
             // Adverts keep their TTL of 255 (D10: the original mutes the instance).
             cx.say(&end, Class::General, text);
         }
+        draft.addresses.shrink_to_fit();
+        draft.track.shrink();
+        self.own_links.add(&draft);
         self.instances.push(draft);
     }
 
@@ -120,13 +127,13 @@ impl Drafts {
         if self.tracker(cx, &mut draft.track, statement, &owner) {
             return;
         }
-        let taken = Taken { instances: &self.instances };
+        let taken = &self.own_links;
         let interfaces = &mut self.interfaces;
         match statement.row.name {
             "interface" => draft.interface(cx, interfaces, statement),
             "vrf" => draft.vrf(cx, interfaces, statement),
-            "use_vmac" => draft.use_vmac(cx, &taken, statement),
-            "use_ipvlan" => draft.use_ipvlan(cx, &taken, statement),
+            "use_vmac" => draft.use_vmac(cx, taken, statement),
+            "use_ipvlan" => draft.use_ipvlan(cx, taken, statement),
             "virtual_ipaddress" => {
                 for item in statement.items() {
                     draft.address(cx, interfaces, item);
@@ -210,13 +217,9 @@ impl Drafts {
             cx.not_yet(statement, owner);
         }
         let known = |name: &str| match statement.row.name {
-            "track_script" => {
-                self.scripts.iter().find(|script| script.name == name).map(|found| found.weight)
-            }
-            "track_file" => self.files.iter().find(|file| file.name == name).map(|found| found.weight),
-            "track_process" => {
-                self.processes.iter().find(|process| process.name == name).map(|found| found.weight)
-            }
+            "track_script" => self.scripts.find(name).map(|found| found.weight),
+            "track_file" => self.files.find(name).map(|found| found.weight),
+            "track_process" => self.processes.find(name).map(|found| found.weight),
             _ => self.bfds.find(name, statement.at).map(|found| found.weight),
         };
         track::named(cx, kind, known, statement, owner, list);
@@ -229,4 +232,34 @@ fn titled(statement: &Statement<'_>) -> String {
     let words: Vec<&str> =
         statement.words.iter().take(2).map(|word| word.text).filter(|word| *word != "{").collect();
     words.join(" ")
+}
+
+impl Named for Draft {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for group::Draft {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for script::Draft {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for File {
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Named for Process {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }

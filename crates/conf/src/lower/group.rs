@@ -1,5 +1,7 @@
 //! `vrrp_sync_group` blocks (`spec` config 3.8).
 
+use keepalived_model::notify::Notifications;
+
 use super::context::Context;
 use super::drafts::Drafts;
 use super::notify::Notify;
@@ -17,6 +19,8 @@ pub(super) struct Draft {
     /// Members may have weights.
     pub member_weights: bool,
     pub notify: Notify,
+    /// What became of it.
+    pub notifications: Option<Box<Notifications>>,
     pub smtp_alert: Option<bool>,
     pub notify_priority_changes: Option<bool>,
 }
@@ -28,7 +32,7 @@ impl Drafts {
             cx.mute(statement.at + 1, statement.end);
             return cx.say(&place, Class::Missing, "vrrp_sync_group must have a name - skipping");
         };
-        if self.groups.iter().any(|other| other.name == name) {
+        if self.groups.contains(name) {
             cx.mute(statement.at + 1, statement.end);
             return cx.say(&place, Class::General, format!("vrrp sync group {name} already defined"));
         }

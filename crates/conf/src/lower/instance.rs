@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use keepalived_model::notify::Notifications;
 use keepalived_model::route::Route;
 use keepalived_model::rule::Rule;
 use keepalived_model::time::Micros;
@@ -66,6 +67,8 @@ pub(super) struct Draft {
     pub dont_track_primary: bool,
     pub track: Trackers,
     pub notify: Notify,
+    /// What became of it.
+    pub notifications: Option<Box<Notifications>>,
     /// `smtp_alert` was written, one way or the other.
     pub smtp_alert: Option<bool>,
     pub notify_priority_changes: Option<bool>,
@@ -80,7 +83,7 @@ pub(super) struct Draft {
     /// `garp_extra_if`; nothing behind it turns the global one off.
     pub garp_extra: Option<Option<ExtraGarp>>,
     pub late_timer_backup: Option<u8>,
-    pub hmac: Option<hmac::Draft>,
+    pub hmac: Option<Box<hmac::Draft>>,
     /// `unicast_fault_no_peer` was written.
     pub fault_no_peer: bool,
 }
@@ -134,6 +137,7 @@ impl Draft {
             dont_track_primary: false,
             track: Trackers::default(),
             notify: Notify::default(),
+            notifications: None,
             smtp_alert: None,
             notify_priority_changes: None,
             vrf: None,

@@ -1,5 +1,7 @@
 //! Static addresses, routes and rules, and the groups they are tied to (`spec` config 3.3).
 
+use std::collections::BTreeSet;
+
 use keepalived_model::lasting::{Lasting, TrackGroup};
 
 use super::context::Context;
@@ -104,11 +106,11 @@ pub(super) fn track_group(cx: &mut Context<'_>, statement: &Statement<'_>, group
 }
 
 /// Instances that groups name but that do not exist are left out; the original only logs them.
-pub(super) fn complete(cx: &mut Context<'_>, lasting: &mut Lasting, instances: &[String]) {
+pub(super) fn complete(cx: &mut Context<'_>, lasting: &mut Lasting, instances: &BTreeSet<&str>) {
     for group in &mut lasting.groups {
         let name = &group.name;
         group.members.retain(|member| {
-            let exists = instances.contains(member);
+            let exists = instances.contains(member.as_str());
             if !exists {
                 cx.conclude_log(format!(
                     "Virtual router {member} specified in track group {name} doesn't exist - ignoring"

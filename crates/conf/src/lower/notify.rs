@@ -1,5 +1,7 @@
 //! Commands that tell of changes (`spec` config 3.8 and 3.12).
 
+use std::collections::BTreeMap;
+
 use keepalived_model::notify::{Command, Deleted, Notifications};
 
 use super::context::Context;
@@ -7,17 +9,20 @@ use super::script::{self, Found, Security, Written};
 use crate::diag::Class;
 use crate::tree::Statement;
 
-/// Commands by occasion, as written.
+/// Commands by occasion, as written. Few instances have any.
 #[derive(Debug, Default)]
-pub(super) struct Notify {
-    pub master: Option<Written>,
-    pub backup: Option<Written>,
-    pub fault: Option<Written>,
-    pub stop: Option<Written>,
-    pub any: Option<Written>,
-    pub lower_priority: Option<Written>,
-    /// `notify_deleted`, with its command if it has one.
-    pub deleted: Option<Option<Written>>,
+pub(super) struct Notify(BTreeMap<Occasion, Option<Written>>);
+
+/// When a command is called. One for [`Occasion::Deleted`] may be none and still mean something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Occasion {
+    Master,
+    Backup,
+    Fault,
+    Stop,
+    Any,
+    LowerPriority,
+    Deleted,
 }
 
 impl Notify {
@@ -30,27 +35,30 @@ impl Notify {
         owner: &str,
         prefix: &str,
     ) -> bool {
-        let slot = match statement.row.name {
-            "notify_master" => &mut self.master,
-            "notify_backup" => &mut self.backup,
-            "notify_fault" => &mut self.fault,
-            "notify_stop" => &mut self.stop,
-            "notify" => &mut self.any,
-            "notify_master_rx_lower_pri" => &mut self.lower_priority,
+        let occasion = match statement.row.name {
+            "notify_master" => Occasion::Master,
+            "notify_backup" => Occasion::Backup,
+            "notify_fault" => Occasion::Fault,
+            "notify_stop" => Occasion::Stop,
+            "notify" => Occasion::Any,
+            "notify_master_rx_lower_pri" => Occasion::LowerPriority,
             "notify_deleted" => {
                 self.deleted(cx, security, statement, owner, prefix);
                 return true;
             }
             _ => return false,
         };
-        if slot.is_some()
+        if self.0.contains_key(&occasion)
             && let Some(other) = statement.word(1)
         {
             // The first one wins (`spec` config 1.6).
             already(cx, statement, prefix, &format!("{} script", statement.row.name), other);
             return true;
         }
-        *slot = script::notify(cx, security, statement, owner);
+        match script::notify(cx, security, statement, owner) {
+            Some(written) => self.0.insert(occasion, Some(written)),
+            None => self.0.remove(&occasion),
+        };
         true
     }
 
@@ -63,25 +71,29 @@ impl Notify {
         owner: &str,
         prefix: &str,
     ) {
-        if self.deleted.is_some() {
+        if self.0.contains_key(&Occasion::Deleted) {
             let other = statement.word(1).unwrap_or("");
             return already(cx, statement, prefix, statement.row.name, other);
         }
-        self.deleted = Some(statement.word(1).and_then(|_| script::notify(cx, security, statement, owner)));
+        let command = statement.word(1).and_then(|_| script::notify(cx, security, statement, owner));
+        self.0.insert(Occasion::Deleted, command);
     }
 
-    /// The commands whose files can be run.
-    pub fn complete(&self, cx: &mut Context<'_>, security: &mut Security) -> Notifications {
-        let mut command = |written: &Option<Written>| find(cx, security, written);
-        Notifications {
-            master: command(&self.master),
-            backup: command(&self.backup),
-            fault: command(&self.fault),
-            stop: command(&self.stop),
-            any: command(&self.any),
-            lower_priority: command(&self.lower_priority),
-            deleted: self.deleted.as_ref().map(|written| Deleted { command: command(written) }),
-        }
+    /// The commands whose files can be run; nothing where none was written.
+    pub fn complete(&self, cx: &mut Context<'_>, security: &mut Security) -> Option<Box<Notifications>> {
+        let mut command = |occasion| find(cx, security, self.0.get(&occasion)?);
+        let notifications = Notifications {
+            master: command(Occasion::Master),
+            backup: command(Occasion::Backup),
+            fault: command(Occasion::Fault),
+            stop: command(Occasion::Stop),
+            any: command(Occasion::Any),
+            lower_priority: command(Occasion::LowerPriority),
+            deleted: None,
+        };
+        let deleted = self.0.get(&Occasion::Deleted);
+        let deleted = deleted.map(|written| Deleted { command: find(cx, security, written) });
+        (!self.0.is_empty()).then(|| Box::new(Notifications { deleted, ..notifications }))
     }
 }
 

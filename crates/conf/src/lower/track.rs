@@ -19,6 +19,14 @@ pub(super) struct Trackers {
     pub bfds: Vec<Tracked>,
 }
 
+impl Trackers {
+    /// Gives back the room that lists have left.
+    pub fn shrink(&mut self) {
+        let Self { interfaces, scripts, files, processes, bfds } = self;
+        [interfaces, scripts, files, processes, bfds].into_iter().for_each(Vec::shrink_to_fit);
+    }
+}
+
 /// `IF [weight N [reverse]]` lines.
 pub(super) fn interfaces(
     cx: &mut Context<'_>,

@@ -3,6 +3,8 @@
 use keepalived_model::check::FileWeight;
 use keepalived_model::track::File;
 
+use super::roster::Roster;
+
 /// The tracked files of a configuration, in the order of the file.
 #[derive(Clone, Debug, Default)]
 pub(super) struct TrackFiles(Vec<Named>);
@@ -19,9 +21,9 @@ pub(super) struct Named {
 
 impl TrackFiles {
     /// The blocks that came to something, from the names and lines of all.
-    pub fn new(blocks: Vec<(String, usize)>, files: &[File]) -> Self {
+    pub fn new(blocks: Vec<(String, usize)>, files: &Roster<File>) -> Self {
         let named = |(name, at): (String, usize)| {
-            let file = files.iter().find(|file| file.name == name)?;
+            let file = files.find(&name)?;
             let weight = FileWeight { amount: file.weight.amount.into(), reverse: file.weight.reverse };
             Some(Named { name, at, weight })
         };

@@ -1,5 +1,6 @@
 //! Virtual interfaces of instances: `use_vmac` and `use_ipvlan` (`spec` config 3.12 and 4.6).
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use keepalived_model::Vrid;
@@ -91,22 +92,29 @@ impl Written {
     }
 }
 
-/// Virtual interfaces that exist or are wanted already, by what a new one may not be called.
-pub(super) struct Taken<'a> {
-    /// Instances that were read before, with the names they chose.
-    pub instances: &'a [Draft],
-}
+/// What a new virtual interface may not be called: names that instances read before have chosen, and which did.
+#[derive(Debug, Default)]
+pub(super) struct Taken(BTreeMap<String, String>);
 
-impl Taken<'_> {
+impl Taken {
+    pub fn add(&mut self, draft: &Draft) {
+        if let Some(name) = draft.own_link.name() {
+            self.0.entry(name.to_owned()).or_insert_with(|| draft.name.clone());
+        }
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     fn owner(&self, name: &str) -> Option<&str> {
-        let same = |draft: &&Draft| draft.own_link.name() == Some(name);
-        self.instances.iter().find(same).map(|draft| draft.name.as_str())
+        self.0.get(name).map(String::as_str)
     }
 }
 
 impl Draft {
     /// `use_vmac [[name] IF] [MAC] [netlink_notify_msg] [group G]` in any order. Whatever is wrong, it is used.
-    pub fn use_vmac(&mut self, cx: &mut Context<'_>, taken: &Taken<'_>, statement: &Statement<'_>) {
+    pub fn use_vmac(&mut self, cx: &mut Context<'_>, taken: &Taken, statement: &Statement<'_>) {
         self.own_link.vmac = true;
         cx.not_yet(statement, &self.name);
         let mut position = 1;
@@ -130,7 +138,7 @@ impl Draft {
         }
     }
 
-    fn vmac_name(&mut self, cx: &mut Context<'_>, taken: &Taken<'_>, place: &Place, name: &str) {
+    fn vmac_name(&mut self, cx: &mut Context<'_>, taken: &Taken, place: &Place, name: &str) {
         let complaint = if self.own_link.name.is_some() {
             "VMAC interface name already specified".to_owned()
         } else if !is_interface_name(name) {
@@ -141,7 +149,7 @@ impl Draft {
         cx.say(place, Class::General, complaint);
     }
 
-    fn link_name(&mut self, cx: &mut Context<'_>, taken: &Taken<'_>, place: &Place, name: &str) {
+    fn link_name(&mut self, cx: &mut Context<'_>, taken: &Taken, place: &Place, name: &str) {
         let owner = &self.name;
         if let Some(other) = taken.owner(name) {
             let text = format!("({owner}) VRRP instance {other} is already using {name} - ignoring name");
@@ -185,7 +193,7 @@ impl Draft {
     }
 
     /// `use_ipvlan [[name] IF] [IP[/L]] [bridge|private|vepa] [group G]` in any order.
-    pub fn use_ipvlan(&mut self, cx: &mut Context<'_>, taken: &Taken<'_>, statement: &Statement<'_>) {
+    pub fn use_ipvlan(&mut self, cx: &mut Context<'_>, taken: &Taken, statement: &Statement<'_>) {
         let owner = self.name.clone();
         if self.own_link.ipvlan {
             let place = cx.place(statement, 0);
@@ -241,7 +249,7 @@ impl Draft {
         cx.say(place, Class::General, complaint);
     }
 
-    fn ipvlan_name(&mut self, cx: &mut Context<'_>, taken: &Taken<'_>, place: &Place, name: &str) {
+    fn ipvlan_name(&mut self, cx: &mut Context<'_>, taken: &Taken, place: &Place, name: &str) {
         let owner = &self.name;
         let complaint = if self.own_link.name.is_some() {
             format!("({owner}) IPVLAN interface already specified - ignoring '{name}'")

@@ -47,7 +47,7 @@ use reload::Reload;
 use respawn::Respawn;
 use service::Service;
 
-pub use plan::{Reader as ConfigReader, conditions};
+pub use plan::{Keep, Reader as ConfigReader, conditions};
 pub use start::run;
 
 /// Everything the supervisor knows.

@@ -52,15 +52,26 @@ impl Reader {
 
     /// Reads the files and asks the machine; may block.
     pub fn read(&self) -> Reading {
+        self.read_keeping(Keep::Lines)
+    }
+
+    fn read_keeping(&self, keep: Keep) -> Reading {
         let sourced = keepalived_conf::read(&Disk, &self.file, &self.conditions);
         let recorder = Recorder::new(&Machine);
-        let Lowered { mut config, mut diagnostics, uses, .. } =
-            keepalived_conf::lower(&sourced.lines, &recorder);
+        let drafted = keepalived_conf::draft(&sourced.lines, &recorder);
+        let lines = match keep {
+            Keep::Lines => sourced.lines,
+            Keep::Nothing => {
+                drop(sourced.lines);
+                Lines::default()
+            }
+        };
+        let Lowered { mut config, mut diagnostics, uses, .. } = drafted.complete(&recorder);
         diagnostics.splice(..0, sourced.diagnostics);
         let network = &mut config.global.namespaces.network;
         let overridden = self.namespace.clone().and_then(|name| network.replace(name));
         Reading {
-            lines: sourced.lines,
+            lines,
             answers: recorder.into_answers(),
             uses,
             garp_interval: config.vrrp.garp_interval,
@@ -71,14 +82,23 @@ impl Reader {
     }
 }
 
+/// Which part of what was read is needed afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// The lines, for engines.
+    Lines,
+    /// Only what there is to say.
+    Nothing,
+}
+
 impl Reader {
     /// Reads in the network namespace that the configuration asks for, and leaves this process there. Where that
     /// cannot be, it is read here, and a sentence says so: interfaces may be missing then.
-    pub fn read_in_place(&self) -> (Reading, Option<String>) {
-        let reading = self.read();
+    pub fn read_in_place(&self, keep: Keep) -> (Reading, Option<String>) {
+        let reading = self.read_keeping(keep);
         let place = reading.place();
         match place.enter_network() {
-            Ok(true) => (self.read(), None),
+            Ok(true) => (self.read_keeping(keep), None),
             Ok(false) => (reading, None),
             Err(_) => (reading, place.not_there()),
         }
