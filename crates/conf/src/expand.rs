@@ -325,13 +325,13 @@ impl Expander<'_> {
             return;
         }
         let mut quoted = false;
-        let brace = line.text.char_indices().find(|(_, c)| {
-            quoted ^= *c == '"';
-            !quoted && matches!(c, '{' | '}')
+        let brace = line.text.bytes().enumerate().find(|(_, byte)| {
+            quoted ^= *byte == b'"';
+            !quoted && matches!(byte, b'{' | b'}')
         });
         let Some((at, brace)) = brace else { return self.emit_text(line) };
         self.emit_text(line.part(0..at));
-        let piece = if brace == '{' { Piece::Open } else { Piece::Close };
+        let piece = if brace == b'{' { Piece::Open } else { Piece::Close };
         self.emit(&line.part(at..at + 1), piece);
         if at + 1 < line.text.len() {
             self.process(Text { unconditional: false, ..line.after(at + 1) });

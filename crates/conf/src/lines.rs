@@ -4,12 +4,12 @@
 //! ```text
 //! files     "vrrp_instance VI_1 {\n  priority 100\n}\n"     once, as it was read
 //! physical   ^0                    ^22            ^35        where lines start in it
-//! logical    (0, 0..18) (0, open)  (1, 2..14)    (2, close)  pieces of physical lines
+//! logical    (0, 0..18) (0, open)  (1, 2..14)    (2, close)  pieces of physical lines, eight bytes each
 //! made       what stands in no file as it is: substituted, unescaped, mended
 //! ```
 //!
 //! A configuration of ten thousand instances has a quarter of a million lines, and three processes hold it. So a
-//! line costs a few bytes beside its text, and no allocation; [`Line`] and [`Physical`] are views.
+//! line costs twelve bytes beside its text, and no allocation; [`Line`] and [`Physical`] are views.
 
 use std::sync::Arc;
 
@@ -58,29 +58,30 @@ struct Run {
     number: u32,
 }
 
-/// A logical line as it is kept.
+/// A logical line as it is kept: eight bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Slip {
-    /// Index of the physical line.
-    origin: u32,
+    /// Index of the physical line, or of what was made.
+    index: u32,
+    /// Where the piece starts in the physical line.
     column: u16,
-    kind: Kind,
+    /// How long it is there, or [`OPEN`], [`CLOSE`], [`MADE`].
+    length: u16,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    /// So many bytes of the physical line, from the column on.
-    Read(u16),
-    Open,
-    Close,
-    /// An index.
-    Made(u32),
-}
+/// Stands for the length of an opening brace.
+const OPEN: u16 = u16::MAX;
+/// Stands for the length of a closing brace.
+const CLOSE: u16 = u16::MAX - 1;
+/// Stands for the length of what is not there.
+const MADE: u16 = u16::MAX - 2;
 
 /// A piece that no file has like that, or that came through a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Made {
     piece: MadePiece,
+    origin: u32,
+    column: u16,
     through: Option<Arc<str>>,
 }
 
@@ -205,29 +206,26 @@ impl Lines {
 
     fn slip(&mut self, line: Line<'_>) -> Slip {
         let Line { piece, origin, column, through } = line;
-        let kind = match (piece, through) {
-            (Piece::Open, None) => Kind::Open,
-            (Piece::Close, None) => Kind::Close,
+        let (origin, narrow_column) = (narrow(origin), u16::try_from(column).unwrap_or(u16::MAX));
+        let there = |length| Slip { index: origin, column: narrow_column, length };
+        let piece = match (piece, through) {
+            (Piece::Open, None) => return there(OPEN),
+            (Piece::Close, None) => return there(CLOSE),
             (Piece::Text(text), None) if self.stands_there(origin, column, text) => {
-                Kind::Read(u16::try_from(text.len()).unwrap_or(u16::MAX))
+                return there(u16::try_from(text.len()).unwrap_or(MADE - 1));
             }
-            (piece, through) => {
-                let piece = match piece {
-                    Piece::Text(text) => MadePiece::Text(text.into()),
-                    Piece::Open => MadePiece::Open,
-                    Piece::Close => MadePiece::Close,
-                };
-                self.made.push(Made { piece, through: through.cloned() });
-                Kind::Made(narrow(self.made.len() - 1))
-            }
+            (Piece::Text(text), _) => MadePiece::Text(text.into()),
+            (Piece::Open, _) => MadePiece::Open,
+            (Piece::Close, _) => MadePiece::Close,
         };
-        Slip { origin: narrow(origin), column: u16::try_from(column).unwrap_or(u16::MAX), kind }
+        self.made.push(Made { piece, origin, column: narrow_column, through: through.cloned() });
+        Slip { index: narrow(self.made.len() - 1), column: 0, length: MADE }
     }
 
-    fn stands_there(&self, origin: usize, column: usize, text: &str) -> bool {
-        let short = text.len() <= usize::from(u16::MAX) && column <= usize::from(u16::MAX);
-        let physical = self.physical(origin).filter(|_| short);
-        physical.is_some_and(|line| line.text.get(column..).is_some_and(|rest| rest.starts_with(text)))
+    fn stands_there(&self, origin: u32, column: usize, text: &str) -> bool {
+        let short = text.len() < usize::from(MADE) && column <= usize::from(u16::MAX);
+        let there = self.piece(origin, column, text.len()).filter(|_| short);
+        there == Some(text) && !text.contains('\n')
     }
 }
 
@@ -249,26 +247,38 @@ impl Lines {
 
     /// A logical line.
     pub(crate) fn line(&self, number: usize) -> Option<Line<'_>> {
-        let Slip { origin, column, kind } = *self.logical.get(number)?;
-        let (origin, column) = (origin as usize, usize::from(column));
-        let (piece, through) = match kind {
-            Kind::Open => (Piece::Open, None),
-            Kind::Close => (Piece::Close, None),
-            Kind::Read(length) => {
-                let text = self.physical(origin).map_or("", |line| line.text);
-                (Piece::Text(text.get(column..column + usize::from(length)).unwrap_or("")), None)
-            }
-            Kind::Made(index) => {
+        let Slip { index, column, length } = *self.logical.get(number)?;
+        let (origin, column) = (index as usize, usize::from(column));
+        let piece = match length {
+            OPEN => Piece::Open,
+            CLOSE => Piece::Close,
+            MADE => {
                 let made = self.made.get(index as usize)?;
                 let piece = match &made.piece {
                     MadePiece::Text(text) => Piece::Text(text),
                     MadePiece::Open => Piece::Open,
                     MadePiece::Close => Piece::Close,
                 };
-                (piece, made.through.as_ref())
+                let (origin, column) = (made.origin as usize, usize::from(made.column));
+                return Some(Line { piece, origin, column, through: made.through.as_ref() });
             }
+            length => Piece::Text(self.piece(index, column, usize::from(length)).unwrap_or("")),
         };
-        Some(Line { piece, origin, column, through })
+        Some(Line { piece, origin, column, through: None })
+    }
+
+    /// A piece of a physical line.
+    fn piece(&self, origin: u32, column: usize, length: usize) -> Option<&str> {
+        let (file, _) = self.whose(origin)?;
+        let start = *self.sheets.starts.get(origin as usize)? as usize + column;
+        file.text.get(start..start + length)
+    }
+
+    /// The file a physical line belongs to, and the run.
+    fn whose(&self, origin: u32) -> Option<(&Source, &Run)> {
+        let Sheets { files, runs, .. } = &*self.sheets;
+        let run = runs.get(runs.partition_point(|run| run.first <= origin).checked_sub(1)?)?;
+        Some((files.get(run.file as usize)?, run))
     }
 
     /// All logical lines.
@@ -280,15 +290,14 @@ impl Lines {
 
     /// A line as it stands in a file.
     pub(crate) fn physical(&self, index: usize) -> Option<Physical<'_>> {
-        let Sheets { files, starts, runs } = &*self.sheets;
-        let start = *starts.get(index)? as usize;
+        let start = *self.sheets.starts.get(index)? as usize;
         let index = narrow(index);
-        let run = runs.get(runs.partition_point(|run| run.first <= index).checked_sub(1)?)?;
-        let file = run.file as usize;
-        let rest = files.get(file)?.text.get(start..)?;
+        let (source, run) = self.whose(index)?;
+        let rest = source.text.get(start..)?;
         let end = rest.find('\n').unwrap_or(rest.len());
         let text = rest.get(..end)?.trim_end_matches('\r');
-        Some(Physical { file, number: run.number.saturating_add(index - run.first), text })
+        let number = run.number.saturating_add(index - run.first);
+        Some(Physical { file: run.file as usize, number, text })
     }
 
     /// All lines of all files in the order of reading.
@@ -362,19 +371,13 @@ impl Lines {
                     out.text(text);
                 }
             }
+            out.number(made.origin);
+            out.number(u32::from(made.column));
             out.text(made.through.as_deref().unwrap_or(""));
         });
         out.list(self.logical.iter(), |out, slip| {
-            let (kind, value) = match slip.kind {
-                Kind::Open => (0, 0),
-                Kind::Close => (1, 0),
-                Kind::Read(length) => (2, u32::from(length)),
-                Kind::Made(index) => (3, index),
-            };
-            out.number(slip.origin);
-            out.number(u32::from(slip.column));
-            out.number(kind);
-            out.number(value);
+            out.number(slip.index);
+            out.number(u32::from(slip.column) << 16 | u32::from(slip.length));
         });
         out.0
     }
@@ -382,7 +385,7 @@ impl Lines {
     /// What [`Lines::to_bytes`] wrote.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, Malformed> {
         let mut from = Reader(bytes);
-        let small = |number: u32| u16::try_from(number).map_err(|_| Malformed);
+        let halves = |number: u32| ((number >> 16) as u16, (number & 0xffff) as u16);
         let files = from.list(|from| {
             let (name, named, marked) = (Arc::from(from.text()?), from.flag()?, from.flag()?);
             Ok(Source { name, named, marked, text: Arc::from(from.text()?) })
@@ -397,19 +400,14 @@ impl Lines {
                 2 => MadePiece::Text(from.text()?.into()),
                 _ => return Err(Malformed),
             };
+            let (origin, column) = (from.number()?, halves(from.number()?).1);
             let through = from.text()?;
-            Ok(Made { piece, through: (!through.is_empty()).then(|| Arc::from(through)) })
+            Ok(Made { piece, origin, column, through: (!through.is_empty()).then(|| Arc::from(through)) })
         })?;
         let logical = from.list(|from| {
-            let (origin, column) = (from.number()?, small(from.number()?)?);
-            let kind = match (from.number()?, from.number()?) {
-                (0, _) => Kind::Open,
-                (1, _) => Kind::Close,
-                (2, length) => Kind::Read(small(length)?),
-                (3, index) => Kind::Made(index),
-                _ => return Err(Malformed),
-            };
-            Ok(Slip { origin, column, kind })
+            let index = from.number()?;
+            let (column, length) = halves(from.number()?);
+            Ok(Slip { index, column, length })
         })?;
         from.end()?;
         Ok(Self { sheets: Arc::new(Sheets { files, starts, runs }), made, logical })

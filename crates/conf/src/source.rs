@@ -96,7 +96,7 @@ fn wrapped(body: &[u8], cut: &mut Vec<usize>) -> Vec<u8> {
 
 /// Where the comment of a line starts, in bytes.
 pub(crate) fn comment(line: &str) -> Option<usize> {
-    if !line.contains(['#', '!']) {
+    if !line.bytes().any(|byte| matches!(byte, b'#' | b'!')) {
         return None;
     }
     let (mut quoted, mut escaped) = (false, false);

@@ -94,8 +94,8 @@ fn split_braces(pattern: &str) -> Option<Vec<String>> {
 impl Expander<'_> {
     /// Reads what the line includes; false if it is no include.
     pub(super) fn include(&mut self, line: &Text<'_>) -> bool {
-        let Some((word, pattern)) = line.text.split_once([' ', '\t']) else { return false };
-        let Some(suffix) = word.strip_prefix("include") else { return false };
+        let Some(rest) = line.text.strip_prefix("include") else { return false };
+        let Some((suffix, pattern)) = rest.split_once([' ', '\t']) else { return false };
         let check = match suffix {
             "" => self.check,
             other => match asked(other) {

@@ -216,9 +216,9 @@ impl<'a> Context<'a> {
         owner: &str,
     ) -> Option<i64> {
         let place = self.place(statement, 1);
-        let bad = fill(row.bad, word, owner);
+        let bad = read.complaint.as_ref().map(|_| fill(row.bad, word, owner));
         let default = statement.row.default;
-        self.number(&place, read, row.lenient, Some(bad), default)
+        self.number(&place, read, row.lenient, bad, default)
     }
 
     /// A number that is a word of a line.

@@ -98,7 +98,7 @@ impl Drafts {
         }
         let mut draft = Draft::new(name, &self.globals);
         for inner in statement.block() {
-            self.statement(cx, &mut draft, inner);
+            self.statement(cx, &mut draft, inner, name);
         }
         let end = cx.end_place(statement);
         draft.settle_unicast_link(cx, &end);
@@ -113,18 +113,18 @@ impl Drafts {
         self.instances.push(draft);
     }
 
-    fn statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
-        let owner = draft.name.clone();
-        let prefix = format!("({owner})");
+    fn statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>, owner: &str) {
         if draft.timing(cx, statement)
             || draft.policy(cx, statement)
             || draft.transport(cx, statement)
-            || draft.garp.instance(cx, statement, &owner)
-            || draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix)
+            || draft.garp.instance(cx, statement, owner)
+            || draft
+                .notify
+                .set(cx, &mut self.globals.security, statement, owner, |owner| format!("({owner})"))
         {
             return;
         }
-        if self.tracker(cx, &mut draft.track, statement, &owner) {
+        if self.tracker(cx, &mut draft.track, statement, owner) {
             return;
         }
         let taken = &self.own_links;
@@ -147,13 +147,13 @@ impl Drafts {
             "virtual_routes" => {
                 let items = statement.items();
                 draft.routes.extend(items.iter().filter_map(|item| route::lower(cx, interfaces, item)));
-                lasting::unacted(cx, statement, &owner);
+                lasting::unacted(cx, statement, owner);
             }
             "virtual_rules" => {
                 let preferences = &mut self.preferences;
                 let lower = |item| rule::lower(cx, interfaces, item, preferences);
                 draft.rules.extend(statement.items().iter().filter_map(lower));
-                lasting::unacted(cx, statement, &owner);
+                lasting::unacted(cx, statement, owner);
             }
             "authentication" => {
                 for inner in statement.block() {
@@ -161,13 +161,13 @@ impl Drafts {
                 }
             }
             "auth_hmac" => {
-                cx.not_yet(statement, &owner);
+                cx.not_yet(statement, owner);
                 let hmac = draft.hmac.get_or_insert_default();
                 for inner in statement.block() {
-                    hmac.statement(cx, inner, &owner);
+                    hmac.statement(cx, inner, owner);
                 }
             }
-            "lvs_sync_daemon_interface" => self.sync_interface(cx, statement, &owner),
+            "lvs_sync_daemon_interface" => self.sync_interface(cx, statement, owner),
             _ => draft.other(cx, statement),
         }
     }

@@ -49,8 +49,8 @@ impl Drafts {
 
     fn group_statement(&mut self, cx: &mut Context<'_>, draft: &mut Draft, statement: &Statement<'_>) {
         let owner = draft.name.clone();
-        let prefix = format!("vrrp group {owner}:");
-        if draft.notify.set(cx, &mut self.globals.security, statement, &owner, &prefix)
+        let prefix = |owner: &str| format!("vrrp group {owner}:");
+        if draft.notify.set(cx, &mut self.globals.security, statement, &owner, prefix)
             || self.tracker(cx, &mut draft.track, statement, &owner)
         {
             return;

@@ -33,7 +33,7 @@ impl Notify {
         security: &mut Security,
         statement: &Statement<'_>,
         owner: &str,
-        prefix: &str,
+        prefix: fn(&str) -> String,
     ) -> bool {
         let occasion = match statement.row.name {
             "notify_master" => Occasion::Master,
@@ -52,7 +52,7 @@ impl Notify {
             && let Some(other) = statement.word(1)
         {
             // The first one wins (`spec` config 1.6).
-            already(cx, statement, prefix, &format!("{} script", statement.row.name), other);
+            already(cx, statement, &prefix(owner), &format!("{} script", statement.row.name), other);
             return true;
         }
         match script::notify(cx, security, statement, owner) {
@@ -69,11 +69,11 @@ impl Notify {
         security: &mut Security,
         statement: &Statement<'_>,
         owner: &str,
-        prefix: &str,
+        prefix: fn(&str) -> String,
     ) {
         if self.0.contains_key(&Occasion::Deleted) {
             let other = statement.word(1).unwrap_or("");
-            return already(cx, statement, prefix, statement.row.name, other);
+            return already(cx, statement, &prefix(owner), statement.row.name, other);
         }
         let command = statement.word(1).and_then(|_| script::notify(cx, security, statement, owner));
         self.0.insert(Occasion::Deleted, command);
