@@ -59,6 +59,9 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == "fail-if-told") {
         return inside::fail_if_told();
     }
+    if words.first().is_some_and(|word| word == bench::COST) {
+        return bench::cost(&words[1..]);
+    }
     let inside = words.first().is_some_and(|word| word == inside::MARK);
     let options = match parse(&words[usize::from(inside)..]) {
         Ok(options) => options,

@@ -5,9 +5,12 @@
 
 mod load;
 mod stand;
+mod syntax;
 mod takeover;
 
 use std::time::Duration;
+
+pub use syntax::{COST, cost};
 
 use crate::outcome::Fault;
 use crate::subject::Subject;
@@ -41,7 +44,7 @@ struct Measure {
     round: fn(Subject) -> Result<Vec<f64>, Fault>,
 }
 
-const ALL: &[&[Measure]] = &[takeover::MEASURES, load::MEASURES];
+const ALL: &[&[Measure]] = &[takeover::MEASURES, load::MEASURES, syntax::MEASURES];
 
 /// Runs every measurement whose name contains `only`, `rounds` times for each program, and prints a table.
 /// Returns whether every promise was kept.

@@ -19,7 +19,7 @@ mod surface;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use keepalived_sys::{memory, process};
+use keepalived_sys::process;
 
 use cli::{Options, Reading, Wish};
 use compat::process_names::VRRP_IDENT;
@@ -29,7 +29,7 @@ use handoff::Role;
 
 fn main() -> ExitCode {
     let role = Role::take();
-    memory::give_back_large_blocks();
+    process::return_large_blocks();
     // Started through /proc, a process would be called "exe", and killall would miss it.
     process::set_name(c"keepalived");
     let words: Vec<OsString> = std::env::args_os().skip(1).collect();

@@ -4,7 +4,8 @@
 use std::io::{self, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd};
 use std::path::Path;
-use std::time::{Duration, SystemTime};
+use std::process::Command;
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::sys::signal::{Signal, kill};
 use nix::sys::socket::{ControlMessageOwned, LinkAddr, MsgFlags, SockaddrLike, recvmsg, setsockopt, sockopt};
@@ -144,6 +145,49 @@ pub fn signal(pid: i32, number: i32) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a program took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Cost {
+    /// From its start to its end.
+    pub wall: Duration,
+    /// Processor time, in its own code and in the kernel.
+    pub cpu: Duration,
+    /// The most memory it had at once, in bytes. The kernel counts that of the caller's at the start too.
+    pub peak_bytes: u64,
+    /// Its exit status; none when a signal ended it.
+    pub status: Option<i32>,
+}
+
+/// Runs a program to its end.
+///
+/// # Errors
+/// It cannot be started.
+pub fn cost_of(command: &mut Command) -> io::Result<Cost> {
+    let begin = Instant::now();
+    let child = command.spawn()?;
+    let pid = i32::try_from(child.id()).map_err(io::Error::other)?;
+    let mut status = 0;
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers outlive the call; the child is ours and was not waited for.
+    while unsafe { libc::wait4(pid, &raw mut status, 0, &raw mut usage) } < 0 {
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
+    }
+    let length = |time: libc::timeval| {
+        let (seconds, micros) = (u64::try_from(time.tv_sec), u64::try_from(time.tv_usec));
+        Duration::from_secs(seconds.unwrap_or(0)) + Duration::from_micros(micros.unwrap_or(0))
+    };
+    Ok(Cost {
+        wall: begin.elapsed(),
+        cpu: length(usage.ru_utime) + length(usage.ru_stime),
+        peak_bytes: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        status: libc::WIFEXITED(status).then(|| libc::WEXITSTATUS(status)),
+    })
 }
 
 /// What a process number 1 does all day: collects the orphans that end. Never returns.

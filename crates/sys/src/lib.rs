@@ -8,7 +8,6 @@
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
 //! | [`inotify`] | what happens in directories |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
-//! | [`memory`] | what the allocator keeps |
 //! | [`lab`] | what only the test lab needs |
 
 pub mod clock;
@@ -22,7 +21,6 @@ pub mod local_time;
 pub mod lock;
 pub mod membership;
 pub mod memfd;
-pub mod memory;
 pub mod namespace;
 pub mod packet;
 pub mod process;

@@ -216,6 +216,18 @@ pub fn return_free_memory() {
     unsafe { libc::malloc_trim(0) };
 }
 
+/// Smallest block that the kernel gets back as soon as it is freed.
+const LARGE_BYTES: i32 = 128 * 1024;
+
+/// From now on large blocks go back to the kernel when they are freed, however large freed ones were before: by
+/// itself the allocator learns from the first one to keep all that are no larger. Configurations are read with few
+/// large blocks that nobody needs afterwards. All threads share one heap, since they allocate little.
+pub fn return_large_blocks() {
+    // SAFETY: both only set numbers of the allocator, which takes any.
+    let _ =
+        unsafe { (libc::mallopt(libc::M_MMAP_THRESHOLD, LARGE_BYTES), libc::mallopt(libc::M_ARENA_MAX, 1)) };
+}
+
 /// Processor time used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Usage {
