@@ -5,13 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{Change, Key, Snapshot};
+use keepalived_model::kernel::{Change, Key, Refusal, Snapshot};
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 
 use crate::announce::Announcer;
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event};
+use crate::fixtures;
 use crate::group::Group;
 use crate::instance::{Context, Counters, Instance, Intent};
 use crate::links::Links;
@@ -49,6 +50,7 @@ pub struct Engine {
     pub(crate) groups: Vec<Group>,
     pub(crate) scripts: BTreeMap<ScriptId, Tracker>,
     pub(crate) wanted: Wanted,
+    pub(crate) fixtures: Vec<fixtures::Placed>,
     announcer: Announcer,
     agenda: Agenda<Owner>,
     touched: BTreeSet<Owner>,
@@ -109,6 +111,7 @@ impl Engine {
             groups: Vec::new(),
             scripts: BTreeMap::new(),
             wanted: Wanted::default(),
+            fixtures: Vec::new(),
             announcer: Announcer::default(),
             agenda: Agenda::default(),
             touched: BTreeSet::new(),
@@ -211,6 +214,12 @@ impl Engine {
     }
 
     fn changed(&mut self, change: Change, out: &mut Actions) {
+        // An interface or an address that appeared is what a route may have waited for.
+        let may_help = match &change {
+            Change::Link(link) => link.up && !self.links.get(link.id).is_some_and(|before| before.up),
+            Change::Address(_) => true,
+            Change::LinkGone(_) | Change::AddressGone(_) | Change::Lost(_) => false,
+        };
         match change {
             Change::Link(link) => {
                 let before = self.links.put(link.clone());
@@ -231,16 +240,32 @@ impl Engine {
             Change::Address(address) => self.links.put_address(address.key),
             Change::AddressGone(key) => {
                 self.links.remove_address(key);
-                if !self.stopping {
-                    for owner in self.wanted.owners(Key::Address(key)) {
-                        let intent = self.with(owner, out, |instance, ctx| instance.address_taken(key, ctx));
-                        self.carry_out(owner, intent.flatten(), out);
-                    }
-                }
+                self.taken(&Key::Address(key), out);
             }
+            Change::Lost(key) => self.taken(&key, out),
         }
         if !self.stopping {
+            self.place_fixtures();
+            if may_help {
+                self.retry_missing(out);
+            }
             self.review_all(out);
+        }
+    }
+
+    /// Somebody removed what we want, or the kernel forgot it.
+    fn taken(&mut self, key: &Key, out: &mut Actions) {
+        if self.stopping {
+            return;
+        }
+        self.fixture_lost(key, out);
+        for owner in self.wanted.owners(key) {
+            let intent = self.with(owner, out, |instance, ctx| match key {
+                Key::Address(key) => instance.address_taken(*key, ctx),
+                Key::Route(_) | Key::Rule(_) => instance.routing_lost(key, ctx),
+                Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => None,
+            });
+            self.carry_out(owner, intent.flatten(), out);
         }
     }
 
@@ -270,36 +295,52 @@ impl Engine {
 
     /// A link lost its name or is gone: what is placed on it has to be placed anew.
     fn forget_addresses(&mut self, link: LinkId) {
-        let keys: Vec<Key> = self.wanted.keys().map(|(key, _)| key).collect();
+        let on_link = |key: &Key| match key {
+            Key::Address(address) => address.link == link,
+            Key::Route(route) => route.link == Some(link),
+            Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths | Key::Rule(_) => false,
+        };
+        let keys: Vec<Key> = self.wanted.keys().map(|(key, _)| key.clone()).filter(on_link).collect();
         for key in keys {
-            if key.address().is_some_and(|address| address.link == link) {
-                self.wanted.lost(key);
-            }
+            self.wanted.lost(&key);
         }
     }
 
-    fn settled(
-        &mut self,
-        key: Key,
-        outcome: Result<(), keepalived_model::kernel::Refusal>,
-        out: &mut Actions,
-    ) {
-        let Key::Address(address) = key else { return self.wanted.answered(key, outcome.is_ok()) };
-        let owners = self.wanted.owners(key);
-        self.wanted.answered(key, outcome.is_ok());
-        match outcome {
-            Ok(()) if owners.is_empty() => self.links.remove_address(address),
-            Ok(()) => self.links.put_address(address),
-            Err(refusal) => {
-                for instance in owners.iter().filter_map(|id| self.instances.get(id)) {
-                    let interface = self.links.name(address.link);
-                    let (instance, refusal) = (instance.name.clone(), refusal.clone());
-                    let report = Report::AddressRefused { instance, interface, key: address, refusal };
-                    out.push(Action::Report(report));
-                }
-            }
+    fn settled(&mut self, key: Key, outcome: Result<(), Refusal>, out: &mut Actions) {
+        let owners = self.wanted.owners(&key);
+        let is_wanted = self.wanted.is_wanted(&key);
+        self.wanted.answered(&key, outcome.is_ok());
+        match (&key, outcome) {
+            (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
+            (Key::Address(address), Ok(())) => self.links.remove_address(*address),
+            (_, Ok(())) => {}
+            (_, Err(refusal)) => self.report_refusal(&key, &owners, &refusal, out),
         }
         self.unfinished.extend(owners);
+    }
+
+    fn report_refusal(&self, key: &Key, owners: &[InstanceId], refusal: &Refusal, out: &mut Actions) {
+        let spec = self.wanted.keys().find(|(wanted, _)| *wanted == key).map(|(_, spec)| spec.clone());
+        let names = owners.iter().filter_map(|id| self.instances.get(id)).map(|it| Some(it.name.clone()));
+        let mut names: Vec<Option<Name>> = names.collect();
+        if names.is_empty() && spec.is_some() {
+            names.push(None);
+        }
+        for instance in names {
+            let refusal = refusal.clone();
+            let report = match (key, &spec) {
+                (Key::Address(address), _) => {
+                    let interface = self.links.name(address.link);
+                    Report::AddressRefused { instance, interface, key: *address, refusal }
+                }
+                (Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths, _) => continue,
+                (Key::Route(_) | Key::Rule(_), Some(spec)) => {
+                    Report::RoutingRefused { instance, key: key.clone(), spec: spec.clone(), refusal }
+                }
+                (Key::Route(_) | Key::Rule(_), None) => continue,
+            };
+            out.push(Action::Report(report));
+        }
     }
 
     fn send_failed(&mut self, id: InstanceId, destination: IpAddr, errno: i32, out: &mut Actions) {
@@ -318,6 +359,7 @@ impl Engine {
         for id in self.order.clone() {
             self.with(id, out, |instance, ctx| instance.stop(ctx));
         }
+        self.remove_fixtures();
         for group in &self.groups {
             group.stop(out);
         }

@@ -13,6 +13,7 @@
 mod addresses;
 mod credentials;
 mod hearing;
+mod routing;
 mod speaking;
 mod telling;
 
@@ -33,6 +34,7 @@ use crate::links::Links;
 use crate::memory::{Memory, Standing};
 use crate::notices::{Audience, Cause, Why};
 use crate::report::{Fault, Name, Report, State};
+use crate::routing::Routing;
 use crate::wanted::Wanted;
 
 use credentials::Credentials;
@@ -168,6 +170,8 @@ pub(crate) struct Instance {
     /// Which worse router was told of last, and when.
     insisted: Option<(IpAddr, Instant)>,
     placed: Vec<Placed>,
+    /// Routes and rules that are there while master.
+    routing: Vec<Routing>,
     /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
     unfinished: Option<Unfinished>,
     removals: VecDeque<Instant>,
@@ -216,6 +220,7 @@ impl Instance {
             answered: None,
             insisted: None,
             placed: Vec::new(),
+            routing: Vec::new(),
             unfinished: None,
             removals: VecDeque::new(),
             logged: 0,
@@ -348,6 +353,7 @@ impl Instance {
         for excluded in self.kinds_configured() {
             ctx.report(Report::SettingAddresses { instance: instance.clone(), excluded });
         }
+        self.report_setting_routing(ctx);
         self.place(ctx);
         self.unfinished = Some(Unfinished { announce: true });
         self.notify(Occasion::Entered(State::Master), ctx.out);

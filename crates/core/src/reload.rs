@@ -38,6 +38,7 @@ impl Engine {
         out.push(Action::Report(Report::AnnouncerReady));
         // A successor goes on where its predecessor was: the delay is one of the machine's start.
         let adopted = self.remove_leftovers(memories, snapshot, out);
+        self.place_fixtures();
         if adopted || config.startup_delay.is_zero() {
             self.begin_all(out);
         } else {
@@ -84,6 +85,7 @@ impl Engine {
         for id in &added {
             self.with(*id, out, |instance, ctx| instance.clear_leftovers(ctx));
         }
+        self.place_fixtures();
         self.review_all(out);
         out.push(Action::Report(Report::Reloaded { kept, restarted: 0, added: added.len(), removed }));
     }
@@ -191,7 +193,7 @@ impl Engine {
                 self.with(id, out, |instance, ctx| instance.adopt(standing, ctx));
             }
         }
-        let ours: BTreeSet<Key> = self.wanted.keys().map(|(key, _)| key).collect();
+        let ours: BTreeSet<Key> = self.wanted.keys().map(|(key, _)| key.clone()).collect();
         let used: BTreeSet<_> = self.instances.values().filter_map(|instance| instance.link).collect();
         for address in
             snapshot.addresses.iter().filter(|address| address.ours && used.contains(&address.key.link))
@@ -202,7 +204,7 @@ impl Engine {
                     link: address.key.link,
                     key: address.key,
                 }));
-                self.wanted.forbid(key);
+                self.wanted.forbid(&key);
             }
         }
         !adopted.is_empty()

@@ -4,7 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
+use keepalived_model::lasting::Fixture;
 use keepalived_model::vrrp::Family;
 use keepalived_model::{LinkId, Micros, RunId, Vrid};
 use keepalived_wire::reject::Reject;
@@ -71,6 +72,10 @@ pub enum Report {
     SettingAddresses { instance: Name, excluded: bool },
     /// VIPs (or excluded ones) are being removed.
     RemovingAddresses { instance: Name, excluded: bool },
+    /// Virtual routes (or rules) are being set.
+    SettingRouting { instance: Name, rules: bool },
+    /// Virtual routes (or rules) are being removed.
+    RemovingRouting { instance: Name, rules: bool },
     /// One line per VIP and burst.
     QueueingGarp { instance: Name, interface: Name, ip: IpAddr },
     /// One line per frame.
@@ -153,12 +158,20 @@ pub enum Report {
     AddressDeassigned { interface: Name, ip: IpAddr },
     /// Somebody removed one of our addresses; `restored`: we put it back (D1).
     AddressTaken { instance: Name, interface: Name, key: AddressKey, restored: bool },
+    /// The same of a route or rule.
+    RoutingTaken { instance: Name, key: Key, spec: Spec, restored: bool },
     /// Others removed our addresses too often; we stand aside (D1).
     GivingUpAddresses { instance: Name, removals: usize, within: Micros },
     /// A reload dropped this address.
     AddressNoLonger { instance: Name, interface: Name, key: AddressKey },
-    /// The kernel refused an address.
-    AddressRefused { instance: Name, interface: Name, key: AddressKey, refusal: Refusal },
+    /// A reload dropped this route or rule.
+    RoutingNoLonger { instance: Name, key: Key, spec: Spec },
+    /// The kernel refused a route or rule; `instance`: whose it is, none for a static one.
+    RoutingRefused { instance: Option<Name>, key: Key, spec: Spec, refusal: Refusal },
+    /// A static thing that was lost is put back.
+    FixtureRestored(Arc<Fixture>),
+    /// The kernel refused an address; `instance` as above.
+    AddressRefused { instance: Option<Name>, interface: Name, key: AddressKey, refusal: Refusal },
     /// Gratuitous ARP can be sent from now on (marks the place of a line in the start-up log).
     AnnouncerReady,
     /// A leftover of an earlier run is being removed.

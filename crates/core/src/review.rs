@@ -12,6 +12,7 @@ use crate::engine::Engine;
 use crate::event::{Action, Actions};
 use crate::instance::Instance;
 use crate::report::{Fault, Name, Report, State};
+use crate::routing;
 
 /// What an instance's surroundings amount to.
 struct Finding {
@@ -167,7 +168,9 @@ impl Engine {
     /// Whether an address comes and goes with a router: one of this configuration, or one of an earlier
     /// configuration whose removal the kernel has not confirmed yet.
     pub(crate) fn is_virtual(&self, key: AddressKey) -> bool {
-        self.virtual_ips.contains(&key.ip) || self.wanted.concerns(Key::Address(key))
+        let wanted = Key::Address(key);
+        self.virtual_ips.contains(&key.ip)
+            || (self.wanted.concerns(&wanted) && !self.wanted.is_lasting(&wanted))
     }
 
     fn finding(&self, instance: &Instance) -> Finding {
@@ -222,17 +225,33 @@ impl Engine {
         Finding { faults, pending, priority: base.weighted(sum), total }
     }
 
-    /// Links whose loss is a fault whatever is tracked: its own and those of its VIPs.
-    fn vital_links<'a>(&self, instance: &'a Instance) -> BTreeSet<&'a str> {
+    /// Links whose loss is a fault whatever is tracked: its own and those of its VIPs, routes, rules and of static
+    /// things it is tied to.
+    fn vital_links<'a>(&'a self, instance: &'a Instance) -> BTreeSet<&'a str> {
         let config = &instance.config;
+        // Whatever is said about its own interface (scenario `interfaces of routes, rules and track groups are
+        // tracked`).
+        let routing = routing::interfaces(&config.routes, &config.rules);
+        let others = routing.chain(self.tied_links(&instance.name));
         if config.dont_track_primary {
             // Without its link at all there is nothing to speak on.
             let own = config.link_name().filter(|name| self.links.named(name).is_none());
-            return own.into_iter().collect();
+            return own.into_iter().chain(others).collect();
         }
         let addresses = config.addresses.iter().chain(&config.excluded).filter(|address| !address.no_track);
         let theirs = addresses.filter_map(|address| address.interface.as_deref());
-        theirs.chain(config.link_name()).collect()
+        theirs.chain(config.link_name()).chain(others).collect()
+    }
+
+    /// Interfaces of the static things whose track group an instance is in.
+    fn tied_links<'a>(&'a self, instance: &'a str) -> impl Iterator<Item = &'a str> {
+        let lasting = &self.config.lasting;
+        let is_member = move |name: &str| {
+            let group = lasting.groups.iter().find(|group| group.name == name);
+            group.is_some_and(|group| group.members.iter().any(|member| member == instance))
+        };
+        let is_tied = move |group: Option<&str>| group.is_some_and(&is_member);
+        lasting.interfaces().filter(move |(_, group)| is_tied(*group)).map(|(interface, _)| interface)
     }
 
     fn tracked_links<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
@@ -316,10 +335,11 @@ impl Engine {
 
     /// Whether an instance is configured to use a link of this name.
     pub(crate) fn is_used(&self, name: &str) -> bool {
-        self.instances.values().any(|instance| {
-            instance.config.link_name() == Some(name)
-                || self.vital_links(instance).contains(name)
-                || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
-        })
+        self.config.lasting.interfaces().any(|(interface, _)| interface == name)
+            || self.instances.values().any(|instance| {
+                instance.config.link_name() == Some(name)
+                    || self.vital_links(instance).contains(name)
+                    || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
+            })
     }
 }

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Key, Link};
+use keepalived_model::lasting::Fixture;
 use keepalived_model::track::Script;
 use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
 use keepalived_model::{InstanceId, Instant, Micros, Vrid};
@@ -25,6 +26,8 @@ pub struct View<'a> {
     pub scripts: Vec<ScriptView<'a>>,
     /// Every interface there is, by index.
     pub links: Vec<LinkView<'a>>,
+    /// Static addresses, routes and rules.
+    pub fixtures: Vec<FixtureView>,
     /// What all of it was made from.
     pub config: &'a vrrp::Config,
 }
@@ -76,7 +79,9 @@ pub struct InstanceView<'a> {
     pub excluded: Vec<AddressView<'a>>,
     /// The addresses it wants now; none unless master.
     pub wanted: Vec<AddressKey>,
-    /// Whether all of them are known to be there.
+    /// The routes and rules it wants now.
+    pub routing: Vec<Key>,
+    /// Whether all of these are known to be there.
     pub settled: bool,
     /// What it counted.
     pub counters: &'a Counters,
@@ -150,6 +155,15 @@ impl View<'_> {
     }
 }
 
+/// A static thing.
+#[derive(Clone, Debug)]
+pub struct FixtureView {
+    /// What it is.
+    pub fixture: Fixture,
+    /// It is known to be there.
+    pub set: bool,
+}
+
 impl Engine {
     /// The picture of this moment.
     pub fn view(&self) -> View<'_> {
@@ -159,8 +173,13 @@ impl Engine {
             groups: self.group_views(),
             scripts: self.script_views(),
             links: self.links.all().map(|(link, addresses)| LinkView { link, addresses }).collect(),
+            fixtures: self.config.lasting.fixtures().map(|it| self.fixture_view(it)).collect(),
             config: &self.config,
         }
+    }
+
+    fn fixture_view(&self, fixture: Fixture) -> FixtureView {
+        FixtureView { set: self.fixture_is_set(&fixture), fixture }
     }
 
     fn instance_view<'a>(&'a self, instance: &'a Instance) -> InstanceView<'a> {
@@ -169,7 +188,7 @@ impl Engine {
         let is_set = |address: &VirtualAddress| {
             let placed =
                 instance.placed().find(|key| (key.ip, key.prefix_len) == (address.ip, address.prefix_len));
-            placed.is_some_and(|key| self.wanted.is_settled(Key::Address(key)))
+            placed.is_some_and(|key| self.wanted.is_settled(&Key::Address(key)))
         };
         let look = |addresses: &'a [VirtualAddress]| -> Vec<AddressView<'a>> {
             addresses.iter().map(|address| AddressView { address, set: is_set(address) }).collect()
@@ -197,7 +216,9 @@ impl Engine {
             addresses: look(&instance.config.addresses),
             excluded: look(&instance.config.excluded),
             wanted: instance.placed().collect(),
-            settled: instance.placed().all(|key| self.wanted.is_settled(Key::Address(key))),
+            routing: instance.routing().cloned().collect(),
+            settled: instance.placed().all(|key| self.wanted.is_settled(&Key::Address(key)))
+                && instance.routing().all(|key| self.wanted.is_settled(key)),
             counters: &instance.counters,
         }
     }

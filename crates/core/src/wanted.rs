@@ -2,7 +2,9 @@
 //!
 //! Owners claim and release; nothing is said to the kernel until [`Wanted::flush`] finds the difference
 //! between what is wanted and what was last said. So a VIP that moves from one instance to another within one
-//! event changes nothing, and removals go first: a moved address must be free before it is claimed again.
+//! event changes nothing, and removals go first: a moved address must be free before it is claimed again. Apart
+//! from that things are said in the order they were claimed and released in: routes need addresses, and sometimes
+//! each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,16 +13,32 @@ use keepalived_model::kernel::{Key, Spec};
 
 use crate::event::{Action, Actions};
 
+/// Who wants something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Claimant {
+    /// The configuration itself, for as long as the daemon runs.
+    Lasting,
+    /// A virtual router, while it is master.
+    Instance(InstanceId),
+}
+
+impl From<InstanceId> for Claimant {
+    fn from(id: InstanceId) -> Self {
+        Self::Instance(id)
+    }
+}
+
 /// The wanted table with its owners.
 #[derive(Clone, Debug, Default)]
 pub struct Wanted {
     entries: BTreeMap<Key, Entry>,
-    changed: BTreeSet<Key>,
+    /// Each once.
+    changed: Vec<Key>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    owners: BTreeSet<InstanceId>,
+    owners: BTreeSet<Claimant>,
     spec: Option<Spec>,
     /// What was last said to the kernel's side; outer `None`: nothing yet, or to be said again.
     told: Option<Option<Spec>>,
@@ -28,71 +46,104 @@ struct Entry {
     unanswered: u32,
     /// The last answer was a success and nothing was said since.
     settled: bool,
+    /// It is among [`Wanted::changed`].
+    changed: bool,
 }
 
 impl Wanted {
     /// An owner wants this to be there.
-    pub fn claim(&mut self, owner: InstanceId, key: Key, spec: &Spec) {
-        let entry = self.entries.entry(key).or_default();
-        entry.owners.insert(owner);
+    pub fn claim(&mut self, owner: impl Into<Claimant>, key: &Key, spec: &Spec) {
+        let entry = self.change(key);
+        entry.owners.insert(owner.into());
         entry.spec = Some(spec.clone());
-        self.changed.insert(key);
     }
 
     /// An owner does not care any more.
-    pub fn release(&mut self, owner: InstanceId, key: Key) {
-        if let Some(entry) = self.entries.get_mut(&key)
-            && entry.owners.remove(&owner)
+    pub fn release(&mut self, owner: impl Into<Claimant>, key: &Key) {
+        if let Some(entry) = self.entries.get_mut(key)
+            && entry.owners.remove(&owner.into())
         {
-            self.changed.insert(key);
+            self.change(key);
         }
     }
 
     /// Nobody wants this; make sure that it is not there, whoever left it.
-    pub fn forbid(&mut self, key: Key) {
-        self.entries.entry(key).or_default();
-        self.changed.insert(key);
+    pub fn forbid(&mut self, key: &Key) {
+        self.change(key);
     }
 
     /// The kernel lost it: say again what is wanted.
-    pub fn lost(&mut self, key: Key) {
-        if let Some(entry) = self.entries.get_mut(&key) {
+    pub fn lost(&mut self, key: &Key) {
+        if self.entries.contains_key(key) {
+            let entry = self.change(key);
             entry.told = None;
             entry.settled = false;
-            self.changed.insert(key);
         }
     }
 
+    /// The kernel lost it, and could not have it now: it is said again when something changes, see [`Self::refused`].
+    pub fn missing(&mut self, key: &Key) {
+        if let Some(entry) = self.entries.get_mut(key) {
+            entry.told = None;
+            entry.settled = false;
+        }
+    }
+
+    fn change(&mut self, key: &Key) -> &mut Entry {
+        let entry = self.entries.entry(key.clone()).or_default();
+        if !std::mem::replace(&mut entry.changed, true) {
+            self.changed.push(key.clone());
+        }
+        entry
+    }
+
     /// The kernel's side answered.
-    pub fn answered(&mut self, key: Key, success: bool) {
-        if let Some(entry) = self.entries.get_mut(&key) {
+    pub fn answered(&mut self, key: &Key, success: bool) {
+        if let Some(entry) = self.entries.get_mut(key) {
             entry.unanswered = entry.unanswered.saturating_sub(1);
             entry.settled = success && entry.unanswered == 0;
             let absence_confirmed = entry.told == Some(None) && entry.unanswered == 0;
-            if absence_confirmed && entry.owners.is_empty() && !self.changed.contains(&key) {
-                self.entries.remove(&key);
+            if absence_confirmed && entry.owners.is_empty() && !entry.changed {
+                self.entries.remove(key);
             }
         }
     }
 
     /// Whether a claimed thing is known to be there.
-    pub fn is_settled(&self, key: Key) -> bool {
-        self.entries.get(&key).is_some_and(|entry| entry.settled)
+    pub fn is_settled(&self, key: &Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.settled)
     }
 
     /// Whether an answer about this is still to come.
-    pub fn is_open(&self, key: Key) -> bool {
-        self.changed.contains(&key) || self.entries.get(&key).is_some_and(|entry| entry.unanswered > 0)
+    pub fn is_open(&self, key: &Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.changed || entry.unanswered > 0)
     }
 
     /// Whether it is wanted, or was and is not known to be gone.
-    pub fn concerns(&self, key: Key) -> bool {
-        self.entries.contains_key(&key)
+    pub fn concerns(&self, key: &Key) -> bool {
+        self.entries.contains_key(key)
     }
 
-    /// Everybody who wants it now.
-    pub fn owners(&self, key: Key) -> Vec<InstanceId> {
-        self.entries.get(&key).map(|entry| entry.owners.iter().copied().collect()).unwrap_or_default()
+    /// Every virtual router that wants it now.
+    pub fn owners(&self, key: &Key) -> Vec<InstanceId> {
+        let instance = |owner: &Claimant| match owner {
+            Claimant::Instance(id) => Some(*id),
+            Claimant::Lasting => None,
+        };
+        self.entries
+            .get(key)
+            .map(|entry| entry.owners.iter().filter_map(instance).collect())
+            .unwrap_or_default()
+    }
+
+    /// Whether anybody wants it now.
+    pub fn is_wanted(&self, key: &Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| !entry.owners.is_empty())
+    }
+
+    /// Whether it is a static thing.
+    pub fn is_lasting(&self, key: &Key) -> bool {
+        self.entries.get(key).is_some_and(|entry| entry.owners.contains(&Claimant::Lasting))
     }
 
     /// Whether nothing is left to be said or answered.
@@ -101,20 +152,29 @@ impl Wanted {
     }
 
     /// Everything wanted now.
-    pub fn keys(&self) -> impl Iterator<Item = (Key, &Spec)> {
+    pub fn keys(&self) -> impl Iterator<Item = (&Key, &Spec)> {
         self.entries
             .iter()
             .filter(|(_, entry)| !entry.owners.is_empty())
-            .filter_map(|(key, entry)| entry.spec.as_ref().map(|spec| (*key, spec)))
+            .filter_map(|(key, entry)| entry.spec.as_ref().map(|spec| (key, spec)))
+    }
+
+    /// What is wanted and was refused, which the kernel may see differently by now.
+    pub fn refused(&self) -> impl Iterator<Item = &Key> {
+        let waits = |entry: &Entry| !entry.settled && !entry.changed && entry.unanswered == 0;
+        self.entries
+            .iter()
+            .filter(move |(_, entry)| !entry.owners.is_empty() && waits(entry))
+            .map(|(key, _)| key)
     }
 
     /// Says what changed since the last flush, removals first.
     pub fn flush(&mut self, out: &mut Actions) {
         let changed = std::mem::take(&mut self.changed);
-        let (put, drop): (Vec<Key>, Vec<Key>) =
-            changed.into_iter().partition(|key| self.entries.get(key).is_some_and(|e| !e.owners.is_empty()));
+        let (put, drop): (Vec<Key>, Vec<Key>) = changed.into_iter().partition(|key| self.is_wanted(key));
         for key in drop.into_iter().chain(put) {
             let Some(entry) = self.entries.get_mut(&key) else { continue };
+            entry.changed = false;
             let want = if entry.owners.is_empty() { None } else { entry.spec.clone() };
             if entry.told.as_ref() == Some(&want) {
                 continue;
@@ -146,7 +206,7 @@ mod tests {
         wanted.flush(&mut out);
         out.iter()
             .map(|action| match action {
-                Action::Want { key, spec } => (*key, spec.is_some()),
+                Action::Want { key, spec } => (key.clone(), spec.is_some()),
                 other => panic!("{other:?}"),
             })
             .collect()
@@ -155,27 +215,27 @@ mod tests {
     #[test]
     fn an_address_that_changes_hands_is_left_alone() {
         let (spec, mut wanted) = (Spec::Address(AddressSpec::default()), Wanted::default());
-        wanted.claim(InstanceId(1), key(1), &spec);
+        wanted.claim(InstanceId(1), &key(1), &spec);
         assert_eq!(flushed(&mut wanted), [(key(1), true)]);
-        wanted.release(InstanceId(1), key(1));
-        wanted.claim(InstanceId(2), key(1), &spec);
+        wanted.release(InstanceId(1), &key(1));
+        wanted.claim(InstanceId(2), &key(1), &spec);
         assert_eq!(flushed(&mut wanted), []);
-        wanted.release(InstanceId(2), key(1));
+        wanted.release(InstanceId(2), &key(1));
         assert_eq!(flushed(&mut wanted), [(key(1), false)]);
     }
 
     #[test]
     fn removals_go_first_and_a_lost_address_is_wanted_again() {
         let (spec, mut wanted) = (Spec::Address(AddressSpec::default()), Wanted::default());
-        wanted.claim(InstanceId(1), key(9), &spec);
+        wanted.claim(InstanceId(1), &key(9), &spec);
         flushed(&mut wanted);
-        wanted.answered(key(9), true);
-        assert!(wanted.is_settled(key(9)) && wanted.is_quiet());
-        wanted.claim(InstanceId(1), key(1), &spec);
-        wanted.release(InstanceId(1), key(9));
+        wanted.answered(&key(9), true);
+        assert!(wanted.is_settled(&key(9)) && wanted.is_quiet());
+        wanted.claim(InstanceId(1), &key(1), &spec);
+        wanted.release(InstanceId(1), &key(9));
         assert_eq!(flushed(&mut wanted), [(key(9), false), (key(1), true)]);
-        wanted.answered(key(1), true);
-        wanted.lost(key(1));
+        wanted.answered(&key(1), true);
+        wanted.lost(&key(1));
         assert_eq!(flushed(&mut wanted), [(key(1), true)]);
         assert!(!wanted.is_quiet());
     }

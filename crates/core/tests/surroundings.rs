@@ -120,7 +120,7 @@ fn leftovers_of_a_crash_are_removed_before_the_first_advert() {
     let mut kernel = snapshot();
     kernel.addresses.push(Address { key: key(VIP, 24), ours: true });
     let mut me = Router::start_on(config(vec![instance("VI_1", 51, 100)]), &kernel, &[]);
-    assert_eq!(me.deeds(0)[3..], ["-10.9.0.100/24", "-10.9.0.100/32"], "also under another prefix length");
+    assert_eq!(me.deeds(0)[3..], ["-10.9.0.100/32", "-10.9.0.100/24"], "also under another prefix length");
     assert!(me.until(4000).times("advert 100") == [3609]);
 }
 

@@ -126,20 +126,22 @@ impl MemoryStore {
 
     /// A thing is about to be wanted or not to be wanted any more. It counts as ours until the kernel has
     /// said that it is gone.
-    pub fn want(&mut self, key: Key, wanted: bool) {
-        if let Some(owned) = self.things.get_mut(&key) {
+    ///
+    /// Routes and rules are not kept: they follow from the configuration.
+    pub fn want(&mut self, key: &Key, wanted: bool) {
+        if let Some(owned) = self.things.get_mut(key) {
             owned.wanted = wanted;
         } else if wanted && let Some(bytes) = encode_thing(key) {
             let Some(slot) = self.claim() else { return };
-            self.things.insert(key, Owned { slot, wanted });
+            self.things.insert(key.clone(), Owned { slot, wanted });
             self.write(slot, &bytes);
         }
     }
 
     /// The kernel answered.
-    pub fn settled(&mut self, key: Key) {
-        if self.things.get(&key).is_some_and(|owned| !owned.wanted)
-            && let Some(owned) = self.things.remove(&key)
+    pub fn settled(&mut self, key: &Key) {
+        if self.things.get(key).is_some_and(|owned| !owned.wanted)
+            && let Some(owned) = self.things.remove(key)
         {
             self.release(owned.slot);
         }
@@ -163,7 +165,7 @@ impl MemoryStore {
             }
             Some(Entry::Thing(key)) => {
                 // Ours until the new engine wants it, or does not and hears that it is gone.
-                self.things.insert(key, Owned { slot, wanted: false });
+                self.things.insert(key.clone(), Owned { slot, wanted: false });
                 left.things.push(key);
             }
             None => self.free.push(slot),
@@ -246,19 +248,19 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
 }
 
 /// None for what does no harm when it is left behind.
-fn encode_thing(key: Key) -> Option<[u8; SLOT]> {
+fn encode_thing(key: &Key) -> Option<[u8; SLOT]> {
     let mut payload = Vec::with_capacity(SLOT);
     match key {
         Key::Address(AddressKey { link, ip, prefix_len }) => {
-            payload.extend([ADDRESS, prefix_len]);
+            payload.extend([ADDRESS, *prefix_len]);
             payload.extend(link.0.to_ne_bytes());
-            put_ip(&mut payload, ip);
+            put_ip(&mut payload, *ip);
         }
         Key::Link(name) => {
             payload.push(LINK);
             put_text(&mut payload, name.as_str())?;
         }
-        Key::Setting(..) | Key::OwnReversePaths => return None,
+        Key::Setting(..) | Key::OwnReversePaths | Key::Route(_) | Key::Rule(_) => return None,
     }
     seal(&payload)
 }
@@ -422,11 +424,11 @@ mod tests {
             store.remember(&memory);
         }
         let v6 = AddressKey { link: LinkId(9), ip: "fd00::1".parse().unwrap(), prefix_len: 128 };
-        store.want(Key::Address(address(1)), true);
-        store.want(Key::Address(v6), true);
+        store.want(&Key::Address(address(1)), true);
+        store.want(&Key::Address(v6), true);
         let link = Key::Link(LinkName::new("vrrp.51").unwrap());
-        store.want(link, true);
-        store.want(Key::OwnReversePaths, true);
+        store.want(&link, true);
+        store.want(&Key::OwnReversePaths, true);
         let expected = Left {
             memories: vec![
                 standing(1, State::Master, 2),
@@ -446,16 +448,16 @@ mod tests {
         let (mut store, _) = again(&file);
         let key = Key::Address(address(1));
         let things = || MemoryStore::read(&file).unwrap().things;
-        store.settled(key);
-        store.want(key, false);
+        store.settled(&key);
+        store.want(&key, false);
         assert_eq!(things(), []);
-        store.want(key, true);
-        store.settled(key);
-        store.want(key, false);
-        assert_eq!(things(), [key]);
-        store.settled(key);
+        store.want(&key, true);
+        store.settled(&key);
+        store.want(&key, false);
+        assert_eq!(things(), std::slice::from_ref(&key));
+        store.settled(&key);
         assert_eq!(things(), []);
-        store.want(Key::Address(address(2)), true);
+        store.want(&Key::Address(address(2)), true);
         assert_eq!(things(), [Key::Address(address(2))]);
         // One slot and the magic: the freed one was used again.
         assert_eq!(file.metadata().unwrap().len(), 2 * SLOT as u64);
@@ -464,10 +466,10 @@ mod tests {
     #[test]
     fn a_successor_frees_what_it_does_not_want_once_it_is_gone() {
         let file = file();
-        again(&file).0.want(Key::Address(address(1)), true);
+        again(&file).0.want(&Key::Address(address(1)), true);
         let (mut store, left) = again(&file);
         assert_eq!(left.things, [Key::Address(address(1))]);
-        store.settled(Key::Address(address(1)));
+        store.settled(&Key::Address(address(1)));
         assert_eq!(MemoryStore::read(&file).unwrap().things, []);
     }
 
@@ -497,7 +499,7 @@ mod tests {
         let file = file();
         let (mut store, _) = again(&file);
         store.remember(&standing(1, State::Master, 1));
-        store.want(Key::Address(address(1)), true);
+        store.want(&Key::Address(address(1)), true);
         let whole = memfd::read_all(&file).unwrap();
         for at in SLOT..2 * SLOT {
             file.write_all_at(&[whole[at] ^ 0x10], at as u64).unwrap();

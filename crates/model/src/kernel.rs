@@ -1,8 +1,11 @@
 //! What the kernel can tell us and what we can want of it: the words the core and the reconciler share.
 
 use std::net::{IpAddr, Ipv4Addr};
+use std::sync::Arc;
 
 use crate::ids::{LinkId, MacAddr};
+use crate::route::{Prefix, Route, RouteKind};
+use crate::rule::Rule;
 
 mod made;
 
@@ -55,8 +58,8 @@ pub struct AddressKey {
     pub prefix_len: u8,
 }
 
-/// The identity of a thing we may want in the kernel. Routes and rules become further variants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// The identity of a thing we may want in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
     /// An address on an interface.
     Address(AddressKey),
@@ -67,16 +70,46 @@ pub enum Key {
     /// Each link decides by itself about reverse paths: `net.ipv4.conf.all.rp_filter` is zero, and what it was has
     /// become the least of every link.
     OwnReversePaths,
+    /// A route.
+    Route(Arc<RouteKey>),
+    /// A policy routing rule. Whatever is said of it is its identity, for the kernel too; [`Rule::no_track`], which
+    /// the kernel does not know, is false here.
+    Rule(Arc<Rule>),
 }
 
 impl Key {
     /// The address that is meant, if it is one.
-    pub fn address(self) -> Option<AddressKey> {
+    pub fn address(&self) -> Option<AddressKey> {
         match self {
-            Self::Address(key) => Some(key),
-            Self::Link(_) | Self::Setting(..) | Self::OwnReversePaths => None,
+            Self::Address(key) => Some(*key),
+            Self::Link(_) | Self::Setting(..) | Self::OwnReversePaths | Self::Route(_) | Self::Rule(_) => {
+                None
+            }
         }
     }
+}
+
+/// What the kernel tells routes apart by.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RouteKey {
+    /// Number of the table; never 0.
+    pub table: u32,
+    /// Where to; its family is the route's.
+    pub destination: Prefix,
+    /// Sources it is for; IPv6 only.
+    pub from: Option<Prefix>,
+    /// What happens to packets.
+    pub kind: RouteKind,
+    /// Type of service; always 0 for IPv6.
+    pub tos: u8,
+    /// As the kernel fills it in where it was left out: 0, or 1024 for IPv6.
+    pub metric: u32,
+    /// The next router.
+    pub via: Option<IpAddr>,
+    /// The interface to leave by, where one is named.
+    pub link: Option<LinkId>,
+    /// `rtm_protocol`.
+    pub protocol: u8,
 }
 
 /// How a wanted thing shall look.
@@ -90,6 +123,19 @@ pub enum Spec {
     Setting(u8),
     /// For [`Key::OwnReversePaths`].
     OwnReversePaths,
+    /// For [`Key::Route`].
+    Route(Arc<RouteSpec>),
+    /// For [`Key::Rule`], which says everything already.
+    Rule,
+}
+
+/// Everything about a route that is not its identity.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct RouteSpec {
+    /// The route as configured; what its key says is not read from here.
+    pub route: Route,
+    /// The interfaces of its nexthops, in their order.
+    pub hops: Vec<Option<LinkId>>,
 }
 
 /// Everything about an address that is not its identity (`spec` runtime 6.1).
@@ -149,6 +195,9 @@ pub enum Change {
     Address(Address),
     /// An address disappeared that we did not remove.
     AddressGone(AddressKey),
+    /// A route or rule disappeared that we want and did not remove; by somebody's hand, or because the kernel
+    /// forgets routes of interfaces that go down.
+    Lost(Key),
 }
 
 /// Why the kernel did not do what we wanted.

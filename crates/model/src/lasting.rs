@@ -17,6 +17,35 @@ pub struct Lasting {
     pub groups: Vec<TrackGroup>,
 }
 
+/// Any one static thing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fixture {
+    /// Of [`Lasting::addresses`].
+    Address(Tied<VirtualAddress>),
+    /// Of [`Lasting::routes`].
+    Route(Tied<Route>),
+    /// Of [`Lasting::rules`].
+    Rule(Tied<Rule>),
+}
+
+impl Lasting {
+    /// The interfaces things live on, each with the track group the thing is tied to.
+    pub fn interfaces(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let addresses = self.addresses.iter().map(|tied| (&tied.thing.interface, &tied.group));
+        let routes = self.routes.iter().map(|tied| (&tied.thing.interface, &tied.group));
+        let rules = self.rules.iter().map(|tied| (&tied.thing.incoming, &tied.group));
+        let all = addresses.chain(routes).chain(rules);
+        all.filter_map(|(interface, group)| Some((interface.as_deref()?, group.as_deref())))
+    }
+
+    /// Everything, in the order it is put into the kernel.
+    pub fn fixtures(&self) -> impl Iterator<Item = Fixture> + '_ {
+        let addresses = self.addresses.iter().cloned().map(Fixture::Address);
+        let routes = self.routes.iter().cloned().map(Fixture::Route);
+        addresses.chain(routes).chain(self.rules.iter().cloned().map(Fixture::Rule))
+    }
+}
+
 /// A static thing, and whose fate its loss decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tied<Thing> {

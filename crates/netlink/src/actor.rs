@@ -12,8 +12,9 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::encode;
-use crate::mirror::{Entry, Mirror, Origin, Verb};
+use crate::mirror::{Entry, Fact, Mirror, Origin, Verb};
 use crate::reconcile::{self, Step};
+use crate::routing::{List, Routing};
 use crate::settings::Settings;
 use crate::socket::{Drained, Events, Reply, Requests};
 use crate::{Options, Told};
@@ -60,6 +61,7 @@ pub struct Actor {
     events: Events,
     requests: Requests,
     mirror: Mirror,
+    routing: Routing,
     told: mpsc::Sender<Told>,
     options: Options,
     /// Events were lost; everything has to be read again.
@@ -83,7 +85,9 @@ impl Actor {
         let events = Events::open(options.event_buffer)?;
         let requests = Requests::open()?;
         let (mirror, settings, made) = (Mirror::default(), Settings::default(), BTreeSet::new());
-        let mut actor = Self { events, requests, mirror, told, options, stale: false, settings, made };
+        let routing = Routing::default();
+        let mut actor =
+            Self { events, requests, mirror, routing, told, options, stale: false, settings, made };
         actor.mirror = actor.read_everything().await?.0;
         Ok(actor)
     }
@@ -124,7 +128,13 @@ impl Actor {
     async fn look(&mut self) -> Result<(), End> {
         let changes = self.drain().map_err(|_| End::Broken)?;
         self.tell_all(changes).await?;
-        if self.stale { self.resync(None).await } else { Ok(()) }
+        if self.stale {
+            self.resync(None).await
+        } else if self.routing.doubtful {
+            self.reread_routing().await
+        } else {
+            Ok(())
+        }
     }
 
     async fn fulfil(&mut self, want: Want) -> Result<(), End> {
@@ -142,18 +152,19 @@ impl Actor {
     }
 
     async fn try_once(&mut self, want: &Want) -> Result<Result<(), Refusal>, End> {
-        match (want.key, &want.spec) {
-            (Key::Address(key), Some(Spec::Address(spec))) => self.try_address(key, Some(spec)).await,
-            (Key::Address(key), None) => self.try_address(key, None).await,
-            (Key::Link(name), Some(Spec::Link(spec))) => self.try_link(name, Some(spec)).await,
-            (Key::Link(name), None) => self.try_link(name, None).await,
+        match (&want.key, &want.spec) {
+            (Key::Address(key), Some(Spec::Address(spec))) => self.try_address(*key, Some(spec)).await,
+            (Key::Address(key), None) => self.try_address(*key, None).await,
+            (Key::Link(name), Some(Spec::Link(spec))) => self.try_link(*name, Some(spec)).await,
+            (Key::Link(name), None) => self.try_link(*name, None).await,
             (Key::Setting(id, setting), Some(Spec::Setting(value))) => {
-                Ok(self.settings.apply((id, self.mirror.name(id)), setting, Some(*value)))
+                Ok(self.settings.apply((*id, self.mirror.name(*id)), *setting, Some(*value)))
             }
             (Key::Setting(id, setting), None) => {
-                Ok(self.settings.apply((id, self.mirror.name(id)), setting, None))
+                Ok(self.settings.apply((*id, self.mirror.name(*id)), *setting, None))
             }
             (Key::OwnReversePaths, spec) => Ok(self.settings.own_reverse_paths(spec.is_some())),
+            (key @ (Key::Route(_) | Key::Rule(_)), spec) => self.try_routing(key, spec.as_ref()).await,
             (Key::Address(_) | Key::Link(_) | Key::Setting(..), Some(_)) => Ok(Err(senseless())),
         }
     }
@@ -176,6 +187,42 @@ impl Actor {
                 refused => Ok(refused),
             },
         }
+    }
+
+    async fn try_routing(&mut self, key: &Key, spec: Option<&Spec>) -> Result<Result<(), Refusal>, End> {
+        if let Some(list) = List::of(key)
+            && self.routing.watched.insert(list)
+        {
+            self.events.listen(list).map_err(|_| End::Broken)?;
+            self.reread_routing().await?;
+        }
+        for (verb, request) in self.routing.plan(key, spec) {
+            match self.requests.ask(request) {
+                Reply::Done => {}
+                Reply::Refused(refusal) if reconcile::is_so_already(verb, &refusal) => {}
+                Reply::Refused(refusal) => return Ok(Err(refusal)),
+                Reply::Lost => {
+                    self.reopen().await?;
+                    self.resync(None).await?;
+                    return Ok(Err(unanswered()));
+                }
+            }
+        }
+        self.routing.settle(key, spec);
+        let changes = self.drain().map_err(|_| End::Broken)?;
+        self.tell_all(changes).await?;
+        Ok(Ok(()))
+    }
+
+    /// Reads what is ours of routes and rules again, and tells what is missing.
+    async fn reread_routing(&mut self) -> Result<(), End> {
+        let Ok(fresh) = self.requests.dump_marked(&self.routing.watched).await else {
+            // With everything else, after a pause.
+            self.stale = true;
+            return Ok(());
+        };
+        let lost = self.routing.replace(fresh);
+        self.tell_all(lost).await
     }
 
     /// One request and the events it caused.
@@ -208,13 +255,24 @@ impl Actor {
     }
 
     fn drain(&mut self) -> io::Result<Vec<Change>> {
-        let Self { events, requests, mirror, .. } = self;
+        let Self { events, requests, mirror, routing, .. } = self;
         let ours = requests.port();
         let mut changes = Vec::new();
         let drained = events.drain(|port, fact| {
             let origin = if port == ours { Origin::Us } else { Origin::Unknown };
-            changes.extend(mirror.apply(fact, origin));
+            match fact {
+                Fact::Routing(trace) if origin == Origin::Unknown => routing.doubt(&trace),
+                fact => changes.extend(mirror.apply(fact, origin)),
+            }
         })?;
+        let takes_routes = |change: &Change| match change {
+            Change::Link(link) => !link.up,
+            Change::LinkGone(_) | Change::AddressGone(_) => true,
+            Change::Address(_) | Change::Lost(_) => false,
+        };
+        if changes.iter().any(takes_routes) {
+            routing.doubt_routes();
+        }
         self.stale |= drained == Drained::Lost;
         Ok(reconcile::without_orphans(changes))
     }
@@ -227,9 +285,15 @@ impl Actor {
         changes.retain(|change| match change {
             Change::Address(address) => Some(address.key) != except,
             Change::AddressGone(key) => Some(*key) != except,
-            Change::Link(_) | Change::LinkGone(_) => true,
+            Change::Link(_) | Change::LinkGone(_) | Change::Lost(_) => true,
         });
         self.stale = stale;
+        if !self.routing.watched.is_empty() {
+            match self.requests.dump_marked(&self.routing.watched).await {
+                Ok(fresh) => changes.extend(self.routing.replace(fresh)),
+                Err(_) => self.stale = true,
+            }
+        }
         let news = lost || !changes.is_empty();
         self.tell_all(changes).await?;
         if news { self.tell(Told::Resynced { lost }).await } else { Ok(()) }
@@ -256,7 +320,7 @@ impl Actor {
             self.events.drain(|_, _| ())?;
             let mirror = self.requests.dump().await?;
             let mut quiet = true;
-            let drained = self.events.drain(|_, _| quiet = false)?;
+            let drained = self.events.drain(|_, fact| quiet &= matches!(fact, Fact::Routing(_)))?;
             if quiet && drained == Drained::Complete {
                 return Ok((mirror, false));
             }

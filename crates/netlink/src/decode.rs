@@ -2,15 +2,18 @@
 
 use std::net::IpAddr;
 
-use keepalived_model::kernel::{AddressKey, AddressSpec, Link, OUR_PROTOCOL};
+use keepalived_model::kernel::{AddressKey, AddressSpec, Lifetime, Link, OUR_PROTOCOL};
 use keepalived_model::{LinkId, MacAddr};
-use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
-use netlink_packet_route::address::{AddressAttribute, AddressHeaderFlags, AddressMessage};
+use netlink_packet_core::{NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, Parseable as _};
+use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
 use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
+use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::made;
 use crate::mirror::{Entry, Fact, LinkFact};
+use crate::routing::{Marked, Trace};
 
 /// The fact one message states, if it is one we care for.
 pub fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
@@ -21,6 +24,24 @@ pub fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
         }
         RouteNetlinkMessage::NewAddress(address) => entry(address).map(Fact::Address),
         RouteNetlinkMessage::DelAddress(address) => key(address).map(Fact::AddressGone),
+        RouteNetlinkMessage::NewRoute(route) | RouteNetlinkMessage::DelRoute(route) => {
+            Some(Fact::Routing(route_trace(route)))
+        }
+        RouteNetlinkMessage::NewRule(rule) | RouteNetlinkMessage::DelRule(rule) => {
+            Some(Fact::Routing(rule_trace(rule)))
+        }
+        _ => None,
+    }
+}
+
+/// A route or rule with our mark.
+pub fn marked(message: RouteNetlinkMessage) -> Option<Marked> {
+    let ours = OUR_PROTOCOL.into();
+    match message {
+        RouteNetlinkMessage::NewRoute(route) if route.header.protocol == ours => Some(Marked::Route(route)),
+        RouteNetlinkMessage::NewRule(rule) if rule.attributes.contains(&RuleAttribute::Protocol(ours)) => {
+            Some(Marked::Rule(rule))
+        }
         _ => None,
     }
 }
@@ -29,16 +50,54 @@ pub fn fact(message: &RouteNetlinkMessage) -> Option<Fact> {
 /// cannot be read to its end, so that something may be missing.
 pub fn events(mut datagram: &[u8], mut each: impl FnMut(u32, Fact)) -> Result<(), Unreadable> {
     while !datagram.is_empty() {
-        let message = NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram).map_err(|_| Unreadable)?;
-        if let NetlinkPayload::InnerMessage(inner) = &message.payload
-            && let Some(fact) = fact(inner)
-        {
-            each(message.header.port_number, fact);
-        }
-        let length = usize::try_from(message.header.length).map_err(|_| Unreadable)?;
+        let header = match NetlinkMessage::<RouteNetlinkMessage>::deserialize(datagram) {
+            Ok(message) => {
+                if let NetlinkPayload::InnerMessage(inner) = &message.payload
+                    && let Some(fact) = fact(inner)
+                {
+                    each(message.header.port_number, fact);
+                }
+                message.header
+            }
+            // Others may have routes that nobody here knows to read, and many of them.
+            Err(_) => {
+                let buffer = NetlinkBuffer::new_checked(datagram).map_err(|_| Unreadable)?;
+                let header = NetlinkHeader::parse(&buffer).map_err(|_| Unreadable)?;
+                let length = usize::try_from(header.length).map_err(|_| Unreadable)?;
+                if !ROUTING.contains(&header.message_type) || datagram.len() < length || length < HEADER {
+                    return Err(Unreadable);
+                }
+                each(header.port_number, Fact::Routing(Trace::Unreadable));
+                header
+            }
+        };
+        let length = usize::try_from(header.length).map_err(|_| Unreadable)?;
         datagram = datagram.get(length.next_multiple_of(4)..).unwrap_or_default();
     }
     Ok(())
+}
+
+/// `RTM_NEWROUTE`, `RTM_DELROUTE`, `RTM_NEWRULE`, `RTM_DELRULE`.
+const ROUTING: [u16; 4] = [24, 25, 32, 33];
+/// Octets of a message's header.
+const HEADER: usize = 16;
+
+fn route_trace(message: &RouteMessage) -> Trace {
+    let address = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
+        RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
+        _ => None,
+    });
+    let header = &message.header;
+    Trace::Route(address, header.destination_prefix_length, header.address_family == AddressFamily::Inet6)
+}
+
+fn rule_trace(message: &RuleMessage) -> Trace {
+    let preference = message.attributes.iter().find_map(|attribute| match attribute {
+        RuleAttribute::Priority(preference) => Some(*preference),
+        _ => None,
+    });
+    Trace::Rule(preference.unwrap_or_default(), message.header.family == AddressFamily::Inet6)
 }
 
 /// Something that is no sequence of messages.
@@ -123,6 +182,16 @@ fn entry(message: &AddressMessage) -> Option<Entry> {
             AddressAttribute::Broadcast(ip) => spec.broadcast = Some(*ip),
             AddressAttribute::Label(label) => spec.label = Some(label.clone()),
             AddressAttribute::Protocol(protocol) => ours = u8::from(*protocol) == OUR_PROTOCOL,
+            AddressAttribute::Flags(flags) => {
+                spec.home = flags.contains(AddressFlags::Homeaddress);
+                spec.manages_temporary = flags.contains(AddressFlags::Managetempaddr);
+                spec.no_prefix_route = flags.contains(AddressFlags::Noprefixroute);
+                spec.auto_join = flags.contains(AddressFlags::Mcautojoin);
+                spec.detects_duplicates = key.ip.is_ipv6() && !flags.contains(AddressFlags::Nodad);
+            }
+            AddressAttribute::CacheInfo(life) if key.ip.is_ipv6() && life.ifa_preferred != u32::MAX => {
+                spec.preferred = Lifetime::Seconds(life.ifa_preferred);
+            }
             _ => {}
         }
     }

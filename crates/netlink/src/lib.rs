@@ -25,6 +25,7 @@ mod actor;
 mod decode;
 mod encode;
 mod made;
+mod routing;
 mod settings;
 mod socket;
 
@@ -164,6 +165,7 @@ pub fn release(keys: &[Key]) -> io::Result<usize> {
                 }
                 // What they were before died with the engine.
                 Key::Setting(..) | Key::OwnReversePaths => None,
+                Key::Route(_) | Key::Rule(_) => encode::routing(Verb::Remove, key, None),
             };
             let Some(request) = request else { continue };
             match requests.ask(request) {

@@ -6,6 +6,7 @@ use keepalived_model::LinkId;
 use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Change, Link, Snapshot};
 
 use crate::made::{Made, There};
+use crate::routing::Trace;
 
 /// One thing the kernel told, whoever caused it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +19,8 @@ pub enum Fact {
     Address(Entry),
     /// An address is gone.
     AddressGone(AddressKey),
+    /// Something happened to a route or rule.
+    Routing(Trace),
 }
 
 /// A link as a message describes it. Some messages (those of wireless drivers, for one) leave things out.
@@ -98,6 +101,8 @@ impl Mirror {
                 let old = self.take(&key);
                 (old && !expected).then_some(Change::AddressGone(key))
             }
+            // Not kept here.
+            Fact::Routing(_) => None,
         }
     }
 

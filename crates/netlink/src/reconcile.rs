@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use keepalived_model::kernel::{AddressSpec, Change, Refusal};
+use keepalived_model::kernel::{AddressSpec, Change, Lifetime, Refusal};
 
 use crate::mirror::{Entry, Verb};
 
@@ -34,12 +34,14 @@ pub fn decide(there: Option<&Entry>, wanted: Option<&AddressSpec>) -> Step {
 /// Whether the kernel refused because it is so already: an addition of what is there, or a removal of what
 /// (or whose link) is not.
 pub fn is_so_already(verb: Verb, refusal: &Refusal) -> bool {
+    const ENOENT: i32 = 2;
+    const ESRCH: i32 = 3;
     const EEXIST: i32 = 17;
     const ENODEV: i32 = 19;
     const EADDRNOTAVAIL: i32 = 99;
     match verb {
         Verb::Add => refusal.errno == EEXIST,
-        Verb::Remove => matches!(refusal.errno, ENODEV | EADDRNOTAVAIL),
+        Verb::Remove => matches!(refusal.errno, ENOENT | ESRCH | ENODEV | EADDRNOTAVAIL),
     }
 }
 
@@ -63,19 +65,31 @@ pub fn without_orphans(changes: Vec<Change>) -> Vec<Change> {
         let link = match change {
             Change::Address(address) => address.key.link,
             Change::AddressGone(key) => key.link,
-            Change::Link(_) | Change::LinkGone(_) => return true,
+            Change::Link(_) | Change::LinkGone(_) | Change::Lost(_) => return true,
         };
         gone_at.get(&link).is_none_or(|gone_at| at > *gone_at)
     };
     changes.into_iter().enumerate().filter(|(at, it)| is_kept(*at, it)).map(|(_, it)| it).collect()
 }
 
-/// IPv6 addresses have neither broadcast nor label, and their scope follows from the address.
+/// IPv6 addresses have neither broadcast nor label, and their scope follows from the address. Lifetimes run down, so
+/// that only their kind is compared.
 fn is_alike(there: &Entry, wanted: &AddressSpec) -> bool {
     let itself = Some(there.key.ip);
     let peer = |spec: &AddressSpec| spec.peer.filter(|peer| Some(*peer) != itself);
     let looks = |spec: &AddressSpec| (spec.scope, spec.broadcast, spec.label.clone());
-    let same_looks = there.key.ip.is_ipv6() || looks(&there.spec) == looks(wanted);
+    let v6 = there.key.ip.is_ipv6();
+    let same_looks = v6 || looks(&there.spec) == looks(wanted);
+    let common = |spec: &AddressSpec| (spec.no_prefix_route, spec.auto_join);
+    let only_v6 = |spec: &AddressSpec| {
+        let life = match spec.preferred {
+            Lifetime::Forever => None,
+            Lifetime::Seconds(seconds) => Some(seconds == 0),
+        };
+        (spec.home, spec.manages_temporary, spec.detects_duplicates, life)
+    };
+    let same_looks = same_looks && common(&there.spec) == common(wanted);
+    let same_looks = same_looks && (!v6 || only_v6(&there.spec) == only_v6(wanted));
     same_looks && peer(&there.spec) == peer(wanted)
 }
 

@@ -1,11 +1,13 @@
 //! The two sockets: one for requests and their answers, one for events.
 
+use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use keepalived_model::kernel::Refusal;
+use keepalived_model::vrrp::Family;
 use netlink_packet_core::{NLM_F_DUMP_INTR, NetlinkMessage, NetlinkPayload};
 use netlink_packet_route::RouteNetlinkMessage;
 use netlink_sys::{AsyncSocket, Socket, SocketAddr, TokioSocket, protocols::NETLINK_ROUTE};
@@ -17,6 +19,7 @@ use rtnetlink::MulticastGroup;
 use crate::decode;
 use crate::encode;
 use crate::mirror::{Fact, Mirror, Origin};
+use crate::routing::{List, Marked};
 
 /// How long an answer may take. The kernel answers within the call that asks, so this is passed only when
 /// the answer was lost.
@@ -62,6 +65,8 @@ impl Requests {
     pub fn open() -> io::Result<Self> {
         let (mut connection, handle, _) = rtnetlink::new_connection()?;
         connection.set_forward_done(true);
+        // An old kernel without it lists all routes, of which we take ours.
+        let _ = connection.socket_mut().socket_ref().set_netlink_get_strict_chk(true);
         tokio::spawn(connection);
         let mut changes = Socket::new(NETLINK_ROUTE)?;
         let port = changes.bind_auto()?.port_number();
@@ -124,6 +129,16 @@ impl Requests {
             }
         }
         Ok(mirror)
+    }
+
+    /// Reads everything with our mark in these lists.
+    pub async fn dump_marked(&mut self, lists: &BTreeSet<List>) -> io::Result<Vec<Marked>> {
+        let mut all = Vec::new();
+        for list in lists {
+            let messages = self.list(|| encode::all_marked(*list)).await?;
+            all.extend(messages.into_iter().filter_map(decode::marked));
+        }
+        Ok(all)
     }
 
     async fn list(
@@ -208,6 +223,17 @@ impl Events {
             socket.add_membership(group as u32)?;
         }
         Ok(events)
+    }
+
+    /// Subscribes to one more list.
+    pub fn listen(&mut self, list: List) -> io::Result<()> {
+        let group = match list {
+            List::Routes(Family::V4) => MulticastGroup::Ipv4Route,
+            List::Routes(Family::V6) => MulticastGroup::Ipv6Route,
+            List::Rules(Family::V4) => MulticastGroup::Ipv4Rule,
+            List::Rules(Family::V6) => MulticastGroup::Ipv6Rule,
+        };
+        self.socket.socket_mut().add_membership(group as u32)
     }
 
     /// Waits until there is something to drain. Nothing is lost when the wait is called off.

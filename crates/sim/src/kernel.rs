@@ -4,7 +4,7 @@
 //! second for as long as it is wanted. What others change is told as news, unless the news is lost; then a
 //! resync finds the difference later.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::kernel::{Address, AddressKey, Change, Key, Link, Refusal, Snapshot, Spec};
@@ -79,9 +79,11 @@ pub struct FakeKernel {
     pub marks: bool,
     links: BTreeMap<LinkId, Link>,
     addresses: Vec<Address>,
+    routing: BTreeSet<Key>,
     wanted: BTreeMap<Key, Option<Spec>>,
     told_links: BTreeMap<LinkId, Link>,
     told_addresses: Vec<AddressKey>,
+    told_routing: BTreeSet<Key>,
     free_at: Instant,
     /// Requests without an answer, refusals to be tried again, and news on the way.
     pub pending: usize,
@@ -98,6 +100,8 @@ impl FakeKernel {
             links,
             addresses: ports.iter().map(|port| Address { key: port.primary(), ours: false }).collect(),
             told_addresses: Vec::new(),
+            routing: BTreeSet::new(),
+            told_routing: BTreeSet::new(),
             wanted: BTreeMap::new(),
             free_at: Instant(0),
             pending: 0,
@@ -111,6 +115,7 @@ impl FakeKernel {
         self.free_at = now;
         self.told_links = self.links.clone();
         self.told_addresses = self.addresses.iter().map(|address| address.key).collect();
+        self.told_routing.clear();
         Snapshot { links: self.links.values().cloned().collect(), addresses: self.addresses.clone() }
     }
 
@@ -124,9 +129,13 @@ impl FakeKernel {
     }
 
     /// Carries a request out.
-    pub fn apply(&mut self, key: Key, spec: Option<&Spec>, rng: &mut Rng) -> Result<(), Refusal> {
-        // What else there is has no part in the elections that are played here.
-        let Key::Address(key) = key else { return Ok(()) };
+    pub fn apply(&mut self, key: &Key, spec: Option<&Spec>, rng: &mut Rng) -> Result<(), Refusal> {
+        let key = match key {
+            Key::Address(key) => *key,
+            Key::Route(_) | Key::Rule(_) => return self.apply_routing(key, spec.is_some()),
+            // What else there is has no part in the elections that are played here.
+            Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => return Ok(()),
+        };
         self.told_addresses.retain(|told| *told != key);
         if spec.is_none() {
             self.addresses.retain(|address| address.key != key);
@@ -145,9 +154,46 @@ impl FakeKernel {
         Ok(())
     }
 
+    fn apply_routing(&mut self, key: &Key, there: bool) -> Result<(), Refusal> {
+        self.told_routing.remove(key);
+        if !there {
+            self.routing.remove(key);
+            return Ok(());
+        }
+        if let Key::Route(route) = key
+            && let Some(link) = route.link
+        {
+            match self.links.get(&link) {
+                None => return Err(Refusal { errno: 19, text: "No such device".into() }),
+                Some(link) if !link.up => {
+                    return Err(Refusal { errno: 100, text: "Network is down".into() });
+                }
+                Some(_) => {}
+            }
+        }
+        self.routing.insert(key.clone());
+        self.told_routing.insert(key.clone());
+        Ok(())
+    }
+
+    /// A route takes leave of an interface that cannot carry it.
+    fn forget_routes(&mut self, link: LinkId) {
+        self.routing.retain(|key| !matches!(key, Key::Route(route) if route.link == Some(link)));
+    }
+
+    /// Somebody else removes a route or rule.
+    pub fn remove_routing(&mut self, key: &Key) {
+        self.routing.remove(key);
+    }
+
+    /// Every route and rule that is there.
+    pub fn routing(&self) -> &BTreeSet<Key> {
+        &self.routing
+    }
+
     /// What is still wanted of this key, where that is its presence.
-    pub fn still_wanted(&self, key: Key) -> Option<Spec> {
-        self.wanted.get(&key).cloned().flatten()
+    pub fn still_wanted(&self, key: &Key) -> Option<Spec> {
+        self.wanted.get(key).cloned().flatten()
     }
 
     /// Somebody else removes an address.
@@ -164,8 +210,11 @@ impl FakeKernel {
 
     /// A cable is pulled or plugged.
     pub fn set_up(&mut self, link: LinkId, up: bool) {
-        if let Some(link) = self.links.get_mut(&link) {
-            link.up = up;
+        if let Some(found) = self.links.get_mut(&link) {
+            found.up = up;
+        }
+        if !up {
+            self.forget_routes(link);
         }
     }
 
@@ -173,6 +222,7 @@ impl FakeKernel {
     pub fn delete(&mut self, link: LinkId) {
         self.links.remove(&link);
         self.addresses.retain(|address| address.key.link != link);
+        self.forget_routes(link);
     }
 
     /// An interface is created, without addresses.
@@ -232,6 +282,8 @@ impl FakeKernel {
         let new = self.addresses.iter().filter(|address| !self.told_addresses.contains(&address.key));
         news.extend(new.cloned().map(Change::Address));
         self.told_addresses = there;
+        news.extend(self.told_routing.difference(&self.routing).cloned().map(Change::Lost));
+        self.told_routing.retain(|key| self.routing.contains(key));
         self.pending += news.len();
         news
     }

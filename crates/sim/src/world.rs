@@ -305,16 +305,16 @@ impl World {
 
     fn apply(&mut self, n: usize, key: Key, spec: Option<keepalived_model::kernel::Spec>, again: bool) {
         let kernel = &mut self.nodes[n].kernel;
-        let spec = if again { kernel.still_wanted(key) } else { spec };
+        let spec = if again { kernel.still_wanted(&key) } else { spec };
         if again && spec.is_none() {
             kernel.pending -= 1;
             return;
         }
-        let outcome = kernel.apply(key, spec.as_ref(), &mut self.rng);
+        let outcome = kernel.apply(&key, spec.as_ref(), &mut self.rng);
         let refused = outcome.is_err();
         if refused {
             self.nodes[n].disturb(self.now);
-            let retry = Mail::Apply { key, spec: None, again: true };
+            let retry = Mail::Apply { key: key.clone(), spec: None, again: true };
             self.mail(n, RETRY, retry);
         }
         // A retry that fails again is not told again.
@@ -394,7 +394,7 @@ impl World {
             Action::Want { key, spec } => {
                 self.summary.wants += 1;
                 let (now, rng) = (self.now, &mut self.rng);
-                let at = self.nodes[n].kernel.want(key, spec.clone(), now, rng);
+                let at = self.nodes[n].kernel.want(key.clone(), spec.clone(), now, rng);
                 self.mail(n, at.since(now), Mail::Apply { key, spec, again: false });
             }
             Action::Join { link, group } => {

@@ -74,7 +74,7 @@ fn read(
     if let Some(ties) = ties {
         draft.place(line, ties)?;
     }
-    draft.finish(line, owner);
+    draft.finish(line);
     Ok(Tied { thing: draft.address, group })
 }
 
@@ -102,43 +102,22 @@ impl Draft {
         Ok(Self { name, address, written, broadcast: None, preferred: None })
     }
 
-    /// A word without a value. What no engine can do is told where it would make a difference.
+    /// A word without a value.
     fn flag(&mut self, line: &mut Line<'_, '_, '_>, name: &str, owner: &str) {
         let spec = &mut self.address.spec;
-        let differs = match name {
-            "no_track" => {
-                self.address.no_track = true;
-                return;
-            }
+        match name {
+            "no_track" => self.address.no_track = true,
             "use_vmac" => {
                 self.address.use_vmac = true;
-                true
+                let what = format!("{name} of address {}", self.name);
+                line.cx.cannot_in(&line.place(), owner, name, &what);
             }
-            "noprefixroute" => {
-                spec.no_prefix_route = true;
-                true
-            }
-            "autojoin" => {
-                spec.auto_join = true;
-                true
-            }
-            "home" => {
-                spec.home = true;
-                self.address.ip.is_ipv6()
-            }
-            "mngtmpaddr" => {
-                spec.manages_temporary = true;
-                self.address.ip.is_ipv6()
-            }
+            "noprefixroute" => spec.no_prefix_route = true,
+            "autojoin" => spec.auto_join = true,
+            "home" => spec.home = true,
+            "mngtmpaddr" => spec.manages_temporary = true,
             // `-nodad`
-            _ => {
-                spec.detects_duplicates = true;
-                self.address.ip.is_ipv6()
-            }
-        };
-        if differs {
-            let what = format!("{name} of address {}", self.name);
-            line.cx.cannot_in(&line.place(), owner, name, &what);
+            _ => spec.detects_duplicates = true,
         }
     }
 
@@ -274,7 +253,7 @@ impl Draft {
         Err(Dropped)
     }
 
-    fn finish(&mut self, line: &mut Line<'_, '_, '_>, owner: &str) {
+    fn finish(&mut self, line: &mut Line<'_, '_, '_>) {
         if self.address.spec.peer.is_some() {
             if self.broadcast.is_some() || self.address.spec.broadcast.take().is_some() {
                 let text = "Cannot specify broadcast and peer addresses - ignoring broadcast address";
@@ -296,10 +275,6 @@ impl Draft {
             let single = self.address.prefix_len == most(self.address.ip);
             let usual = if single { Lifetime::Seconds(0) } else { Lifetime::Forever };
             self.address.spec.preferred = self.preferred.unwrap_or(usual);
-            if self.address.spec.preferred != usual {
-                let what = format!("preferred_lft of address {}", self.name);
-                line.cx.cannot_in(&line.place(), owner, "preferred_lft", &what);
-            }
         }
     }
 }

@@ -147,13 +147,11 @@ impl Drafts {
             "virtual_routes" => {
                 let items = statement.items();
                 draft.routes.extend(items.iter().filter_map(|item| route::lower(cx, interfaces, item)));
-                lasting::unacted(cx, statement, owner);
             }
             "virtual_rules" => {
                 let preferences = &mut self.preferences;
                 let lower = |item| rule::lower(cx, interfaces, item, preferences);
                 draft.rules.extend(statement.items().iter().filter_map(lower));
-                lasting::unacted(cx, statement, owner);
             }
             "authentication" => {
                 for inner in statement.block() {

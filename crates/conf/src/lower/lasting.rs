@@ -54,14 +54,6 @@ pub(super) fn block(
             _ => rules.extend(rule::lower_lasting(cx, known, item, &ties, preferences)),
         }
     }
-    unacted(cx, statement, "");
-}
-
-/// Nothing acts on routes, rules and static things yet.
-pub(super) fn unacted(cx: &mut Context<'_>, statement: &Statement<'_>, owner: &str) {
-    if !statement.items().is_empty() {
-        cx.not_yet(statement, owner);
-    }
 }
 
 /// A `track_group` block.
@@ -102,7 +94,6 @@ pub(super) fn track_group(cx: &mut Context<'_>, statement: &Statement<'_>, group
         return cx.say(&place, Class::General, text);
     }
     groups.push(TrackGroup { name: (*name).to_owned(), members });
-    cx.not_yet(statement, "");
 }
 
 /// Instances that groups name but that do not exist are left out; the original only logs them.

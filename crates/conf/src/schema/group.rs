@@ -36,7 +36,7 @@ pub static SYNC_GROUP: Table = Table {
 
 /// Keywords of `track_group`.
 pub static TRACK_GROUP: Table =
-    Table { block: "track_group", keywords: &[later("group", Takes::Values, "Names of instances.")] };
+    Table { block: "track_group", keywords: &[works("group", Takes::Values, "Names of instances.")] };
 
 /// The longest spacing of announcements in microseconds: half of 32 bits.
 const GARP_MAX: i64 = I32;

@@ -61,8 +61,8 @@ pub static INSTANCE: Table = Table {
         works("virtual_ipaddress_excluded", Takes::Values, "Addresses to carry without advertising them."),
         works("no_virtual_ipaddress", Takes::Nothing, "Allows an instance without addresses."),
         later("promote_secondaries", Takes::Nothing, "Sets the kernel's promote_secondaries."),
-        later("virtual_routes", Takes::Values, "Routes that come and go with MASTER."),
-        later("virtual_rules", Takes::Values, "Rules that come and go with MASTER."),
+        works("virtual_routes", Takes::Values, "Routes that come and go with MASTER."),
+        works("virtual_rules", Takes::Values, "Rules that come and go with MASTER."),
         works("mcast_src_ip", WORD, "Source address of adverts.")
             .args("ADDRESS")
             .default("first address of the interface"),

@@ -40,10 +40,10 @@ pub static ROOT: Table = Table {
         )
         .default("5"),
         later("linkbeat_use_polling", Takes::Nothing, "Polls the links of all instances."),
-        later("static_ipaddress", Takes::Values, "Addresses to carry always."),
-        later("static_routes", Takes::Values, "Routes to keep always."),
-        later("static_rules", Takes::Values, "Rules to keep always."),
-        later(
+        works("static_ipaddress", Takes::Values, "Addresses to carry always."),
+        works("static_routes", Takes::Values, "Routes to keep always."),
+        works("static_rules", Takes::Values, "Rules to keep always."),
+        works(
             "track_group",
             Takes::Block(&TRACK_GROUP, Miss::Fine),
             "Instances that static objects are tied to.",

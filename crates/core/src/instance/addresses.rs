@@ -1,5 +1,6 @@
 //! The addresses of a virtual router: placed, settled, announced, taken away, released.
 
+use keepalived_model::Instant;
 use keepalived_model::kernel::{AddressKey, Key, Spec};
 use keepalived_model::vrrp::VirtualAddress;
 use keepalived_wire::ndp::Forwarding;
@@ -11,11 +12,12 @@ use super::{
 use crate::announce::Target;
 use crate::links::Links;
 use crate::report::{Report, State};
+use crate::routing::Routing;
 
 impl Instance {
     /// Everything that was open about its addresses is answered: announce them, once.
     pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
-        let open = self.placed.iter().any(|p| ctx.wanted.is_open(Key::Address(p.key)));
+        let open = self.placed.iter().any(|p| ctx.wanted.is_open(&Key::Address(p.key)));
         if open || self.state != State::Master {
             return !open;
         }
@@ -32,15 +34,24 @@ impl Instance {
         if placed.no_track {
             return None;
         }
-        self.removals.retain(|at| ctx.now.since(*at) < REMOVALS_WITHIN);
-        self.removals.push_back(ctx.now);
-        let restored = self.removals.len() <= REMOVALS_MAX;
+        let restored = self.bears_removal(ctx.now);
         ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
         if restored {
-            ctx.wanted.lost(Key::Address(key));
+            ctx.wanted.lost(&Key::Address(key));
             self.unfinished = Some(Unfinished { announce: true });
             return None;
         }
+        Some(self.stand_aside(ctx))
+    }
+
+    /// One more thing of ours was removed by others; whether that is still not too often.
+    pub(super) fn bears_removal(&mut self, now: Instant) -> bool {
+        self.removals.retain(|at| now.since(*at) < REMOVALS_WITHIN);
+        self.removals.push_back(now);
+        self.removals.len() <= REMOVALS_MAX
+    }
+
+    pub(super) fn stand_aside(&mut self, ctx: &mut Context<'_>) -> Intent {
         ctx.report(Report::GivingUpAddresses {
             instance: self.name.clone(),
             removals: self.removals.len(),
@@ -49,19 +60,21 @@ impl Instance {
         self.removals.clear();
         self.stands_aside = true;
         self.timers.set(ASIDE, ctx.now + STAND_ASIDE);
-        Some(Intent::Review)
+        Intent::Review
     }
 
     /// Interfaces of its addresses may have come, gone or changed their index. Where the interface matters the
     /// instance has been in FAULT for that; with `dont_track_primary` it stays master.
     pub fn follow_links(&mut self, ctx: &mut Context<'_>) {
-        if self.placements(ctx.links) != self.placed {
+        let routing = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
+        if self.placements(ctx.links) != self.placed || routing != self.routing {
             self.move_addresses(ctx);
         }
     }
 
     pub(super) fn move_addresses(&mut self, ctx: &mut Context<'_>) {
         let before = std::mem::take(&mut self.placed);
+        self.drop_old_routing(ctx);
         self.place(ctx);
         let mut added = false;
         for placed in &self.placed {
@@ -76,7 +89,7 @@ impl Instance {
                 let (instance, interface) = (self.name.clone(), link.name.as_str().into());
                 ctx.report(Report::AddressNoLonger { instance, interface, key: old.key });
             }
-            ctx.wanted.release(self.id, Key::Address(old.key));
+            ctx.wanted.release(self.id, &Key::Address(old.key));
             ctx.announcer.forget_address(self.id, old.key);
         }
         if added {
@@ -87,20 +100,22 @@ impl Instance {
 
     /// Makes sure that none of its addresses is there: leftovers of a crash, before the first advert.
     pub fn clear_leftovers(&mut self, ctx: &mut Context<'_>) {
+        self.clear_routing(ctx);
         for excluded in self.kinds_configured() {
             ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
         }
         for placed in self.placements(ctx.links) {
-            ctx.wanted.forbid(Key::Address(placed.key));
+            ctx.wanted.forbid(&Key::Address(placed.key));
         }
     }
 
     pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
+        self.release_routing(ctx);
         for excluded in self.kinds_configured() {
             ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
         }
         for placed in std::mem::take(&mut self.placed) {
-            ctx.wanted.release(self.id, Key::Address(placed.key));
+            ctx.wanted.release(self.id, &Key::Address(placed.key));
         }
         ctx.announcer.forget(self.id);
         self.unfinished = None;
@@ -115,8 +130,9 @@ impl Instance {
     pub(super) fn place(&mut self, ctx: &mut Context<'_>) {
         self.placed = self.placements(ctx.links);
         for placed in &self.placed {
-            ctx.wanted.claim(self.id, Key::Address(placed.key), &placed.spec);
+            ctx.wanted.claim(self.id, &Key::Address(placed.key), &placed.spec);
         }
+        self.place_routing(ctx);
     }
 
     fn placements(&self, links: &Links) -> Vec<Placed> {
@@ -138,7 +154,7 @@ impl Instance {
         if self.state != State::Master {
             return;
         }
-        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(Key::Address(p.key)));
+        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(&Key::Address(p.key)));
         let targets: Vec<Target> = settled
             .filter_map(|placed| {
                 let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;

@@ -190,7 +190,7 @@ impl Router {
                 Action::Send { packet, .. } => describe(&packet),
                 Action::Announce { .. } => "garp".into(),
                 Action::Want { key, spec } => {
-                    answers.push(key);
+                    answers.push(key.clone());
                     let sign = if spec.is_some() { '+' } else { '-' };
                     match key {
                         Key::Address(key) => format!("{sign}{}/{}", key.ip, key.prefix_len),

@@ -7,13 +7,15 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_core::event::Exit;
-use keepalived_core::report::{Fault, Report, State};
+use keepalived_core::report::{Fault, Name, Report, State};
 use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::lasting::Fixture;
 use keepalived_model::vrrp::Family;
 use keepalived_model::{Micros, RunId};
 use keepalived_wire::reject::Reject;
 
 use super::refused::Refused;
+use super::routing_text::{FixtureText, KeyText};
 
 /// How a line shall be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -320,16 +322,64 @@ fn kernel(report: &Report) -> Option<Line> {
             info(format_args!("({instance}) ip address {ip}/{prefix_len} dev {interface}, no longer exist"))
         }
         Report::AddressRefused { instance, interface, key: AddressKey { ip, prefix_len, .. }, refusal } => {
-            let Refusal { errno, text } = refusal;
+            let (Refusal { errno, text }, whose) = (refusal, Whose(instance));
             info(format_args!(
-                "({instance}) ip address {ip}/{prefix_len} dev {interface} refused by the kernel: {text} ({errno})"
+                "{whose} ip address {ip}/{prefix_len} dev {interface} refused by the kernel: {text} ({errno})"
             ))
         }
         Report::LeftoverRemoved { key: AddressKey { ip, prefix_len, .. }, link } => detail(format_args!(
             "Removing ip address {ip}/{prefix_len} that an earlier run left on the interface with index {}",
             link.0
         )),
+        _ => routing(report),
+    }
+}
+
+/// Routes, rules and static things.
+fn routing(report: &Report) -> Option<Line> {
+    match report {
+        Report::SettingRouting { instance, rules } => {
+            detail(format_args!("({instance}) setting Virtual {}", kind(*rules)))
+        }
+        Report::RemovingRouting { instance, rules } => {
+            detail(format_args!("({instance}) removing Virtual {}", kind(*rules)))
+        }
+        Report::RoutingTaken { instance, key, spec, restored } => {
+            let (what, reaction) = (KeyText(key, spec), if *restored { ", restoring it" } else { "" });
+            info(format_args!("({instance}) {what} was removed by another program{reaction}"))
+        }
+        Report::RoutingNoLonger { instance, key, spec } => {
+            info(format_args!("({instance}) {}, no longer exist", KeyText(key, spec)))
+        }
+        Report::RoutingRefused { instance, key, spec, refusal: Refusal { errno, text } } => {
+            let (whose, what) = (Whose(instance), KeyText(key, spec));
+            info(format_args!("{whose} {what} refused by the kernel: {text} ({errno})"))
+        }
+        Report::FixtureRestored(fixture) => {
+            let text = FixtureText(fixture);
+            info(match **fixture {
+                Fixture::Address(_) => format!("Restoring deleted static address {text} set"),
+                Fixture::Route(_) => format!("Restoring deleted static route {text}"),
+                Fixture::Rule(_) => format!("Restoring deleted static rule {text}"),
+            })
+        }
         _ => None,
+    }
+}
+
+fn kind(rules: bool) -> &'static str {
+    if rules { "Rules" } else { "Routes" }
+}
+
+/// An instance's name in parentheses; without one it is the configuration itself.
+struct Whose<'a>(&'a Option<Name>);
+
+impl fmt::Display for Whose<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(instance) => write!(f, "({instance})"),
+            None => f.write_str("Static"),
+        }
     }
 }
 

@@ -375,7 +375,7 @@ fn links_and_addresses_are_told_as_by_the_original() {
             "(VI_1) ip address 10.9.0.100/32 dev eth0, no longer exist",
         ),
         (
-            Report::AddressRefused { instance: instance(), interface: interface(), key: KEY, refusal },
+            Report::AddressRefused { instance: Some(instance()), interface: interface(), key: KEY, refusal },
             "(VI_1) ip address 10.9.0.100/32 dev eth0 refused by the kernel: Invalid argument (22)",
         ),
         (

@@ -6,4 +6,5 @@ pub mod log_text;
 pub mod notices;
 pub mod process_names;
 mod refused;
+pub mod routing_text;
 pub mod signal_names;

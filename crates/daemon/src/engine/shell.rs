@@ -135,7 +135,7 @@ impl Shell {
             Told::Settled { key: rehearsal::KEY, .. } => {}
             Told::Settled { key, outcome } => {
                 if outcome.is_ok() {
-                    self.memory.settled(key);
+                    self.memory.settled(&key);
                 }
                 self.tell(Event::Settled { key, outcome });
             }
@@ -355,10 +355,10 @@ impl Shell {
             Action::Announce { link, frame } => self.sockets.announce(link, &frame),
             Action::Want { key, spec } => {
                 let wanted = spec.is_some();
-                self.netlink.want(key, spec);
+                self.netlink.want(key.clone(), spec);
                 // Afterwards, as somebody waits for the address; were we killed just here, a successor finds it
                 // by its mark.
-                self.memory.want(key, wanted);
+                self.memory.want(&key, wanted);
             }
             Action::Join { link, group } => self.sockets.join(link, group),
             Action::Leave { link, group } => self.sockets.leave(link, group),

@@ -1,22 +1,25 @@
 //! `keepalived.data`: what the vrrp engine was told and how everything stands (`spec` runtime 7.3).
 
-use std::fmt::{Arguments, Write};
+use std::fmt::{Arguments, Display, Write};
 use std::time::SystemTime;
 
 use keepalived_core::report::{Fault, State};
-use keepalived_core::view::{AddressView, GroupView, InstanceView, ScriptView, Stage};
+use keepalived_core::view::{AddressView, FixtureView, GroupView, InstanceView, ScriptView, Stage};
 use keepalived_model::Instant;
+use keepalived_model::lasting::Fixture;
 use keepalived_model::notify::{Command, Notifications};
 use keepalived_model::track::Tracked;
 use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
 
 use super::{Epoch, Picture, Teller, global, links, words};
+use crate::compat::routing_text::{FixtureText, RouteText, RuleText};
 use crate::log::Moment;
 
 /// The whole file.
 pub fn text(picture: &Picture<'_>) -> String {
     let mut page = Page(global::text(picture.global, Teller::VrrpEngine, picture.view.config.garp_interval));
     let view = &picture.view;
+    page.fixtures(picture);
     page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
     page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
     page.section("VRRP Sync groups", &view.groups, Page::group);
@@ -72,6 +75,8 @@ impl Page {
         self.addresses(instance);
         self.transport(instance, picture.descriptors.of(instance.config.carrier()));
         let config = instance.config;
+        self.listed("Virtual Routes", config.routes.iter().map(RouteText));
+        self.listed("Virtual Rules", config.rules.iter().map(RuleText));
         self.tracked("Tracked interfaces", &config.track_interfaces, "");
         self.tracked("Tracked scripts", &config.track_scripts, "");
         self.tracked("Tracked files", &config.track_files, ",");
@@ -86,6 +91,35 @@ impl Page {
         self.notifications(&config.notify);
         let changes = words::yes(config.notify_priority_changes);
         self.line(format_args!("   Notify priority changes = {changes}"));
+    }
+
+    /// Static addresses, routes and rules, and the groups they are tied to.
+    fn fixtures(&mut self, picture: &Picture<'_>) {
+        let of = |wanted: fn(&Fixture) -> bool| -> Vec<&FixtureView> {
+            picture.view.fixtures.iter().filter(|view| wanted(&view.fixture)).collect()
+        };
+        let is_address = |fixture: &Fixture| matches!(fixture, Fixture::Address(_));
+        let is_route = |fixture: &Fixture| matches!(fixture, Fixture::Route(_));
+        let is_rule = |fixture: &Fixture| matches!(fixture, Fixture::Rule(_));
+        let all = [("Addresses", of(is_address)), ("Routes", of(is_route)), ("Rules", of(is_rule))];
+        for (title, fixtures) in all {
+            self.section(&format!("Static {title}"), &fixtures, |page, view| {
+                let set = if view.set && is_address(&view.fixture) { " set" } else { "" };
+                page.line(format_args!("     {}{set}", FixtureText(&view.fixture)));
+            });
+        }
+        let groups = &picture.view.config.lasting.groups;
+        self.section("Static Track groups", groups, |page, group| {
+            page.line(format_args!(" Static Track Group = {}\n   VRRP member instances :", group.name));
+            group.members.iter().for_each(|member| page.line(format_args!("     {member}")));
+        });
+    }
+
+    fn listed(&mut self, title: &str, all: impl ExactSizeIterator<Item = impl Display>) {
+        if all.len() > 0 {
+            self.line(format_args!("   {title} :"));
+            all.for_each(|one| self.line(format_args!("     {one}")));
+        }
     }
 
     fn standing(&mut self, instance: &InstanceView<'_>, epoch: Epoch) {

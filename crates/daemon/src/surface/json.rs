@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 
 use super::stats::Named;
 use super::{Epoch, Picture, words};
+use crate::compat::routing_text::{RouteText, RuleText};
 
 /// One line: an array of instances, or with version 2 an object of arrays.
 pub fn text(picture: &Picture<'_>) -> String {
@@ -83,6 +84,10 @@ struct Data<'a> {
     vips: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     evips: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vroutes: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    vrules: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     track_ifp: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -181,6 +186,8 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
         scripts: scripts(&config.notify),
         vips: addresses(&instance.addresses),
         evips: addresses(&instance.excluded),
+        vroutes: config.routes.iter().map(|route| RouteText(route).to_string()).collect(),
+        vrules: config.rules.iter().map(|rule| RuleText(rule).to_string()).collect(),
         track_ifp: config.track_interfaces.iter().map(|tracked| tracked.name.as_str()).collect(),
         track_script: tracked_commands(instance, picture),
         auth_type,

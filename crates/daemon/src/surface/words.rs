@@ -1,47 +1,15 @@
 //! Texts that several dumps share (`spec` runtime 7.3).
 
-use std::net::IpAddr;
-
 use keepalived_core::view::AddressView;
 use keepalived_model::notify::Command;
 use keepalived_model::{Micros, Weight};
 
+use crate::compat::routing_text::AddressText;
+
 /// `10.9.0.100/24 dev eth0 scope global set`; `interface` is the instance's.
 pub fn address(view: &AddressView<'_>, interface: &str) -> String {
-    let address = view.address;
-    let host = if address.ip.is_ipv4() { 32 } else { 128 };
-    let mut text = address.ip.to_string();
-    if let Some(peer) = address.spec.peer {
-        text += &format!(" peer {peer}");
-    }
-    if address.prefix_len != host {
-        text += &format!("/{}", address.prefix_len);
-    }
-    if let Some(broadcast) = address.spec.broadcast {
-        text += &format!(" brd {broadcast}");
-    }
-    text += &format!(" dev {}", address.interface.as_deref().unwrap_or(interface));
-    text += &format!(" scope {}", scope(address.spec.scope));
-    if let Some(label) = &address.spec.label {
-        text += &format!(" label {label}");
-    }
-    // What the kernel makes of an address that is nobody's source (`spec` runtime 6.1).
-    if matches!(address.ip, IpAddr::V6(_)) && address.prefix_len == host {
-        text += " deprecated";
-    }
-    if view.set { text + " set" } else { text }
-}
-
-/// The names of iproute2 for the scopes everybody has.
-fn scope(number: u8) -> String {
-    match number {
-        0 => "global".into(),
-        200 => "site".into(),
-        253 => "link".into(),
-        254 => "host".into(),
-        255 => "nowhere".into(),
-        other => other.to_string(),
-    }
+    let set = if view.set { " set" } else { "" };
+    format!("{}{set}", AddressText(view.address, interface))
 }
 
 /// `'/path' 'argument'`
@@ -98,7 +66,8 @@ mod tests {
         check("10.9.0.100", 24, plain(), true, "10.9.0.100/24 dev eth0 scope global set");
         let labeled = AddressSpec { label: Some("eth0:v1".into()), ..plain() };
         check("10.9.0.101", 32, labeled, true, "10.9.0.101 dev eth0 scope global label eth0:v1 set");
-        check("fd00:9::110", 128, plain(), false, "fd00:9::110 dev eth0 scope global deprecated");
+        let deprecated = AddressSpec { preferred: keepalived_model::kernel::Lifetime::Seconds(0), ..plain() };
+        check("fd00:9::110", 128, deprecated, false, "fd00:9::110 dev eth0 scope global deprecated");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use keepalived_model::LinkId;
-use keepalived_model::kernel::{AddressKey, AddressSpec, Change, Key, Refusal, Spec};
+use keepalived_model::kernel::{AddressKey, AddressSpec, Change, Key, Lifetime, Refusal, Spec};
 use keepalived_netlink::{Options, Started, Told, start_with};
 use nix::sched::{CloneFlags, unshare};
 
@@ -112,7 +112,10 @@ impl Lab {
     }
 
     pub fn want(&self, key: AddressKey, there: bool) {
-        let spec = there.then(|| Spec::Address(AddressSpec::default()));
+        // As the configuration means it: a single IPv6 address is nobody's source.
+        let single = key.prefix_len == 128;
+        let preferred = if single { Lifetime::Seconds(0) } else { Lifetime::Forever };
+        let spec = there.then(|| Spec::Address(AddressSpec { preferred, ..AddressSpec::default() }));
         self.started.handle.want(Key::Address(key), spec);
     }
 

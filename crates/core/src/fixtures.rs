@@ -1,0 +1,109 @@
+//! Static addresses, routes and rules: wanted from start to stop, whatever the instances do.
+
+use std::sync::Arc;
+
+use keepalived_model::kernel::{AddressKey, Key, Spec};
+use keepalived_model::lasting::{Fixture, Lasting};
+
+use crate::engine::Engine;
+use crate::event::{Action, Actions};
+use crate::links::Links;
+use crate::report::Report;
+use crate::routing::Routing;
+use crate::wanted::Claimant;
+
+/// A static thing on the interfaces as they are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Placed {
+    routing: Routing,
+    fixture: Arc<Fixture>,
+}
+
+impl Placed {
+    fn new(fixture: Fixture, links: &Links) -> Option<Self> {
+        let routing = match &fixture {
+            Fixture::Address(tied) => {
+                let address = &tied.thing;
+                let link = links.named(address.interface.as_deref()?)?.id;
+                let key = AddressKey { link, ip: address.ip, prefix_len: address.prefix_len };
+                let spec = Spec::Address(address.spec.clone());
+                Routing { key: Key::Address(key), spec, no_track: address.no_track }
+            }
+            Fixture::Route(tied) => Routing::route(&tied.thing, links)?,
+            Fixture::Rule(tied) => Routing::rule(&tied.thing),
+        };
+        Some(Self { routing, fixture: Arc::new(fixture) })
+    }
+
+    fn is_possible(&self, links: &Links) -> bool {
+        match &self.routing.key {
+            Key::Address(key) => links.get(key.link).is_some_and(|link| link.up),
+            _ => self.routing.is_possible(links),
+        }
+    }
+}
+
+impl Engine {
+    /// Wants every static thing whose interfaces exist, and nothing else.
+    pub(crate) fn place_fixtures(&mut self) {
+        let lasting: &Lasting = &self.config.lasting;
+        let new: Vec<Placed> =
+            lasting.fixtures().filter_map(|fixture| Placed::new(fixture, &self.links)).collect();
+        if new == self.fixtures {
+            return;
+        }
+        for old in self.fixtures.iter().rev() {
+            if !new.iter().any(|new| new.routing.key == old.routing.key) {
+                self.wanted.release(Claimant::Lasting, &old.routing.key);
+            }
+        }
+        for Placed { routing: Routing { key, spec, .. }, .. } in &new {
+            self.wanted.claim(Claimant::Lasting, key, spec);
+        }
+        self.fixtures = new;
+    }
+
+    /// The stop: all of them go, the last ones first.
+    pub(crate) fn remove_fixtures(&mut self) {
+        for placed in std::mem::take(&mut self.fixtures).iter().rev() {
+            self.wanted.release(Claimant::Lasting, &placed.routing.key);
+        }
+    }
+
+    /// The kernel lost something; if it is static it comes back, at once or when that is possible.
+    pub(crate) fn fixture_lost(&mut self, key: &Key, out: &mut Actions) {
+        let Some(lost) = self.fixtures.iter().find(|placed| placed.routing.key == *key) else { return };
+        if lost.routing.no_track {
+            return;
+        }
+        if lost.is_possible(&self.links) {
+            out.push(Action::Report(Report::FixtureRestored(Arc::clone(&lost.fixture))));
+            self.wanted.lost(key);
+        } else {
+            self.wanted.missing(key);
+        }
+    }
+
+    /// Routes, rules and static addresses that are missing: the kernel may take them now.
+    pub(crate) fn retry_missing(&mut self, out: &mut Actions) {
+        let missing: Vec<Key> = self.wanted.refused().cloned().collect();
+        for key in missing {
+            let fixture = self.fixtures.iter().find(|placed| placed.routing.key == key);
+            match fixture {
+                Some(placed) if !placed.routing.no_track && placed.is_possible(&self.links) => {
+                    out.push(Action::Report(Report::FixtureRestored(Arc::clone(&placed.fixture))));
+                    self.wanted.lost(&key);
+                }
+                // The addresses of instances are the business of their states.
+                None if !matches!(key, Key::Address(_)) => self.wanted.lost(&key),
+                Some(_) | None => {}
+            }
+        }
+    }
+
+    /// Static things as configured, each with whether it is known to be there.
+    pub(crate) fn fixture_is_set(&self, fixture: &Fixture) -> bool {
+        let placed = self.fixtures.iter().find(|placed| *placed.fixture == *fixture);
+        placed.is_some_and(|placed| self.wanted.is_settled(&placed.routing.key))
+    }
+}

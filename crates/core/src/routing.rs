@@ -1,0 +1,94 @@
+//! Routes and rules: from what is configured to what is wanted of the kernel.
+
+use std::sync::Arc;
+
+use keepalived_model::LinkId;
+use keepalived_model::kernel::{Key, RouteKey, RouteSpec, Spec};
+use keepalived_model::route::{Route, Table};
+use keepalived_model::rule::Rule;
+
+use crate::links::Links;
+
+/// The metric the kernel gives an IPv6 route that names none (`IP6_RT_PRIO_USER`).
+const METRIC_V6: u32 = 1024;
+
+/// A route or rule that is wanted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Routing {
+    pub key: Key,
+    pub spec: Spec,
+    /// Its loss is none of our business.
+    pub no_track: bool,
+}
+
+impl Routing {
+    /// A route on the interfaces as they are now; none while one of them is missing.
+    pub fn route(route: &Route, links: &Links) -> Option<Self> {
+        let id = |name: &String| links.named(name).map(|link| link.id);
+        let link = match &route.interface {
+            Some(name) => Some(id(name)?),
+            None => None,
+        };
+        let hops = route.nexthops.iter().map(|hop| match &hop.interface {
+            Some(name) => id(name).map(Some),
+            None => Some(None),
+        });
+        let hops = hops.collect::<Option<Vec<Option<LinkId>>>>()?;
+        let table = match &route.table {
+            Table::Number(0) => Table::MAIN,
+            Table::Number(table) => *table,
+            Table::Vrf(_) => return None,
+        };
+        let v6 = route.destination.ip.is_ipv6();
+        let key = RouteKey {
+            table,
+            destination: route.destination,
+            from: route.from,
+            kind: route.kind,
+            tos: if v6 { 0 } else { route.tos },
+            metric: match route.metric {
+                None | Some(0) if v6 => METRIC_V6,
+                metric => metric.unwrap_or(0),
+            },
+            via: route.via,
+            link,
+            protocol: route.protocol,
+        };
+        let spec = RouteSpec { route: route.clone(), hops };
+        Some(Self {
+            key: Key::Route(Arc::new(key)),
+            spec: Spec::Route(Arc::new(spec)),
+            no_track: route.no_track,
+        })
+    }
+
+    /// A rule, which knows interfaces by name.
+    pub fn rule(rule: &Rule) -> Self {
+        let key = Key::Rule(Arc::new(Rule { no_track: false, ..rule.clone() }));
+        Self { key, spec: Spec::Rule, no_track: rule.no_track }
+    }
+
+    /// All of them, in the order they are to be put there.
+    pub fn all(routes: &[Route], rules: &[Rule], links: &Links) -> Vec<Self> {
+        let routes = routes.iter().filter_map(|route| Self::route(route, links));
+        routes.chain(rules.iter().map(Self::rule)).collect()
+    }
+
+    /// Whether every interface it needs carries traffic: the kernel forgets routes of interfaces that do not.
+    pub fn is_possible(&self, links: &Links) -> bool {
+        let (Key::Route(key), Spec::Route(spec)) = (&self.key, &self.spec) else { return true };
+        let mut needed = key.link.into_iter().chain(spec.hops.iter().flatten().copied());
+        needed.all(|id| links.get(id).is_some_and(|link| link.up))
+    }
+}
+
+/// Names of the interfaces whose loss is a fault for whoever tracks these.
+pub(crate) fn interfaces<'a>(routes: &'a [Route], rules: &'a [Rule]) -> impl Iterator<Item = &'a str> {
+    let of_route = |route: &'a Route| {
+        let hops = route.nexthops.iter().filter_map(|hop| hop.interface.as_deref());
+        route.interface.as_deref().into_iter().chain(hops)
+    };
+    let of_rule = |rule: &'a Rule| rule.incoming.as_deref().into_iter().chain(rule.outgoing.as_deref());
+    let routes = routes.iter().filter(|route| !route.no_track).flat_map(of_route);
+    routes.chain(rules.iter().filter(|rule| !rule.no_track).flat_map(of_rule))
+}
