@@ -1,12 +1,16 @@
 //! What is printed means what was understood, and printing it again gives the same text.
 
 mod common;
+mod random;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use common::{FILE, Machine, Memory, conditions, configurations, shared};
 use keepalived_conf::print::print;
+use keepalived_conf::schema::{GRAMMARS, ROOT, TABLES, Table, Takes};
 use keepalived_conf::{Answers, Host, Lowered, Recorder, lower, read, text};
+use random::Maker;
 
 /// A file's meaning with everything that was asked for it.
 fn understood(bytes: &[u8], host: &dyn Host) -> (Lowered, Answers) {
@@ -29,6 +33,24 @@ fn round(name: &str, bytes: &[u8], host: &dyn Host) -> Result<String, String> {
     let again = print(&second.config, &answers).text();
     if again != printed {
         return Err(format!("{name}: printed again\n{}", difference(&printed, &again)));
+    }
+    Ok(printed)
+}
+
+/// Prints a model and reads that; the result is the text.
+fn back(seed: u64, host: &Machine) -> Result<String, String> {
+    let recorder = Recorder::new(host);
+    let config = Maker::new(seed, &recorder).config();
+    let printed = print(&config, &recorder.into_answers()).text();
+    let (read, answers) = understood(&text::encode(&printed), host);
+    if read.config != config {
+        let (before, after) = (format!("{config:#?}"), format!("{:#?}", read.config));
+        let said = common::lines(&read.diagnostics);
+        return Err(format!("seed {seed}:\n{}\n{said:#?}", difference(&before, &after)));
+    }
+    let again = print(&read.config, &answers).text();
+    if again != printed {
+        return Err(format!("seed {seed}: printed again\n{}", difference(&printed, &again)));
     }
     Ok(printed)
 }
@@ -70,4 +92,89 @@ fn every_file_comes_back_with_the_same_meaning() {
     }
     println!("{} files", files.len());
     assert!(files.len() > 40 && failed.is_empty(), "{} failed\n{}", failed.len(), failed.join("\n\n"));
+}
+
+/// Models come back, and between them they have every keyword there is.
+#[test]
+fn every_model_comes_back_as_it_was() {
+    let hosts = [Machine::default(), Machine { script_user: true, ..Machine::default() }];
+    let (mut failed, mut seen, mut words) = (Vec::new(), BTreeSet::new(), BTreeSet::new());
+    for seed in 0..MODELS {
+        match back(seed, &hosts[usize::from(seed % 2 == 1)]) {
+            Ok(printed) => {
+                collect(&printed, &mut seen);
+                words.extend(printed.split_whitespace().map(str::to_owned));
+            }
+            Err(failure) => failed.push(failure),
+        }
+    }
+    println!("{MODELS} models");
+    let first = failed.iter().take(FAILURES_SHOWN).cloned().collect::<Vec<_>>().join("\n");
+    assert!(failed.is_empty(), "{} of {MODELS} failed\n{first}", failed.len());
+    let all = TABLES.iter().flat_map(|table| table.keywords.iter().map(|row| (table.block, row.name)));
+    let missing: Vec<_> =
+        all.filter(|one| !seen.contains(one) && !OTHERWISE.contains(one) && one.0 != "host").collect();
+    assert!(missing.is_empty(), "never printed: {missing:?}");
+    let all = GRAMMARS.iter().flat_map(|grammar| grammar.words.iter().map(|row| row.name));
+    let missing: Vec<_> =
+        all.filter(|word| !words.contains(*word) && !WORDS_OTHERWISE.contains(word)).collect();
+    assert!(missing.is_empty(), "never printed: {missing:?}");
+}
+
+const MODELS: u64 = 2000;
+const FAILURES_SHOWN: usize = 3;
+
+/// Keywords that come back as others, or have no effect.
+const OTHERWISE: &[(&str, &str)] = &[
+    ("global_defs", "process_names"),
+    ("global_defs", "vrrp_min_garp"),
+    ("global_defs", "vrrp_iptables"),
+    ("garp_group", "interface"),
+    ("vrrp_sync_group", "notify_priority_changes"),
+    ("vrrp_sync_group", "global_tracking"),
+    ("vrrp_instance", "native_ipv6"),
+    ("vrrp_instance", "preempt"),
+    ("vrrp_instance", "debug"),
+    ("vrrp_instance", "linkbeat_use_polling"),
+    ("vrrp_instance", "lvs_sync_daemon_interface"),
+    ("virtual_server", "hashed"),
+    ("virtual_server", "alpha"),
+    ("virtual_server", "weight"),
+    ("virtual_server", "connect_timeout"),
+    ("virtual_server", "retry"),
+    ("virtual_server", "delay_before_retry"),
+    ("virtual_server", "warmup"),
+    ("virtual_server", "inhibit_on_failure"),
+    ("real_server", "alpha"),
+    ("real_server", "connect_timeout"),
+    ("HTTP_GET", "nb_get_retry"),
+    ("HTTP_GET", "virtualhost"),
+    ("HTTP_GET", "enable_sni"),
+    ("HTTP_GET", "sni_name"),
+    ("SSL_GET", "tls_compliant"),
+    ("SSL_GET", "nb_get_retry"),
+    ("SSL_GET", "virtualhost"),
+    ("SMTP_CHECK", "host"),
+    ("PING_CHECK", "connect_port"),
+];
+const WORDS_OTHERWISE: &[&str] = &["to", "unicast", "inet", "or", "as", "type"];
+
+/// The keywords of a printed text with their blocks.
+fn collect(text: &str, seen: &mut BTreeSet<(&'static str, &'static str)>) {
+    let mut stack: Vec<Option<&'static Table>> = vec![Some(&ROOT)];
+    for line in text.lines().map(str::trim) {
+        let row = stack.last().copied().flatten().and_then(|table| {
+            let row = table.find(line.split(' ').next()?)?;
+            seen.insert((table.block, row.name));
+            Some(row)
+        });
+        if line == "}" {
+            stack.pop();
+        } else if line.ends_with(" {") {
+            stack.push(match row.map(|row| row.takes) {
+                Some(Takes::Block(table, _)) => Some(table),
+                _ => None,
+            });
+        }
+    }
 }

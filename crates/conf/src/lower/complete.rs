@@ -61,7 +61,10 @@ impl Drafts {
             lasting,
         };
         drop_unused_scripts(cx, &mut config);
-        Config { global: self.globals.complete(cx), vrrp: config, ..Config::default() }
+        let mut global = self.globals.complete(cx);
+        // The old place counts where nothing stands in the new one.
+        global.lvs.sync_daemon = global.lvs.sync_daemon.or(self.sync_daemon);
+        Config { global, vrrp: config, ..Config::default() }
     }
 
     fn complete_instances(&mut self, cx: &mut Context<'_>, groups: &[group::Draft]) -> Vec<vrrp::Instance> {
@@ -77,11 +80,15 @@ impl Drafts {
         for mut draft in drafts {
             let group = group_of.get(&*draft.name).copied();
             let notify = draft.notifications.take().map(|notifications| *notifications).unwrap_or_default();
+            let polls_link = draft.polls_link;
             let Some(router) = Router::begin(cx, self, draft) else { continue };
             let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
             if let Some(what) = instance.beyond() {
                 let text = format!("({}) {what} is not supported yet - ignoring the instance", instance.name);
                 cx.conclude_unacted(&instance.name, &format!("vrrp_instance with {what}"), text);
+            }
+            if let (true, Some(interface)) = (polls_link, &instance.interface) {
+                self.links.poll(interface);
             }
             completed.push(instance);
         }

@@ -1,5 +1,6 @@
 //! What the vrrp pass reads, block by block.
 
+use keepalived_model::global::lvs::SyncDaemon;
 use keepalived_model::lasting::Lasting;
 use keepalived_model::track::{File, Process};
 
@@ -32,7 +33,7 @@ pub(super) struct Drafts {
     pub own_links: Taken,
     pub links: Links,
     /// The first `lvs_sync_daemon_interface`.
-    pub sync_interface: Option<String>,
+    pub sync_daemon: Option<SyncDaemon>,
     pub lasting: Lasting,
     /// Of rules that name none.
     pub preferences: Preferences,
@@ -52,7 +53,7 @@ impl Drafts {
             instances: Roster::default(),
             own_links: Taken::default(),
             links: Links::default(),
-            sync_interface: None,
+            sync_daemon: None,
             lasting: Lasting::default(),
             preferences: Preferences::default(),
         }
@@ -178,14 +179,15 @@ impl Drafts {
         // Below the text behind the name, and never less than seven blanks (2.2.7).
         let margin = (owner.len() + 4).max(7);
         cx.say(&place, Class::Deprecated, format!("{:margin$}Please use global lvs_sync_daemon", ""));
-        if let Some(standing) = &self.sync_interface {
+        if let Some(standing) = &self.sync_daemon {
+            let interface = &standing.interface;
             let text = format!(
-                "({owner}) lvs_sync_daemon_interface has already been specified as {standing} - ignoring"
+                "({owner}) lvs_sync_daemon_interface has already been specified as {interface} - ignoring"
             );
             return cx.say(&place, Class::General, text);
         }
         let Some(name) = cx.word(statement, owner) else { return };
-        self.sync_interface = Some(name.to_owned());
+        self.sync_daemon = Some(SyncDaemon::new(name, owner));
         cx.not_yet(statement, owner);
     }
 }

@@ -86,6 +86,8 @@ pub(super) struct Draft {
     pub hmac: Option<Box<hmac::Draft>>,
     /// `unicast_fault_no_peer` was written.
     pub fault_no_peer: bool,
+    /// `linkbeat_use_polling` was written.
+    pub polls_link: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,6 +154,7 @@ impl Draft {
             late_timer_backup: None,
             hmac: None,
             fault_no_peer: false,
+            polls_link: false,
         }
     }
 
@@ -247,6 +250,7 @@ impl Draft {
                 );
                 cx.say(&place, Class::Deprecated, text);
                 cx.not_yet(statement, &owner);
+                self.polls_link = true;
             }
             "garp_extra_if" => {
                 if statement.word(0) != Some(statement.row.name) {

@@ -25,6 +25,13 @@ pub(super) struct Links {
 }
 
 impl Links {
+    /// Polls an interface, in some way if none was said.
+    pub fn poll(&mut self, name: &str) {
+        if self.polled.iter().all(|polled| polled.name != name) {
+            self.polled.push(Polled { name: name.to_owned(), by: None });
+        }
+    }
+
     /// A delay must be over before a master is given up for dead: one as long as that is cut.
     pub fn settle(&mut self, cx: &mut Context<'_>, instances: &[Instance]) {
         for delay in &mut self.delays {

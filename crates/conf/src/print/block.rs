@@ -1,7 +1,7 @@
 //! Statements of one block, put into the order of its table, and their text.
 
 use crate::schema::{Grammar, Keyword, Table};
-use crate::source::LINE_MAX;
+use crate::source::{self, LINE_MAX};
 
 use super::{Body, Statement};
 
@@ -219,7 +219,9 @@ fn line(out: &mut String, depth: usize, text: &str, comment: Option<String>) {
     let fits = |length: usize| length <= LINE_MAX;
     let length = crate::text::encode(text).len();
     let indent = if fits(indent + length) { indent } else { 0 };
-    let comment = if fits(indent + length + comment.len()) { comment } else { String::new() };
+    // Behind a quote that looks open no comment begins.
+    let may = fits(indent + length + comment.len()) && !source::is_unterminated(text);
+    let comment = if may { comment } else { String::new() };
     out.extend(std::iter::repeat_n(' ', indent));
     out.push_str(text);
     out.push_str(&comment);

@@ -172,17 +172,23 @@ fn lookups(out: &mut Block, lookups: &Lookups) {
     }
 }
 
-/// Nothing means everything. The first word puts away what was said before, so it has no sign.
+/// Nothing means everything. The first word puts away what was said before, so it has no sign; every one turns
+/// `read` on as well.
 fn include_check(check: &IncludeCheck) -> Vec<String> {
     let IncludeCheck { read, matched, wildcard, brace } = *check;
-    if read && matched && wildcard && brace {
+    if *check == IncludeCheck::ALL {
         return Vec::new();
     }
     let kinds = [("match", matched), ("wildcard_match", wildcard), ("brace_match", brace)];
     let wanted: Vec<&str> = kinds.into_iter().filter(|(_, on)| *on).map(|(name, _)| name).collect();
-    let first = if read { "read" } else { "-read" };
-    let more = wanted.into_iter().map(|name| format!("+{name}"));
-    std::iter::once(first.to_owned()).chain(more).collect()
+    let signed = |(at, name): (usize, &&str)| if at == 0 { (*name).to_owned() } else { format!("+{name}") };
+    let words = wanted.iter().enumerate().map(signed);
+    let last = match (read, wanted.is_empty()) {
+        (true, false) => None,
+        (true, true) => Some("read"),
+        (false, _) => Some("-read"),
+    };
+    words.chain(last.map(str::to_owned)).collect()
 }
 
 fn reload(out: &mut Block, reload: &Reload) {

@@ -3,12 +3,14 @@
 use keepalived_model::priority::Weight;
 use keepalived_model::time::Micros;
 
-/// A word for the first tokeniser. There is no way to write a quote in it, so none is in it.
+/// A word for the first tokeniser. There is no way to write a quote in it, so none is in it; and a brace alone opens
+/// a block wherever a line ends with it, so that nothing printable is called so.
 pub(super) fn quoted(word: &str) -> String {
     let special = |c: char| crate::lex::is_blank(c) || matches!(c, '{' | '}' | '#' | '!' | '"');
     // These mean something where a line begins, which the word may do.
     let begins = word.starts_with(['@', '$', '~']) || word.starts_with("include");
-    let plain = !word.is_empty() && !begins && !word.contains(special) && !word.ends_with('\\');
+    // A backslash hides the quote behind it from those who look for comments, and alone at the end joins words.
+    let plain = !word.is_empty() && !begins && !word.contains(special) && word != "\\";
     if plain { word.to_owned() } else { format!("\"{word}\"") }
 }
 

@@ -67,3 +67,18 @@ pub struct SyncDaemon {
     /// `group`: multicast; the kernel's default (224.0.0.81) if none.
     pub group: Option<IpAddr>,
 }
+
+impl SyncDaemon {
+    /// On this interface for this instance, the rest as the kernel has it.
+    pub fn new(interface: &str, instance: &str) -> Self {
+        Self {
+            interface: interface.to_owned(),
+            instance: Some(instance.to_owned()),
+            id: None,
+            message_bytes_max: None,
+            port: None,
+            ttl: None,
+            group: None,
+        }
+    }
+}

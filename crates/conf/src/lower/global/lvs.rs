@@ -114,15 +114,7 @@ impl Globals {
             cx.say(&place, Class::General, text);
             return Effect::None;
         }
-        let mut daemon = SyncDaemon {
-            interface: interface.to_owned(),
-            instance: None,
-            id: None,
-            message_bytes_max: None,
-            port: None,
-            ttl: None,
-            group: None,
-        };
+        let mut daemon = SyncDaemon { instance: None, ..SyncDaemon::new(interface, "") };
         let mut position = 2;
         if let Some(name) = statement.word(2).filter(|word| !SYNC_OPTIONS.contains(word)) {
             daemon.instance = Some(name.to_owned());
