@@ -23,6 +23,7 @@ mod service;
 mod stage;
 mod states;
 mod together;
+mod track_files;
 mod treatment;
 mod version3;
 
@@ -41,6 +42,7 @@ pub const ALL: &[&[Scenario]] = &[
     notify::SCENARIOS,
     fifo::SCENARIOS,
     together::SCENARIOS,
+    track_files::SCENARIOS,
     version3::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{Change, Key, Refusal, Snapshot};
+use keepalived_model::track::Reading;
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 
@@ -18,6 +19,7 @@ use crate::instance::{Context, Counters, Instance, Intent};
 use crate::links::Links;
 use crate::memory::Memory;
 use crate::notices::{Cause, Why};
+use crate::readings::Readings;
 use crate::reception::Listeners;
 use crate::report::{Fault, Name, Report, State};
 use crate::track::Tracker;
@@ -33,6 +35,7 @@ pub(crate) enum Owner {
     Script(ScriptId),
     Instance(InstanceId),
     Queue(LinkId),
+    Readings,
     Start,
 }
 
@@ -49,6 +52,7 @@ pub struct Engine {
     pub(crate) order: Vec<InstanceId>,
     pub(crate) groups: Vec<Group>,
     pub(crate) scripts: BTreeMap<ScriptId, Tracker>,
+    pub(crate) readings: Readings,
     pub(crate) wanted: Wanted,
     pub(crate) fixtures: Vec<fixtures::Placed>,
     announcer: Announcer,
@@ -62,7 +66,7 @@ pub struct Engine {
     starts_at: Option<Instant>,
     /// How long the process was asleep past a deadline, until [`Event::Due`] deals with it.
     overslept: Option<Micros>,
-    stopping: bool,
+    pub(crate) stopping: bool,
     fresh: Fresh,
 }
 
@@ -93,12 +97,13 @@ impl Fresh {
 
 impl Engine {
     /// Starts all instances of a configuration on what the kernel has now. `memories` are those of a
-    /// predecessor that was killed, if any.
+    /// predecessor that was killed, if any; `readings` are the first ones of everything that is watched.
     pub fn start(
         now: Instant,
         config: Arc<vrrp::Config>,
         snapshot: &Snapshot,
         memories: &[Memory],
+        readings: &[Reading],
         out: &mut Actions,
     ) -> Self {
         let mut engine = Self {
@@ -110,6 +115,7 @@ impl Engine {
             order: Vec::new(),
             groups: Vec::new(),
             scripts: BTreeMap::new(),
+            readings: Readings::default(),
             wanted: Wanted::default(),
             fixtures: Vec::new(),
             announcer: Announcer::default(),
@@ -124,6 +130,7 @@ impl Engine {
             stopping: false,
             fresh: Fresh::default(),
         };
+        engine.readings = Readings::first(&config, readings, now, out);
         engine.launch(config, snapshot, memories, out);
         engine.conclude(out);
         engine
@@ -155,6 +162,7 @@ impl Engine {
                     }
                 }
             }
+            Event::Reading(reading) => self.read(reading, out),
             Event::SendFailed { instance, destination, errno } => {
                 self.send_failed(instance, destination, errno, out)
             }
@@ -198,6 +206,7 @@ impl Engine {
                     self.carry_out(id, intent, out);
                 }
                 Owner::Queue(link) => self.announcer.due(link, self.now, out),
+                Owner::Readings => self.delay_over(out),
                 Owner::Start => {
                     self.starts_at = None;
                     out.push(Action::Report(Report::StartDelayOver));
@@ -499,6 +508,7 @@ impl Engine {
                 Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
                 Owner::Instance(id) => self.instances.get(&id).and_then(Instance::next_deadline),
                 Owner::Queue(link) => self.announcer.next(link),
+                Owner::Readings => self.readings.next_deadline(),
                 Owner::Start => self.starts_at,
             };
             self.agenda.note(owner, at);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use keepalived_model::kernel::{Change, Key, Refusal, Spec};
 use keepalived_model::notify::Command;
+use keepalived_model::track::Reading;
 use keepalived_model::vrrp::{self, Carrier};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, Vrid};
 use keepalived_wire::vrrp::Packet;
@@ -47,6 +48,8 @@ pub enum Event<'a> {
         /// How.
         exit: Exit,
     },
+    /// Somebody looked at a file or at processes that are tracked ([`vrrp::Config::watches`]).
+    Reading(&'a Reading),
     /// An advert could not be sent.
     SendFailed {
         /// Whose.

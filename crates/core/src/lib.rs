@@ -4,6 +4,7 @@
 //! adverts ─┐                      ┌─► adverts, gratuitous ARP
 //! kernel  ─┤  handle(now, event)  ├─► wanted table
 //! scripts ─┼────► Engine ─────────┼─► runs, kills
+//! readings ┤                      │
 //! time    ─┤                      ├─► notices
 //! config  ─┘                      └─► reports
 //! ```
@@ -22,6 +23,7 @@ mod instance;
 mod links;
 pub mod memory;
 pub mod notices;
+mod readings;
 mod reception;
 mod reload;
 pub mod report;

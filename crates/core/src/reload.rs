@@ -60,6 +60,8 @@ impl Engine {
         self.virtual_ips = virtual_ips(&config);
         self.announcer().set_interval(config.garp_interval);
         self.build_scripts(&[], out);
+        self.readings.reconfigure(&config, out);
+        self.touch(Owner::Readings);
         let before = std::mem::take(&mut self.order);
         let (mut kept, mut added) = (0, Vec::new());
         for instance in &config.instances {

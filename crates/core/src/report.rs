@@ -50,12 +50,24 @@ pub enum Fault {
     NoSource,
     /// A script of weight zero says down.
     Script(Name),
+    /// A tracked file has this number, which its weight makes a fault.
+    #[allow(missing_docs, reason = "said above")]
+    File { file: Name, number: i32 },
+    /// Of tracked processes of weight zero there are too few or too many.
+    Process(Name),
     /// A member of its sync group is in FAULT.
     Group,
     /// Others keep removing its addresses (D1).
     AddressesTaken,
     /// The interface cannot do multicast.
     NoMulticast(Name),
+}
+
+impl Fault {
+    /// Whether it is about something that somebody outside watches.
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self, Self::File { .. } | Self::Process(_))
+    }
 }
 
 /// A fact. Every text the original has for such a fact is rendered from the fields alone.
@@ -144,6 +156,12 @@ pub enum Report {
     ScriptStuck { script: Name, run: RunId },
     /// A reload (or an adoption) kept a script's result.
     ScriptKept { script: Name, up: bool },
+    /// The number of a tracked file became a fault of an instance, or ceased to be one.
+    FileFault { instance: Name, file: Name, fault: bool },
+    /// A tracked file has a number beyond all reason.
+    NumberIgnored { path: Name, number: i64 },
+    /// Enough tracked processes run, or not any more (or too many).
+    Quorum { process: Name, gained: bool },
     /// A link went up or down.
     LinkState { interface: Name, up: bool },
     /// A link appeared that we are configured to use.

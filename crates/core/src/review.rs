@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::kernel::{AddressKey, Key};
+use keepalived_model::track::Tracked;
 use keepalived_model::vrrp::Transport;
 use keepalived_model::{InstanceId, Priority, Weight};
 
 use crate::engine::Engine;
 use crate::event::{Action, Actions};
-use crate::instance::Instance;
+use crate::instance::{Context, Instance};
 use crate::report::{Fault, Name, Report, State};
 use crate::routing;
 
@@ -19,6 +20,8 @@ struct Finding {
     faults: BTreeSet<Fault>,
     /// A script that could be a fault has not said anything yet.
     pending: bool,
+    /// Something tracked was not looked at yet.
+    unread: bool,
     priority: Priority,
     /// Base plus weights, whatever that comes to.
     total: i64,
@@ -75,15 +78,10 @@ impl Engine {
             let Some(finding) = self.instances.get(&id).map(|instance| self.finding(instance)) else {
                 continue;
             };
-            if finding.pending {
+            if finding.pending || finding.unread {
                 pending.insert(id);
             }
-            self.with(id, out, |instance, ctx| {
-                instance.recovered = !instance.own_faults.is_empty() && finding.faults.is_empty();
-                instance.own_faults = finding.faults;
-                instance.total = finding.total;
-                instance.reprioritize(finding.priority, ctx);
-            });
+            self.with(id, out, |instance, ctx| instance.found(finding, ctx));
         }
         self.spread_faults();
         pending
@@ -217,12 +215,31 @@ impl Engine {
                 None => {}
             }
         }
+        let mut unread = false;
+        for (name, weight) in self.tracked_files(instance) {
+            let Some(file) = self.readings.file(name) else { continue };
+            unread |= file.number.is_none();
+            let Some(number) = file.number else { continue };
+            match weight.scaled(number) {
+                Some(amount) => sum += amount,
+                None => drop(faults.insert(Fault::File { file: name.into(), number })),
+            }
+        }
+        for (name, weight) in self.tracked_processes(instance) {
+            let Some(process) = self.readings.process(name) else { continue };
+            unread |= process.up.is_none();
+            let Some(up) = process.up else { continue };
+            sum += weight.contribution(up);
+            if weight.is_fault(up) {
+                faults.insert(Fault::Process(name.into()));
+            }
+        }
         if instance.stands_aside {
             faults.insert(Fault::AddressesTaken);
         }
         let base = instance.config.priority;
         let total = if base.is_owner() { 0 } else { sum } + i64::from(base.number());
-        Finding { faults, pending, priority: base.weighted(sum), total }
+        Finding { faults, pending, unread, priority: base.weighted(sum), total }
     }
 
     /// Links whose loss is a fault whatever is tracked: its own and those of its VIPs, routes, rules and of static
@@ -254,16 +271,24 @@ impl Engine {
         lasting.interfaces().filter(move |(_, group)| is_tied(*group)).map(|(interface, _)| interface)
     }
 
-    fn tracked_links<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
-        let own = instance.config.track_interfaces.iter();
-        let group = self.group_config(instance).into_iter().flat_map(|group| &group.track_interfaces);
-        own.chain(group).map(|tracked| (tracked.name.as_str(), tracked.weight))
+    fn tracked_links<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
+        let group = self.group_config(instance).map(|group| &group.track_interfaces);
+        merged(&instance.config.track_interfaces, group)
     }
 
-    fn tracked_scripts<'a>(&'a self, instance: &'a Instance) -> impl Iterator<Item = (&'a str, Weight)> {
-        let own = instance.config.track_scripts.iter();
-        let group = self.group_config(instance).into_iter().flat_map(|group| &group.track_scripts);
-        own.chain(group).map(|tracked| (tracked.name.as_str(), tracked.weight))
+    fn tracked_scripts<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
+        let group = self.group_config(instance).map(|group| &group.track_scripts);
+        merged(&instance.config.track_scripts, group)
+    }
+
+    fn tracked_files<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
+        let group = self.group_config(instance).map(|group| &group.track_files);
+        merged(&instance.config.track_files, group)
+    }
+
+    fn tracked_processes<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
+        let group = self.group_config(instance).map(|group| &group.track_processes);
+        merged(&instance.config.track_processes, group)
     }
 
     pub(crate) fn group_config<'a>(
@@ -339,7 +364,55 @@ impl Engine {
             || self.instances.values().any(|instance| {
                 instance.config.link_name() == Some(name)
                     || self.vital_links(instance).contains(name)
-                    || self.tracked_links(instance).any(|(tracked, _)| tracked == name)
+                    || self.tracked_links(instance).iter().any(|(tracked, _)| *tracked == name)
             })
     }
+}
+
+impl Instance {
+    /// What its surroundings amount to now. What is tracked since a reload and was not looked at yet must not move
+    /// anything: until then what was known before stands.
+    fn found(&mut self, finding: Finding, ctx: &mut Context<'_>) {
+        if finding.unread && self.state != State::Init {
+            self.own_faults.retain(Fault::is_reading);
+            self.own_faults.extend(finding.faults);
+            return;
+        }
+        if self.state != State::Init {
+            self.report_files(&finding.faults, ctx);
+        }
+        self.recovered = !self.own_faults.is_empty() && finding.faults.is_empty();
+        self.own_faults = finding.faults;
+        self.total = finding.total;
+        self.reprioritize(finding.priority, ctx);
+    }
+
+    /// Says which files are faults now and were none before, and the other way round.
+    fn report_files(&self, now: &BTreeSet<Fault>, ctx: &mut Context<'_>) {
+        let files = |faults: &BTreeSet<Fault>| -> BTreeSet<Name> {
+            let file = |fault: &Fault| match fault {
+                Fault::File { file, .. } => Some(file.clone()),
+                _ => None,
+            };
+            faults.iter().filter_map(file).collect()
+        };
+        let (before, now) = (files(&self.own_faults), files(now));
+        for file in before.symmetric_difference(&now) {
+            let (instance, file, fault) = (self.name.clone(), file.clone(), now.contains(file));
+            ctx.report(Report::FileFault { instance, file, fault });
+        }
+    }
+}
+
+/// What an instance and its group track, each name once: of two weights the group's counts, unless the instance's
+/// own says that it is a fault (`spec` config 4.8).
+fn merged<'a>(own: &'a [Tracked], group: Option<&'a Vec<Tracked>>) -> Vec<(&'a str, Weight)> {
+    let group = group.map(Vec::as_slice).unwrap_or_default();
+    let of_group = |name: &str| group.iter().find(|tracked| tracked.name == name);
+    let own_or_group = own.iter().map(|tracked| {
+        let shared = of_group(&tracked.name).filter(|_| tracked.weight.amount != 0);
+        (tracked.name.as_str(), shared.unwrap_or(tracked).weight)
+    });
+    let others = group.iter().filter(|tracked| !own.iter().any(|other| other.name == tracked.name));
+    own_or_group.chain(others.map(|tracked| (tracked.name.as_str(), tracked.weight))).collect()
 }

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Key, Link};
 use keepalived_model::lasting::Fixture;
-use keepalived_model::track::Script;
+use keepalived_model::track::{File, Process, Script};
 use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
 use keepalived_model::{InstanceId, Instant, Micros, Vrid};
 
@@ -24,6 +24,10 @@ pub struct View<'a> {
     pub groups: Vec<GroupView<'a>>,
     /// Scripts that somebody tracks, in the order of the file.
     pub scripts: Vec<ScriptView<'a>>,
+    /// In the order of the file, tracked or not.
+    pub files: Vec<FileView<'a>>,
+    /// In the order of the file, tracked or not.
+    pub processes: Vec<ProcessView<'a>>,
     /// Every interface there is, by index.
     pub links: Vec<LinkView<'a>>,
     /// Static addresses, routes and rules.
@@ -122,6 +126,30 @@ pub struct ScriptView<'a> {
     pub stage: Stage,
 }
 
+/// One tracked file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileView<'a> {
+    /// What it was told to be.
+    pub config: &'a File,
+    /// Its number; nothing where nobody tracks it.
+    pub number: Option<i32>,
+}
+
+/// Tracked processes.
+#[derive(Clone, Copy, Debug)]
+pub struct ProcessView<'a> {
+    /// What it was told to be.
+    pub config: &'a Process,
+    /// How many there are; nothing where nobody tracks them.
+    pub count: Option<u32>,
+    /// Whether the quorum counts as met.
+    pub up: Option<bool>,
+    /// A change that came with a new process is still to count.
+    pub fork_delayed: bool,
+    /// A change that came with the end of a process is still to count.
+    pub terminate_delayed: bool,
+}
+
 /// One interface.
 #[derive(Clone, Debug)]
 pub struct LinkView<'a> {
@@ -172,6 +200,8 @@ impl Engine {
             instances: instances.map(|instance| self.instance_view(instance)).collect(),
             groups: self.group_views(),
             scripts: self.script_views(),
+            files: self.file_views(),
+            processes: self.process_views(),
             links: self.links.all().map(|(link, addresses)| LinkView { link, addresses }).collect(),
             fixtures: self.config.lasting.fixtures().map(|it| self.fixture_view(it)).collect(),
             config: &self.config,
@@ -233,6 +263,22 @@ impl Engine {
                 faulty: members().filter(|member| !member.own_faults.is_empty()).count(),
                 pending: members().filter(|member| member.state == State::Init).count(),
             })
+        });
+        views.collect()
+    }
+
+    fn file_views(&self) -> Vec<FileView<'_>> {
+        let files = self.readings.files.iter();
+        files.map(|file| FileView { config: &file.config, number: file.number }).collect()
+    }
+
+    fn process_views(&self) -> Vec<ProcessView<'_>> {
+        let views = self.readings.processes.iter().map(|process| ProcessView {
+            config: &process.config,
+            count: process.count,
+            up: process.up,
+            fork_delayed: process.fork_delayed(),
+            terminate_delayed: process.terminate_delayed(),
         });
         views.collect()
     }

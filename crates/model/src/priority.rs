@@ -64,11 +64,27 @@ impl Weight {
         if self.reverse { -plain } else { plain }
     }
 
+    /// What this weight makes of a number (`track_file`): what it adds to the priority, or nothing where that is a
+    /// fault (`spec` runtime 4.3).
+    pub fn scaled(self, number: i32) -> Option<i64> {
+        if self.amount == 0 {
+            return ((number == 0) != self.reverse).then_some(0);
+        }
+        let product = i64::from(number) * i64::from(self.amount);
+        let product = if self.reverse { -product } else { product };
+        (product > SCALED_FAULT).then_some(product.min(SCALED_MAX))
+    }
+
     /// Whether the tracker puts the router into FAULT.
     pub fn is_fault(self, up: bool) -> bool {
         self.amount == 0 && up == self.reverse
     }
 }
+
+/// A product of number and weight this small is a fault, whatever the priority.
+const SCALED_FAULT: i64 = -254;
+/// The largest product that counts.
+const SCALED_MAX: i64 = 253;
 
 #[cfg(test)]
 mod tests {
@@ -97,5 +113,28 @@ mod tests {
         }
         assert!(weight(0, false).is_fault(false) && !weight(0, false).is_fault(true));
         assert!(weight(0, true).is_fault(true) && !weight(0, true).is_fault(false));
+    }
+
+    #[test]
+    fn a_number_counts_by_its_weight_and_is_a_fault_when_it_outweighs_every_priority() {
+        let weight = |amount, reverse| Weight { amount, reverse };
+        let table = [
+            (weight(1, false), 7, Some(7)),
+            (weight(1, true), 7, Some(-7)),
+            (weight(-3, false), 7, Some(-21)),
+            (weight(1, false), -253, Some(-253)),
+            (weight(1, false), -254, None),
+            (weight(-254, false), 1, None),
+            (weight(-254, true), 1, Some(253)),
+            (weight(254, false), i32::MAX, Some(253)),
+            (weight(254, false), i32::MIN, None),
+            (weight(0, false), 0, Some(0)),
+            (weight(0, false), -1, None),
+            (weight(0, true), 0, None),
+            (weight(0, true), 5, Some(0)),
+        ];
+        for (weight, number, effect) in table {
+            assert_eq!(weight.scaled(number), effect, "{weight:?} {number}");
+        }
     }
 }

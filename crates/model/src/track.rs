@@ -76,8 +76,34 @@ pub struct Process {
     pub fork_delay: Micros,
 }
 
-/// Which processes a [`Process`] counts.
+impl Process {
+    /// Whether that many processes are neither too few nor too many.
+    pub fn has_quorum(&self, count: u32) -> bool {
+        self.quorum <= count && self.quorum_max.is_none_or(|most| count <= most)
+    }
+}
+
+/// Something outside of the engine whose number is watched on behalf of trackers. Trackers of the same thing share
+/// it, and its number stays known as long as anybody tracks it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Watch {
+    /// The number in the file of this path.
+    File(Vec<u8>),
+    /// How many processes there are of this kind.
+    Processes(ProcessPattern),
+}
+
+/// What somebody saw of a [`Watch`].
 #[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// Which.
+    pub watch: Watch,
+    /// Its number.
+    pub number: i64,
+}
+
+/// Which processes a [`Process`] counts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessPattern {
     /// Name or path as the configuration gives it.
     pub path: Vec<u8>,
@@ -88,7 +114,7 @@ pub struct ProcessPattern {
 }
 
 /// How the arguments of a process are compared.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Arguments {
     /// They do not matter.
     Any,

@@ -1,6 +1,6 @@
 //! What the VRRP engine is told to do.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::ids::Vrid;
@@ -12,7 +12,7 @@ use crate::priority::Priority;
 use crate::route::Route;
 use crate::rule::Rule;
 use crate::time::Micros;
-use crate::track::{File, Process, Script, Tracked};
+use crate::track::{File, Process, Script, Tracked, Watch};
 
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -39,6 +39,29 @@ pub struct Config {
     pub startup_delay: Micros,
     /// What is there for as long as the daemon is.
     pub lasting: Lasting,
+}
+
+impl Config {
+    /// What has to be watched for its trackers: everything that an instance or a group tracks.
+    pub fn watches(&self) -> BTreeSet<Watch> {
+        let files = |name: &String| {
+            let file = self.files.iter().find(|file| file.name == *name)?;
+            Some(Watch::File(file.path.clone()))
+        };
+        let processes = |name: &String| {
+            let process = self.processes.iter().find(|process| process.name == *name)?;
+            Some(Watch::Processes(process.command.clone()))
+        };
+        let mut watches = BTreeSet::new();
+        let instances =
+            self.instances.iter().map(|instance| (&instance.track_files, &instance.track_processes));
+        let groups = self.groups.iter().map(|group| (&group.track_files, &group.track_processes));
+        for (tracked_files, tracked_processes) in instances.chain(groups) {
+            watches.extend(tracked_files.iter().filter_map(|tracked| files(&tracked.name)));
+            watches.extend(tracked_processes.iter().filter_map(|tracked| processes(&tracked.name)));
+        }
+        watches
+    }
 }
 
 /// One virtual router.

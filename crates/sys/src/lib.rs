@@ -6,7 +6,7 @@
 //! | [`clock`], [`timer`] | CLOCK_MONOTONIC and one absolute timer on it |
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
-//! | [`inotify`] | what happens in directories |
+//! | [`inotify`], [`processes`] | what happens in directories and to other processes |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
 //! | [`lab`] | what only the test lab needs |
 
@@ -24,6 +24,7 @@ pub mod memfd;
 pub mod namespace;
 pub mod packet;
 pub mod process;
+pub mod processes;
 pub mod receive;
 pub mod sched;
 pub mod script;

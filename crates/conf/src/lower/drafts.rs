@@ -74,15 +74,8 @@ impl Drafts {
                 let usual = &self.globals.model.interfaces.default;
                 lasting::block(cx, known, preferences, usual, statement, &mut self.lasting);
             }
-            "track_file" | "vrrp_track_process" => {
-                if statement.word(1).is_some() {
-                    cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement));
-                }
-                match statement.row.name {
-                    "track_file" => self.files.extend(file::lower(cx, statement)),
-                    _ => self.processes.extend(process::lower(cx, statement)),
-                }
-            }
+            "track_file" => self.files.extend(file::lower(cx, statement)),
+            "vrrp_track_process" => self.processes.extend(process::lower(cx, statement)),
             _ => cx.cannot_in(&cx.place(statement, 0), "", statement.row.name, &titled(statement)),
         }
     }

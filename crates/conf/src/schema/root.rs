@@ -59,13 +59,13 @@ pub static ROOT: Table = Table {
         .args("[NAME]"),
         works("vrrp_script", Takes::Block(&SCRIPT, Miss::Fatal), "A check that is run at intervals.")
             .args("NAME"),
-        later(
+        works(
             "vrrp_track_process",
             Takes::Block(&TRACK_PROCESS, Miss::Fatal),
             "A process whose life is watched.",
         )
         .args("NAME"),
-        later("track_file", Takes::Block(&TRACK_FILE, Miss::Fatal), "A file whose number is watched.")
+        works("track_file", Takes::Block(&TRACK_FILE, Miss::Fatal), "A file whose number is watched.")
             .was(&["vrrp_track_file"])
             .args("NAME"),
         works(

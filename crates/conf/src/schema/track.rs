@@ -57,14 +57,14 @@ const DELAY: &str =
 pub static TRACK_PROCESS: Table = Table {
     block: "vrrp_track_process",
     keywords: &[
-        later("process", WORD, "Name of the program, with parameters.").args("PATH [PARAMETER ...]"),
-        later("param_match", WORDS, "How parameters are compared.").args("[initial | partial]").default("exact"),
-        later("weight", WORDS, "What it does to priorities.").args("WEIGHT [reverse]").default("0"),
-        later("quorum", Takes::Integer(lenient(1, PROCESSES_MAX, QUORUM_BAD)), "Fewest processes.").default("1"),
-        later("quorum_max", Takes::Integer(lenient(0, PROCESSES_MAX, QUORUM_MAX_BAD)), "Most processes; zero: none may run.")
+        works("process", WORD, "Name of the program, with parameters.").args("PATH [PARAMETER ...]"),
+        works("param_match", WORDS, "How parameters are compared.").args("[initial | partial]").default("exact"),
+        works("weight", WORDS, "What it does to priorities.").args("WEIGHT [reverse]").default("0"),
+        works("quorum", Takes::Integer(lenient(1, PROCESSES_MAX, QUORUM_BAD)), "Fewest processes.").default("1"),
+        works("quorum_max", Takes::Integer(lenient(0, PROCESSES_MAX, QUORUM_MAX_BAD)), "Most processes; zero: none may run.")
             .default("no limit"),
-        later("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts.").default("0"),
-        later(
+        works("delay", seconds(1, 3_600_000_000, DELAY), "Seconds before a change counts.").default("0"),
+        works(
             "terminate_delay",
             seconds(
                 1,
@@ -73,7 +73,7 @@ pub static TRACK_PROCESS: Table = Table {
             ),
             "Seconds before an end counts.",
         ).default("0"),
-        later(
+        works(
             "fork_delay",
             seconds(
                 1,
@@ -82,7 +82,7 @@ pub static TRACK_PROCESS: Table = Table {
             ),
             "Seconds before a start counts.",
         ).default("0"),
-        later("full_command", Takes::Nothing, "Compares the whole command line."),
+        works("full_command", Takes::Nothing, "Compares the whole command line."),
     ],
 };
 
@@ -90,10 +90,10 @@ pub static TRACK_PROCESS: Table = Table {
 pub static TRACK_FILE: Table = Table {
     block: "track_file",
     keywords: &[
-        later("file", Takes::Words(Miss::Says("track file file name missing")), "Path of the file.")
+        works("file", Takes::Words(Miss::Says("track file file name missing")), "Path of the file.")
             .args("PATH"),
-        later("weight", WORDS, "Multiplies the number in the file.").args("WEIGHT [reverse]").default("1"),
-        later("init_file", WORDS, "Creates the file at start.")
+        works("weight", WORDS, "Multiplies the number in the file.").args("WEIGHT [reverse]").default("1"),
+        works("init_file", WORDS, "Creates the file at start.")
             .args("[VALUE] [overwrite]")
             .default("not created"),
     ],

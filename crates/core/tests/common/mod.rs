@@ -120,7 +120,7 @@ impl Router {
 
     pub fn start_at(millis: u64, config: Config, snapshot: &Snapshot, memories: &[Memory]) -> Self {
         let (mut out, now) = (Actions::new(), START + millis * 1000);
-        let engine = Engine::start(Instant(now), Arc::new(config), snapshot, memories, &mut out);
+        let engine = Engine::start(Instant(now), Arc::new(config), snapshot, memories, &[], &mut out);
         let mut router = Self {
             engine,
             memories: Vec::new(),

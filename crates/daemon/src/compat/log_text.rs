@@ -136,6 +136,12 @@ fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
         Fault::Script(script) => {
             info(format_args!("({instance}): entering FAULT state due to script {script}"))
         }
+        Fault::File { file, number } => {
+            info(format_args!("({instance}): entering FAULT state (tracked file {file} has status {number})"))
+        }
+        Fault::Process(process) => info(format_args!(
+            "({instance}) entering FAULT state (tracked process {process} quorum not achieved)"
+        )),
         // The group's own line says it.
         Fault::Group => None,
         Fault::AddressesTaken => {
@@ -281,6 +287,17 @@ fn tracking(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
         Report::ScriptStuck { script, run } => {
             let pid = surroundings.pids.get(run).copied().unwrap_or(0);
             info(format_args!("Script {script} child (PID {pid}) failed to terminate after kill"))
+        }
+        Report::FileFault { instance, file, fault } => {
+            let now = if *fault { "now" } else { "leaving" };
+            detail(format_args!("({instance}): tracked file {file} {now} FAULT state"))
+        }
+        Report::NumberIgnored { path, number } => {
+            info(format_args!("Invalid number {number} read from {path} - ignoring"))
+        }
+        Report::Quorum { process, gained } => {
+            let now = if *gained { "gained" } else { "lost" };
+            info(format_args!("Quorum {now} for tracked process {process}"))
         }
         Report::ScriptKept { script, up } => {
             let how = if *up { "successful" } else { "unsuccessful" };

@@ -14,6 +14,7 @@
 //! | `pace` | when the timer has to ring |
 //! | `scripts` | the launcher's other end |
 //! | `fifos` | pipes that get every change |
+//! | `lookout` | watches files and processes |
 //! | `sockets` | adverts and announcements |
 //! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
@@ -21,6 +22,7 @@
 
 mod configuration;
 mod fifos;
+mod lookout;
 mod pace;
 mod rehearsal;
 mod scheduling;
@@ -42,18 +44,19 @@ use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::{clock, wait_readable};
 
-use crate::compat::{exit_codes, process_names, signal_names};
+use crate::compat::{defaults, exit_codes, process_names, signal_names};
 use crate::handoff::{Generation, Handoff, ToSupervisor};
 use crate::launcher;
 use crate::log;
-use crate::memory_store::MemoryStore;
+use crate::memory_store::{Left, MemoryStore};
 
 use configuration::Loaded;
+use lookout::Lookout;
 use scheduling::Treatment;
 use scripts::Scripts;
 use shell::{Shell, Started};
 use sockets::Sockets;
-use wake::Sources;
+use wake::{Heard, Sources};
 
 /// What the command line says to an engine.
 #[derive(Clone, Debug)]
@@ -197,15 +200,23 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
     let _inside = runtime.enter();
     let launcher = Rc::new(launcher);
     let receivers = sockets.receivers.clone();
-    let mut sources = match Sources::open(signals, control, netlink.told, Rc::clone(&launcher), receivers) {
+    let umask = settings.umask.or(process.processes.umask);
+    if left == Left::default() {
+        // A successor finds them as its predecessor did.
+        lookout::init_files(&config.files, umask.unwrap_or(defaults::UMASK));
+    }
+    let (lookout, seen, readings) = Lookout::start(config.watches());
+    let heard = Heard { told: netlink.told, seen };
+    let mut sources = match Sources::open(signals, control, heard, Rc::clone(&launcher), receivers) {
         Ok(sources) => sources,
         Err(error) => return refuse("Unable to wait for events", &error),
     };
-    let scripts = Scripts::new(launcher, settings.umask.or(process.processes.umask));
+    let scripts = Scripts::new(launcher, umask);
     let mut actions = Actions::new();
     let config = Arc::new(config);
-    let core = Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &mut actions);
-    let started = Started { core, actions, sockets, scripts, memory, netlink: netlink.handle, file };
+    let core =
+        Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &readings, &mut actions);
+    let started = Started { core, actions, sockets, scripts, lookout, memory, netlink: netlink.handle, file };
     let mut shell = Shell::new(started, process.clone());
     shell.carry_out();
     if settings.dump {

@@ -30,7 +30,7 @@ pub fn take_over(netlink: &Handle) {
     netlink.get_ready();
     let mut actions = Actions::new();
     let config = Arc::new(Config { instances: vec![instance(vrid)], ..Config::default() });
-    let mut core = Engine::start(Instant(0), config, &kernel(), &[], &mut actions);
+    let mut core = Engine::start(Instant(0), config, &kernel(), &[], &[], &mut actions);
     let taken = Instant(Micros::from_secs(5).0);
     core.handle(taken, Event::Due, &mut actions);
     core.handle(taken, Event::Settled { key: KEY, outcome: Ok(()) }, &mut actions);

@@ -22,6 +22,7 @@ use crate::compat::log_text::{self, Level, Surroundings};
 use crate::compat::notices;
 use crate::engine::configuration::Loaded;
 use crate::engine::fifos::Fifos;
+use crate::engine::lookout::Lookout;
 use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
@@ -45,6 +46,8 @@ pub struct Started {
     pub sockets: Sockets,
     /// The launcher.
     pub scripts: Scripts,
+    /// Files and processes.
+    pub lookout: Lookout,
     /// What a successor shall know.
     pub memory: MemoryStore,
     /// The kernel.
@@ -60,6 +63,7 @@ pub struct Shell {
     sockets: Sockets,
     scripts: Scripts,
     fifos: Fifos,
+    lookout: Lookout,
     memory: MemoryStore,
     netlink: Handle,
     buffers: ReceiveBuffers,
@@ -100,7 +104,7 @@ pub enum Drained {
 impl Shell {
     /// With what the core wants done first still to be carried out.
     pub fn new(started: Started, process: Global) -> Self {
-        let Started { core, actions, sockets, mut scripts, memory, netlink, file } = started;
+        let Started { core, actions, sockets, mut scripts, lookout, memory, netlink, file } = started;
         let mut fifos = Fifos::default();
         fifos.configure(&process.fifos, &mut scripts);
         Self {
@@ -109,6 +113,7 @@ impl Shell {
             sockets,
             scripts,
             fifos,
+            lookout,
             memory,
             netlink,
             buffers: ReceiveBuffers::new(),
@@ -211,7 +216,9 @@ impl Shell {
         self.process = process;
         self.file = file;
         self.fifos.configure(&self.process.fifos, &mut self.scripts);
+        let watches = config.watches();
         self.tell(Event::Config(Arc::new(config)));
+        self.lookout.watch(watches);
         if self.process.fifos.states_on_reload {
             self.tell_states();
         }

@@ -160,6 +160,10 @@ impl Turns<'_> {
                 log::error("Lost the connection to the kernel's interfaces");
                 Some(EXIT_SOFTWARE)
             }
+            Wake::Seen(reading) => {
+                shell.tell(Event::Reading(&reading));
+                None
+            }
             Wake::Launcher => {
                 if shell.hear_launcher() || self.stopping.is_some() {
                     return None;

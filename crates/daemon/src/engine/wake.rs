@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use keepalived_model::Instant;
+use keepalived_model::track::Reading;
 use keepalived_netlink::Told;
 use keepalived_sys::receive::VrrpReceiver;
 use keepalived_sys::seqpacket::Seqpacket;
@@ -22,11 +23,19 @@ use crate::handoff::{EngineControl, ToEngine, ToSupervisor};
 pub struct Sources {
     signals: AsyncFd<Signals>,
     timer: AsyncFd<Timer>,
-    told: mpsc::Receiver<Told>,
+    heard: Heard,
     launcher: AsyncFd<Rc<Seqpacket>>,
     control: AsyncFd<EngineControl>,
     receivers: Vec<AsyncFd<Rc<VrrpReceiver>>>,
     armed: Option<Instant>,
+}
+
+/// What our other threads say.
+pub struct Heard {
+    /// The netlink thread.
+    pub told: mpsc::Receiver<Told>,
+    /// Whoever watches files and processes.
+    pub seen: mpsc::Receiver<Reading>,
 }
 
 /// What woke it.
@@ -38,6 +47,8 @@ pub enum Wake {
     Timer,
     /// The netlink thread said something, or ended.
     Told(Option<Told>),
+    /// A file or processes were looked at.
+    Seen(Reading),
     /// The launcher said something, or ended.
     Launcher,
     /// The supervisor said something, or ended.
@@ -66,14 +77,14 @@ impl Sources {
     pub fn open(
         signals: Signals,
         control: EngineControl,
-        told: mpsc::Receiver<Told>,
+        heard: Heard,
         launcher: Rc<Seqpacket>,
         receivers: Vec<Rc<VrrpReceiver>>,
     ) -> io::Result<Self> {
         Ok(Self {
             signals: readable(signals)?,
             timer: readable(Timer::monotonic()?)?,
-            told,
+            heard,
             launcher: readable(launcher)?,
             control: readable(control)?,
             receivers: receivers.into_iter().map(readable).collect::<io::Result<_>>()?,
@@ -100,7 +111,8 @@ impl Sources {
             biased;
             () = ready(&self.signals) => Wake::Signals,
             () = ready(&self.timer) => Wake::Timer,
-            told = self.told.recv() => Wake::Told(told),
+            told = self.heard.told.recv() => Wake::Told(told),
+            Some(reading) = self.heard.seen.recv() => Wake::Seen(reading),
             () = ready(&self.launcher) => Wake::Launcher,
             () = ready(&self.control) => Wake::Control,
             () = any_ready(&self.receivers) => Wake::Received,
@@ -114,7 +126,7 @@ impl Sources {
 
     /// The next thing the netlink thread said, if it is there already.
     pub fn told_already(&mut self) -> Option<Told> {
-        self.told.try_recv().ok()
+        self.heard.told.try_recv().ok()
     }
 
     /// The next signal, if it is there already.

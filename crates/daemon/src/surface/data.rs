@@ -391,7 +391,11 @@ fn faults(instance: &InstanceView<'_>) -> String {
             Fault::LinkDown(_) => Some("i/f down"),
             Fault::NoAddress(_) | Fault::NoSource => Some("no source IP address"),
             Fault::NoMulticast(_) => Some("config error"),
-            Fault::Script(_) | Fault::Group | Fault::AddressesTaken => None,
+            Fault::Script(_)
+            | Fault::File { .. }
+            | Fault::Process(_)
+            | Fault::Group
+            | Fault::AddressesTaken => None,
         })
         .collect();
     if names.is_empty() { "(none)".to_owned() } else { names.join(", ") }

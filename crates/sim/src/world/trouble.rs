@@ -164,7 +164,7 @@ impl World {
         node.disturbed_at = now;
         let snapshot = node.kernel.dump(now);
         let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
-        let engine = Engine::start(local, config, &snapshot, &memories, &mut actions);
+        let engine = Engine::start(local, config, &snapshot, &memories, &[], &mut actions);
         node.process = Some(Process {
             engine,
             joined: Default::default(),
