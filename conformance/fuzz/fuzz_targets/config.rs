@@ -60,7 +60,7 @@ fn runs(lowered: Lowered) {
     }
     let mut now = Instant(1_000_000);
     let mut out = Actions::new();
-    let mut engine = Engine::start(now, Arc::new(lowered.config.vrrp), &snapshot(), &[], &mut out);
+    let mut engine = Engine::start(now, Arc::new(lowered.config.vrrp), &snapshot(), &[], &[], &mut out);
     for _ in 0..60 {
         now += Micros(1_000_000);
         engine.handle(now, Event::Due, &mut out);

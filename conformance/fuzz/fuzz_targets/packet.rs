@@ -55,7 +55,7 @@ fn drive_an_engine(mut bytes: Bytes<'_>) {
     let config = Arc::new(Config { instances: vec![instance.clone()], ..Config::default() });
     let mut now = Instant(SECOND);
     let mut out = Actions::new();
-    let mut engine = Engine::start(now, config, &snapshot(), &[], &mut out);
+    let mut engine = Engine::start(now, config, &snapshot(), &[], &[], &mut out);
     answer(&mut engine, now, &mut out);
     while !bytes.0.is_empty() {
         now += Micros(u64::from(bytes.one()) * 20_000);
