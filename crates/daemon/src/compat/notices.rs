@@ -59,6 +59,8 @@ fn fault(fault: &Fault) -> (&'static str, Option<&str>) {
         Fault::NoAddress(_) => ("no-address", None),
         Fault::NoSource => ("no-source-address", None),
         Fault::Script(name) => ("script", Some(name)),
+        Fault::File { file, .. } => ("file", Some(file)),
+        Fault::Process(name) => ("process", Some(name)),
         Fault::Group => ("sync-group", None),
         Fault::AddressesTaken => ("addresses-removed", None),
         Fault::NoMulticast(name) => ("no-multicast", Some(name)),
