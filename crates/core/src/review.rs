@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::kernel::{AddressKey, Key};
-use keepalived_model::track::Tracked;
+use keepalived_model::track::merged;
 use keepalived_model::vrrp::Transport;
 use keepalived_model::{InstanceId, Priority, Weight};
 
@@ -402,17 +402,4 @@ impl Instance {
             ctx.report(Report::FileFault { instance, file, fault });
         }
     }
-}
-
-/// What an instance and its group track, each name once: of two weights the group's counts, unless the instance's
-/// own says that it is a fault (`spec` config 4.8).
-fn merged<'a>(own: &'a [Tracked], group: Option<&'a Vec<Tracked>>) -> Vec<(&'a str, Weight)> {
-    let group = group.map(Vec::as_slice).unwrap_or_default();
-    let of_group = |name: &str| group.iter().find(|tracked| tracked.name == name);
-    let own_or_group = own.iter().map(|tracked| {
-        let shared = of_group(&tracked.name).filter(|_| tracked.weight.amount != 0);
-        (tracked.name.as_str(), shared.unwrap_or(tracked).weight)
-    });
-    let others = group.iter().filter(|tracked| !own.iter().any(|other| other.name == tracked.name));
-    own_or_group.chain(others.map(|tracked| (tracked.name.as_str(), tracked.weight))).collect()
 }

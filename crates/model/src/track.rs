@@ -34,6 +34,19 @@ pub struct Tracked {
     pub weight: Weight,
 }
 
+/// What an instance and its sync group track together, each name once: of two weights the group's counts, unless the
+/// instance's own says that it is a fault (`spec` config 4.8).
+pub fn merged<'a>(own: &'a [Tracked], group: Option<&'a Vec<Tracked>>) -> Vec<(&'a str, Weight)> {
+    let group = group.map(Vec::as_slice).unwrap_or_default();
+    let of_group = |name: &str| group.iter().find(|tracked| tracked.name == name);
+    let own_or_group = own.iter().map(|tracked| {
+        let shared = of_group(&tracked.name).filter(|_| tracked.weight.amount != 0);
+        (tracked.name.as_str(), shared.unwrap_or(tracked).weight)
+    });
+    let others = group.iter().filter(|tracked| !own.iter().any(|other| other.name == tracked.name));
+    own_or_group.chain(others.map(|tracked| (tracked.name.as_str(), tracked.weight))).collect()
+}
+
 /// A `track_file` whose number acts on priorities (`spec` config 3.7).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct File {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepalived_core::report::State;
+use keepalived_model::track::merged;
 use keepalived_model::vrrp::{self, Preempt, Version};
 use keepalived_model::{Micros, Weight};
 
@@ -54,9 +55,9 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
         number.is_none_or(|number| !world.plan.stay_bad.contains(&(n, number)))
     };
     let weights = |i: &vrrp::Instance| -> Vec<(Weight, bool)> {
-        let scripts = i.track_scripts.iter().chain(group.into_iter().flat_map(|group| &group.track_scripts));
+        let scripts = merged(&i.track_scripts, group.map(|group| &group.track_scripts));
         let links = i.track_interfaces.iter().map(|link| (link.weight, true));
-        scripts.map(|script| (script.weight, up(&script.name))).chain(links).collect()
+        scripts.into_iter().map(|(script, weight)| (weight, up(script))).chain(links).collect()
     };
     if members.iter().any(|member| weights(member).iter().any(|(weight, up)| weight.is_fault(*up))) {
         return None;

@@ -201,7 +201,7 @@ fn draw_config(
 ) -> vrrp::Config {
     let (group_priority, group_preempt) = (draw_priority(rng), draw_preempt(rng, preempt));
     let group_adverts = rng.one_in(6);
-    let instances: Vec<vrrp::Instance> = routers
+    let mut instances: Vec<vrrp::Instance> = routers
         .iter()
         .map(|router| {
             let mut instance = draw_instance(rng, node, ports, router, scripts, preempt);
@@ -219,6 +219,12 @@ fn draw_config(
         .map(|(instance, _)| instance.name.clone())
         .collect();
     let tracked = draw_tracked(rng, scripts, true);
+    for member in instances.iter_mut().filter(|instance| members.contains(&instance.name)) {
+        // Members of one group with different priorities stand in each other's way, as they do in the original.
+        let weighted =
+            |own: &Tracked| tracked.iter().any(|group| group.name == own.name && group.weight.amount != 0);
+        member.track_scripts.retain(|own| !weighted(own));
+    }
     let group = SyncGroup { name: "G1".into(), members, track_scripts: tracked, ..SyncGroup::default() };
     vrrp::Config {
         groups: if group.members.is_empty() { Vec::new() } else { vec![group] },
