@@ -26,6 +26,7 @@ mod together;
 mod track_files;
 mod treatment;
 mod version3;
+mod ways;
 
 use crate::table::Scenario;
 
@@ -44,6 +45,7 @@ pub const ALL: &[&[Scenario]] = &[
     together::SCENARIOS,
     track_files::SCENARIOS,
     version3::SCENARIOS,
+    ways::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,
     reloads::SCENARIOS,

@@ -40,10 +40,10 @@ fn fast_life(context: &Context) -> Outcome {
     lan.a.gains(VIP, down(150) + ms(1000))?;
     diary::step("nothing happens for two seconds");
     thread::sleep(ms(2000));
-    ensure_same!(lan.lab.capture.version3("b", VRID, begin).len(), 0, "adverts of the backup");
+    ensure_same!(lan.lab.capture.spoken("b", VRID, begin).len(), 0, "adverts of the backup");
     diary::step("crash of a");
     let cut = lan.a.power_cut()?;
-    let last = lan.lab.capture.version3("a", VRID, begin).last().copied().unwrap_or(cut);
+    let last = lan.lab.capture.spoken("a", VRID, begin).last().map_or(cut, |spoken| spoken.at);
     let taken = lan.b.gains(VIP, down(100) + SLACK)?;
     in_window("took over", last, taken, down(100) - ms(5), down(100) + SLACK)?;
     diary::step("a is back");

@@ -1,7 +1,7 @@
 //! What a host looks like from outside: addresses and who holds what.
 
 use std::fs;
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,8 +12,22 @@ use crate::lab::{Host, until};
 use crate::outcome::Fault;
 
 impl Host {
-    /// Whether the host has that IPv4 address on any interface. Reads the kernel's table without a process of
-    /// its own, so it can be asked often.
+    /// Whether the host has that address on any interface. Reads the kernel's table without a process of its own,
+    /// so it can be asked often.
+    pub fn holds_ip(&self, address: IpAddr) -> bool {
+        match address {
+            IpAddr::V4(address) => self.holds(address),
+            IpAddr::V6(address) => self.holds_v6(address),
+        }
+    }
+
+    fn holds_v6(&self, address: Ipv6Addr) -> bool {
+        let table = fs::read_to_string(self.process_directory().join("net/if_inet6")).unwrap_or_default();
+        let wanted = format!("{:032x}", u128::from(address));
+        table.lines().any(|line| line.starts_with(&wanted))
+    }
+
+    /// The same of IPv4 alone.
     pub fn holds(&self, address: Ipv4Addr) -> bool {
         holds(&self.process_directory(), address)
     }
@@ -35,16 +49,32 @@ impl Host {
     ///
     /// # Errors
     /// It did not in time.
-    pub fn gains(&self, address: Ipv4Addr, within: Duration) -> Result<Instant, Fault> {
-        until(within, &format!("{} holds {address}", self.name), || self.holds(address))
+    pub fn gains_ip(&self, address: IpAddr, within: Duration) -> Result<Instant, Fault> {
+        until(within, &format!("{} holds {address}", self.name), || self.holds_ip(address))
     }
 
     /// Waits until the host does not hold the address.
     ///
     /// # Errors
     /// It still did.
+    pub fn loses_ip(&self, address: IpAddr, within: Duration) -> Result<Instant, Fault> {
+        until(within, &format!("{} no longer holds {address}", self.name), || !self.holds_ip(address))
+    }
+
+    /// The same of IPv4 alone.
+    ///
+    /// # Errors
+    /// It did not in time.
+    pub fn gains(&self, address: Ipv4Addr, within: Duration) -> Result<Instant, Fault> {
+        self.gains_ip(address.into(), within)
+    }
+
+    /// The same of IPv4 alone.
+    ///
+    /// # Errors
+    /// It still did.
     pub fn loses(&self, address: Ipv4Addr, within: Duration) -> Result<Instant, Fault> {
-        until(within, &format!("{} no longer holds {address}", self.name), || !self.holds(address))
+        self.loses_ip(address.into(), within)
     }
 
     /// Waits until no keepalived process is left.

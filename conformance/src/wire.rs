@@ -40,6 +40,15 @@ pub struct Advert {
     pub bytes: Vec<u8>,
 }
 
+/// A message of any version, without what it travelled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Spoken {
+    /// When the kernel took it in.
+    pub at: Instant,
+    /// From its first octet on.
+    pub message: Vec<u8>,
+}
+
 /// A gratuitous ARP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Garp {
@@ -111,15 +120,12 @@ impl Capture {
         frames.iter().filter_map(advert).filter(wanted).collect()
     }
 
-    /// When a host sent adverts of version 3 for a virtual router since then.
-    pub fn version3(&self, from: &str, vrid: u8, since: Instant) -> Vec<Instant> {
-        let is_one = |frame: &Frame| {
-            let message = frame.bytes.get(IP + 20..).unwrap_or_default();
-            frame.bytes.get(12..14) == Some(&[8, 0]) && message.starts_with(&[0x31, vrid])
-        };
+    /// The messages a host sent for a virtual router since then, whatever their version and what they travelled in.
+    pub fn spoken(&self, from: &str, vrid: u8, since: Instant) -> Vec<Spoken> {
         let frames = self.frames();
-        let wanted = |frame: &&Frame| frame.from == from && frame.at >= since && is_one(frame);
-        frames.iter().filter(wanted).map(|frame| frame.at).collect()
+        let recent = frames.iter().filter(|frame| frame.from == from && frame.at >= since);
+        let told = |frame: &Frame| Some(Spoken { at: frame.at, message: message(frame)?.to_vec() });
+        recent.filter_map(told).filter(|spoken| spoken.message.get(1) == Some(&vrid)).collect()
     }
 
     /// The gratuitous ARPs of a host since then.
@@ -237,6 +243,24 @@ pub fn advert(frame: &Frame) -> Option<Advert> {
     })
 }
 
+/// The VRRP message in a frame: behind IPv4, an authentication header, or IPv6.
+pub fn message(frame: &Frame) -> Option<&[u8]> {
+    let b = &frame.bytes;
+    let payload = b.get(IP + 20..);
+    match (b.get(12..14)?, b.get(IP + 9)?, b.get(IP + 6)?) {
+        ([8, 0], 112, _) => payload,
+        ([8, 0], 51, _) => payload?.get(24..),
+        ([0x86, 0xdd], _, 112) => b.get(IP + 40..),
+        _ => None,
+    }
+}
+
+/// Whether a frame is a neighbor advertisement that nobody asked for: to all nodes.
+pub fn is_unsolicited(frame: &Frame) -> bool {
+    let b = &frame.bytes;
+    b.starts_with(&[0x33, 0x33, 0, 0, 0, 1]) && b.get(IP + 6) == Some(&58) && b.get(IP + 40) == Some(&136)
+}
+
 /// Reads a gratuitous ARP out of a frame: sender and target are the same address.
 pub fn garp(frame: &Frame) -> Option<Garp> {
     let b = &frame.bytes;
@@ -341,6 +365,12 @@ fn is_ours(bytes: &[u8]) -> bool {
     match bytes.get(12..14) {
         Some([8, 0]) => matches!(bytes.get(IP + 9), Some(112 | 51 | 2)),
         Some([8, 6]) => true,
+        Some([0x86, 0xdd]) => match bytes.get(IP + 6) {
+            Some(112) => true,
+            // A neighbor advertisement.
+            Some(58) => bytes.get(IP + 40) == Some(&136),
+            _ => false,
+        },
         _ => false,
     }
 }

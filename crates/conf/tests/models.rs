@@ -293,23 +293,6 @@ fn process_settings_reach_the_model() {
     assert_eq!(off.scheduling.realtime, Some(0));
 }
 
-/// What this version would only pretend to speak is left to the peers.
-#[test]
-fn an_instance_its_peers_would_not_understand_is_not_run() {
-    for lines in
-        ["authentication {\nauth_type AH\nauth_pass x\n}", "unicast_fault_no_peer\ncheck_unicast_src"]
-    {
-        let text = format!(
-            "vrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress {{ 10.0.0.5 }}\n{lines}\n}}\n"
-        );
-        assert!(run(text).config.vrrp.runnable().instances.is_empty());
-    }
-    let ipv6 =
-        run("vrrp_instance V {\ninterface eth0\nvirtual_router_id 7\nvirtual_ipaddress { fe80::5 }\n}\n");
-    assert!(ipv6.config.vrrp.runnable().instances.is_empty());
-    assert_eq!(test_status(&ipv6.diagnostics), 0);
-}
-
 #[test]
 fn every_global_reaches_the_model() {
     let lowered = run(GLOBALS);

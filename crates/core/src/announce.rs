@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::net::IpAddr;
 
 use keepalived_model::kernel::AddressKey;
+use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros};
 use keepalived_wire::ndp::Forwarding;
 use keepalived_wire::{arp, ndp};
@@ -34,8 +35,28 @@ pub struct Target {
 /// The queues of all interfaces.
 #[derive(Clone, Debug, Default)]
 pub struct Announcer {
-    interval: Micros,
+    spacing: Spacing,
     queues: BTreeMap<LinkId, Queue>,
+}
+
+/// From one frame to the next on an interface; zero: none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spacing {
+    /// Behind gratuitous ARP.
+    pub garp: Micros,
+    /// Behind neighbor advertisements.
+    pub advertisement: Micros,
+}
+
+impl Spacing {
+    /// That of a configuration.
+    pub fn of(config: &vrrp::Config) -> Self {
+        Self { garp: config.garp_interval, advertisement: config.gna_interval }
+    }
+
+    fn behind(self, target: &Target) -> Micros {
+        if target.ip.is_ipv4() { self.garp } else { self.advertisement }
+    }
 }
 
 #[derive(Clone, Debug, Default)]
@@ -45,9 +66,9 @@ struct Queue {
 }
 
 impl Announcer {
-    /// Sets the spacing of frames on each interface; zero: none.
-    pub fn set_interval(&mut self, interval: Micros) {
-        self.interval = interval;
+    /// Sets the spacing of frames on each interface.
+    pub fn set_spacing(&mut self, spacing: Spacing) {
+        self.spacing = spacing;
     }
 
     /// Announces every target `rounds` times, round by round.
@@ -68,7 +89,7 @@ impl Announcer {
                         ip: target.ip,
                     }));
                 }
-                if self.interval.is_zero() {
+                if self.spacing.behind(target).is_zero() {
                     send(target, out);
                 } else {
                     let queue = self.queues.entry(target.link).or_default();
@@ -88,10 +109,12 @@ impl Announcer {
     pub fn due(&mut self, link: LinkId, now: Instant, out: &mut Actions) {
         let Some(queue) = self.queues.get_mut(&link) else { return };
         if queue.next.is_some_and(|at| at <= now) {
-            if let Some((_, target)) = queue.waiting.pop_front() {
-                send(&target, out);
+            let sent = queue.waiting.pop_front();
+            if let Some((_, target)) = &sent {
+                send(target, out);
             }
-            queue.next = (!queue.waiting.is_empty()).then(|| now + self.interval);
+            let pause = sent.map_or(Micros::ZERO, |(_, target)| self.spacing.behind(&target));
+            queue.next = (!queue.waiting.is_empty()).then(|| now + pause);
         }
     }
 
@@ -158,7 +181,7 @@ mod tests {
     #[test]
     fn with_an_interval_frames_are_spaced_and_forgotten_when_mastership_is_lost() {
         let (mut announcer, mut out) = (Announcer::default(), Actions::new());
-        announcer.set_interval(Micros(100));
+        announcer.set_spacing(Spacing { garp: Micros(100), advertisement: Micros::ZERO });
         announcer.burst(Instant(0), (InstanceId(1), &"VI".into()), &[target(1)], 3, &mut out);
         assert_eq!((frames(&out), announcer.next(LinkId(1))), (1, Some(Instant(100))));
         announcer.due(LinkId(1), Instant(99), &mut out);

@@ -118,6 +118,8 @@ pub struct Counters {
     pub zero_sent: u64,
     /// Accepted adverts whose address list differs from ours (D6).
     pub list_differs: u64,
+    /// Accepted adverts that could have been signed and were not.
+    pub unsigned: u64,
     /// Refused packets by [`keepalived_wire::reject::Reject::kind`].
     pub rejected: [u64; KINDS],
 }
@@ -300,6 +302,11 @@ impl Instance {
         if self.timers.take_due(PREEMPT_DELAY, now) {
             self.preempt_delay = PreemptDelay::Over;
         }
+        if self.is_stale(now) {
+            let by = self.last_sent.map_or(Micros::ZERO, |at| now.since(at + self.config.advert_interval));
+            ctx.report(Report::SteppingBackLate { instance: self.name.clone(), by });
+            return Some(Intent::StepDown);
+        }
         if self.timers.take_due(ADVERT, now) && self.state == State::Master {
             self.advertise(Leaving::No, ctx);
         }
@@ -323,6 +330,20 @@ impl Instance {
             ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
             Intent::TakeOver
         })
+    }
+
+    /// Whether its timers ran so late that by now somebody else must be master, and it may not preempt that one
+    /// (`timer_expired_backup`, `spec` runtime 3.9).
+    fn is_stale(&self, now: Instant) -> bool {
+        let config = &self.config;
+        let (State::Master, Some(sent), Some(highest)) =
+            (self.state, self.last_sent, config.late_timer_backup.and_then(|it| Priority::try_from(it).ok()))
+        else {
+            return false;
+        };
+        let interval = config.advert_interval;
+        let down = election::master_down(config.version, highest, interval, config.down_timer_adverts);
+        sent + down < now
     }
 
     /// Announces its addresses outside the usual times.

@@ -9,6 +9,7 @@ use keepalived_model::kernel::{Key, Snapshot};
 use keepalived_model::vrrp::{self, Family, Identity};
 use keepalived_model::{InstanceId, ScriptId};
 
+use crate::announce::Spacing;
 use crate::engine::{Engine, Owner};
 use crate::event::{Action, Actions};
 use crate::group::Group;
@@ -27,7 +28,7 @@ impl Engine {
     ) {
         self.config = Arc::clone(&config);
         self.virtual_ips = virtual_ips(&config);
-        self.announcer().set_interval(config.garp_interval);
+        self.announcer().set_spacing(Spacing::of(&config));
         self.build_scripts(memories, out);
         for instance in &config.instances {
             self.add(Arc::new(instance.clone()));
@@ -58,7 +59,7 @@ impl Engine {
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
         self.config = Arc::clone(&config);
         self.virtual_ips = virtual_ips(&config);
-        self.announcer().set_interval(config.garp_interval);
+        self.announcer().set_spacing(Spacing::of(&config));
         self.build_scripts(&[], out);
         self.readings.reconfigure(&config, out);
         self.touch(Owner::Readings);

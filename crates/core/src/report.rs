@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
 use keepalived_model::lasting::Fixture;
-use keepalived_model::vrrp::Family;
+use keepalived_model::vrrp::{Family, Hopeless};
 use keepalived_model::{LinkId, Micros, RunId, Vrid};
 use keepalived_wire::reject::Reject;
 
@@ -59,6 +59,8 @@ pub enum Fault {
     Group,
     /// Others keep removing its addresses (D1).
     AddressesTaken,
+    /// Its configuration leaves it there for ever.
+    Hopeless(Hopeless),
     /// The interface cannot do multicast.
     NoMulticast(Name),
 }
@@ -196,6 +198,8 @@ pub enum Report {
     LeftoverRemoved { link: LinkId, key: AddressKey },
     /// We were asleep for this long (D5).
     Late { by: Micros },
+    /// A master's timer was so late that somebody else must be master by now (`timer_expired_backup`).
+    SteppingBackLate { instance: Name, by: Micros },
     /// An advert could not be sent.
     SendFailed { instance: Name, destination: IpAddr, errno: i32 },
     /// All members follow one.

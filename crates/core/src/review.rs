@@ -234,6 +234,7 @@ impl Engine {
                 faults.insert(Fault::Process(name.into()));
             }
         }
+        faults.extend(config.hopeless.map(Fault::Hopeless));
         if instance.stands_aside {
             faults.insert(Fault::AddressesTaken);
         }

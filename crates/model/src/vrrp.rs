@@ -35,6 +35,8 @@ pub struct Config {
     pub garp_groups: Vec<GarpGroup>,
     /// Per-interface spacing of gratuitous ARP frames (`vrrp_garp_interval`); zero: none.
     pub garp_interval: Micros,
+    /// The same of neighbor advertisements (`vrrp_gna_interval`).
+    pub gna_interval: Micros,
     /// Timers of all instances count from the start plus this (`vrrp_startup_delay`).
     pub startup_delay: Micros,
     /// What is there for as long as the daemon is.
@@ -251,7 +253,7 @@ pub struct Identity {
 }
 
 /// A configuration that leaves an instance in FAULT whatever happens.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Hopeless {
     /// `unicast_fault_no_peer` and no peer.
     NoPeer,

@@ -13,7 +13,7 @@ use crate::{check, filter, set_option};
 /// IP protocol 112.
 pub(crate) const IPPROTO_VRRP: i32 = 112;
 /// Room for what arrives while we are not running: some 10,000 adverts.
-const RECEIVE_BUFFER: i32 = 8 << 20;
+const RECEIVE_BUFFER: u32 = 8 << 20;
 /// Datagrams fetched by one system call.
 pub const BATCH: usize = 32;
 /// Bytes kept of one datagram: the longest advert (255 addresses) with the longest IPv4 header fits.
@@ -100,11 +100,19 @@ impl VrrpReceiver {
         for option in options {
             set_option(socket.as_fd(), level, *option, &1_i32)?;
         }
+        let receiver = Self { socket, carrier, is_open: Cell::new(false) };
+        receiver.make_room(RECEIVE_BUFFER)?;
+        Ok(receiver)
+    }
+
+    /// Sees to it that so many octets find room, and never less than what it began with.
+    pub fn make_room(&self, octets: u32) -> io::Result<()> {
+        let octets = i32::try_from(octets.max(RECEIVE_BUFFER)).unwrap_or(i32::MAX);
         // Without the capability the administrator's limit holds; a smaller buffer is no reason not to start.
-        if set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &RECEIVE_BUFFER).is_err() {
-            set_option(socket.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, &RECEIVE_BUFFER)?;
+        if set_option(self.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, &octets).is_err() {
+            set_option(self.as_fd(), libc::SOL_SOCKET, libc::SO_RCVBUF, &octets)?;
         }
-        Ok(Self { socket, carrier, is_open: Cell::new(false) })
+        Ok(())
     }
 
     /// What it hears.

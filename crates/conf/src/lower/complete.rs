@@ -54,6 +54,7 @@ impl Drafts {
             files: std::mem::take(&mut self.files).into_iter().collect(),
             processes: std::mem::take(&mut self.processes).into_iter().collect(),
             garp_interval: self.globals.garp_interval,
+            gna_interval: self.globals.model.vrrp.gna_interval,
             startup_delay: self.globals.startup_delay,
             polled: std::mem::take(&mut self.links.polled),
             delays: std::mem::take(&mut self.links.delays),
@@ -83,10 +84,6 @@ impl Drafts {
             let polls_link = draft.polls_link;
             let Some(router) = Router::begin(cx, self, draft) else { continue };
             let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
-            if let Some(what) = instance.beyond() {
-                let text = format!("({}) {what} is not supported yet - ignoring the instance", instance.name);
-                cx.conclude_unacted(&instance.name, &format!("vrrp_instance with {what}"), text);
-            }
             if let (true, Some(interface)) = (polls_link, &instance.interface) {
                 self.links.poll(interface);
             }

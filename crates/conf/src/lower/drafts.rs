@@ -153,7 +153,6 @@ impl Drafts {
                 }
             }
             "auth_hmac" => {
-                cx.not_yet(statement, owner);
                 let hmac = draft.hmac.get_or_insert_default();
                 for inner in statement.block() {
                     hmac.statement(cx, inner, owner);

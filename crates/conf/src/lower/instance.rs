@@ -285,10 +285,7 @@ impl Draft {
                 cx.number_word(&place, word, how, Some(bad)).and_then(|n| u8::try_from(n).ok())
             }
         };
-        if highest.is_some() {
-            self.late_timer_backup = highest;
-            cx.not_yet(statement, &owner);
-        }
+        self.late_timer_backup = highest.or(self.late_timer_backup);
     }
 
     fn state(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
@@ -388,9 +385,6 @@ impl Draft {
                 let text = format!("({owner}): Excluded VIP duplicates {what} {ip} - ignoring");
                 return cx.say(&place, Class::General, text);
             }
-        }
-        if ip.is_ipv6() {
-            cx.cannot_in(&place, &owner, "IPv6 address", &format!("IPv6 address {ip}"));
         }
         self.excluded.push(address);
     }

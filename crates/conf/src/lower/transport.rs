@@ -37,17 +37,10 @@ impl Draft {
                 self.check_unicast_src = true;
                 self.unicast = true;
             }
-            "track_src_ip" => {
-                self.track_source = true;
-                cx.not_yet(statement, &owner);
-            }
+            "track_src_ip" => self.track_source = true,
             "old_unicast_checksum" => self.old_unicast_checksum(cx, statement),
             "v3_checksum_as_v2" => {
-                let on = cx.boolean(statement, &owner);
-                self.checksum_as_v2 = on.or(self.checksum_as_v2);
-                if on == Some(true) {
-                    cx.not_yet(statement, &owner);
-                }
+                self.checksum_as_v2 = cx.boolean(statement, &owner).or(self.checksum_as_v2);
             }
             "kernel_rx_buf_size" => self.receive_buffer(cx, statement),
             _ => return false,
@@ -72,7 +65,7 @@ impl Draft {
                 }
                 Some(_) => {
                     self.vrf = Some(name.to_owned());
-                    return cx.not_yet(statement, &owner);
+                    return;
                 }
                 None => return,
             }
@@ -92,7 +85,6 @@ impl Draft {
                 return cx.say(&place, Class::General, text);
             }
         };
-        cx.not_yet(statement, owner);
     }
 
     /// Bytes, exactly one word.
@@ -110,7 +102,6 @@ impl Draft {
             return;
         };
         self.receive_buffer = Some(bytes).filter(|bytes| *bytes > 0);
-        cx.not_yet(statement, &owner);
     }
 
     fn source(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
@@ -189,7 +180,6 @@ impl Draft {
     fn peer_options(&mut self, cx: &mut Context<'_>, item: &Item<'_>, mut peer: Peer) -> Peer {
         let owner = self.name.clone();
         let written = item.words.first().map_or("", |word| word.text);
-        let mut limited = false;
         for (n, pair) in item.words.get(1..).unwrap_or_default().chunks(2).enumerate() {
             let place = cx.item_place(item, 1 + 2 * n);
             let [option, value] = pair else {
@@ -213,7 +203,6 @@ impl Draft {
                     return peer;
                 }
             }
-            limited = true;
             self.check_unicast_src = true;
         }
         let Peer { ttl_min: min, ttl_max: max, .. } = peer;
@@ -223,10 +212,6 @@ impl Draft {
                 "({owner}) {written} - min_ttl {min} > max_ttl {max} - all packets will be discarded"
             );
             cx.say(&place, Class::General, text);
-        }
-        if limited {
-            let what = format!("a TTL limit of unicast_peer {written}");
-            cx.cannot_in(&place, &owner, "TTL limit of unicast_peer", &what);
         }
         peer
     }

@@ -323,7 +323,7 @@ pub static GLOBAL_DEFS: Table = Table {
         ),
         works("fifo_write_vrrp_states_on_reload", Takes::Nothing, "Writes all states after a reload."),
         works("vrrp_mcast_group4", WORD, "Multicast group of IPv4.").args("GROUP").default("224.0.0.18"),
-        later("vrrp_mcast_group6", WORD, "Multicast group of IPv6.").args("GROUP").default("ff02::12"),
+        works("vrrp_mcast_group6", WORD, "Multicast group of IPv6.").args("GROUP").default("ff02::12"),
         works(
             "vrrp_version",
             Takes::Integer(lenient(2, 3, "VRRP Error: Version must be either 2 or 3").signed()),
@@ -372,7 +372,7 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seconds between gratuitous ARP frames of one interface.",
         )
         .default("0"),
-        later(
+        works(
             "vrrp_gna_interval",
             seconds(1, MICROS_MAX, "vrrp_gna_interval '{v}' is invalid"),
             "The same for IPv6.",
@@ -414,8 +414,8 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Bool { bad: "Invalid value '{v}' for global vrrp_strict specified" },
             "Keeps to the letter of the RFC.",
         ),
-        later("v3_checksum_as_v2", Takes::Nothing, "Checksum without pseudo header."),
-        later(
+        works("v3_checksum_as_v2", Takes::Nothing, "Checksum without pseudo header."),
+        works(
             "vrrp_owner_ignore_adverts",
             Takes::Bool { bad: "Invalid value 'vrrp_owner_ignore_adverts' for global {v} specified" },
             "An address owner does not listen.",

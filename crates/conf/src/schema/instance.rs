@@ -17,7 +17,7 @@ pub static INSTANCE: Table = Table {
             .args("MASTER | BACKUP")
             .default("MASTER with priority 255, else BACKUP"),
         works("interface", WORD, "Interface the protocol runs on.").args("INTERFACE"),
-        later("vrf", WORD, "Routing domain of a unicast instance without interface.").args("INTERFACE"),
+        works("vrf", WORD, "Routing domain of a unicast instance without interface.").args("INTERFACE"),
         works(
             "virtual_router_id",
             Takes::Integer(strict(1, 255, VRID_BAD)),
@@ -52,7 +52,7 @@ pub static INSTANCE: Table = Table {
             "Missed adverts that make a master dead.",
         )
         .default("vrrp_down_timer_adverts"),
-        later("timer_expired_backup", WORDS, "Steps back after a timer that was late.")
+        works("timer_expired_backup", WORDS, "Steps back after a timer that was late.")
             .was(&["thread_timer_expired"])
             .args("[PRIORITY]")
             .default("off; without a number 254"),
@@ -72,7 +72,7 @@ pub static INSTANCE: Table = Table {
         works("mcast_dst_ip", WORD, "Multicast group of this instance.")
             .args("GROUP")
             .default("vrrp_mcast_group4, vrrp_mcast_group6"),
-        later("track_src_ip", Takes::Nothing, "FAULT while the source address is missing."),
+        works("track_src_ip", Takes::Nothing, "FAULT while the source address is missing."),
         works("unicast_peer", Takes::Values, "Addresses to send adverts to instead of multicast."),
         works(
             "unicast_ttl",
@@ -82,8 +82,8 @@ pub static INSTANCE: Table = Table {
         .default("255"),
         works("unicast_fault_no_peer", Takes::Nothing, "FAULT instead of multicast when there is no peer."),
         works("check_unicast_src", Takes::Nothing, "Hears peers only."),
-        later("old_unicast_checksum", WORDS, "Checksum of very old versions.").args("[never]").default("off"),
-        later(
+        works("old_unicast_checksum", WORDS, "Checksum of very old versions.").args("[never]").default("off"),
+        works(
             "v3_checksum_as_v2",
             Takes::Bool { bad: "({o}) invalid v3_checksum_as_v2 {v} specified" },
             "Checksum without pseudo header.",
@@ -104,7 +104,7 @@ pub static INSTANCE: Table = Table {
         ignored("accept", Takes::Nothing, "Packets to the addresses are accepted.")
             .default("on, unless strict and not address owner"),
         later("no_accept", Takes::Nothing, "Packets to the addresses are dropped unless owner."),
-        later(
+        works(
             "kernel_rx_buf_size",
             Takes::Words(Miss::Says("({o}) invalid kernel_rx_buf_size specified")),
             "Receive buffer in bytes.",
@@ -123,7 +123,7 @@ pub static INSTANCE: Table = Table {
             "A master sends one advert before it yields.",
         )
         .default("vrrp_higher_prio_send_advert"),
-        later(
+        works(
             "owner_ignore_adverts",
             Takes::Bool { bad: "({o}) invalid owner_ignore_adverts {v} specified" },
             "An address owner does not listen.",
@@ -210,7 +210,7 @@ pub static INSTANCE: Table = Table {
         .default("smtp_alert_vrrp, then smtp_alert, then no"),
         later("lvs_sync_daemon_interface", WORD, "Old place of lvs_sync_daemon.").args("INTERFACE"),
         works("authentication", Takes::Block(&AUTHENTICATION, Miss::Fine), "Authentication of version 2."),
-        later("auth_hmac", Takes::Block(&AUTH_HMAC, Miss::Fine), "Authentication by HMAC."),
+        works("auth_hmac", Takes::Block(&AUTH_HMAC, Miss::Fine), "Authentication by HMAC."),
     ],
 };
 
@@ -227,23 +227,23 @@ pub static AUTHENTICATION: Table = Table {
 pub static AUTH_HMAC: Table = Table {
     block: "auth_hmac",
     keywords: &[
-        later("key", WORDS, "Number and value of a key.")
+        works("key", WORDS, "Number and value of a key.")
             .args("NUMBER VALUE | NUMBER hex:DIGITS | NUMBER file:PATH"),
-        later(
+        works(
             "active_key",
             Takes::Integer(strict(1, 255, "({o}) auth_hmac active_key '{v}' must be between 1 and 255")),
             "Number of the key to send with.",
         ),
-        later(
+        works(
             "time_window",
             Takes::Integer(strict(1, 300, "({o}) auth_hmac time_window '{v}' must be between 1 and 300")),
             "Seconds a packet stays valid.",
         )
         .default("three advert intervals, 5 at least"),
-        later("anti_replay", WORD, "How old packets are told apart.")
+        works("anti_replay", WORD, "How old packets are told apart.")
             .args("time | monotonic")
             .default("time"),
-        later("mode", WORD, "What happens to packets without it.")
+        works("mode", WORD, "What happens to packets without it.")
             .args("enforce | permissive | receive-only")
             .default("enforce"),
     ],

@@ -71,6 +71,7 @@ impl Maker<'_> {
             delays: self.delays(),
             garp_groups: self.garp_groups(),
             garp_interval: self.or(Micros::ZERO, |maker| maker.micros(1, u32::MAX.into())),
+            gna_interval: global.vrrp.gna_interval,
             startup_delay: self.or(Micros::ZERO, |maker| maker.micros(1000, u32::MAX.into())),
             lasting: self.lasting(&names),
             instances,

@@ -212,6 +212,7 @@ impl Instance {
 
     fn accept(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
         self.counters.accepted += 1;
+        self.counters.unsigned += u64::from(advert.proof == Proof::Unsigned);
         self.credentials.accepted(advert.source, advert.proof);
         self.counters.zero_received += u64::from(advert.priority == 0);
         if self.last_sender.replace(advert.source) != Some(advert.source) {

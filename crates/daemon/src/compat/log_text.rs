@@ -142,8 +142,8 @@ fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
         Fault::Process(process) => info(format_args!(
             "({instance}) entering FAULT state (tracked process {process} quorum not achieved)"
         )),
-        // The group's own line says it.
-        Fault::Group => None,
+        // The group's own line says it, or the configuration's.
+        Fault::Group | Fault::Hopeless(_) => None,
         Fault::AddressesTaken => {
             info(format_args!("({instance}) entering FAULT state (others keep removing its addresses)"))
         }
@@ -203,6 +203,9 @@ fn election(report: &Report) -> Option<Line> {
             to.0 / 1000
         )),
         Report::Late { by } => info(format_args!("A thread timer expired {by} seconds ago")),
+        Report::SteppingBackLate { instance: _, by } => {
+            info(format_args!("VRRP thread timer expired {by} seconds ago"))
+        }
         Report::SendFailed { instance, destination, errno } => {
             let words = keepalived_sys::errno_text(*errno);
             if destination.is_multicast() {

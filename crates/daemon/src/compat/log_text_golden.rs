@@ -160,6 +160,10 @@ fn elections_are_told_as_by_the_original() {
             Report::IntervalAdopted { instance: instance(), from: Micros(1_000_000), to: Micros(250_000) },
             "-D (VI_1) advertisement interval updated from 1000ms to 250ms by master",
         ),
+        (
+            Report::SteppingBackLate { instance: instance(), by: Micros(4_000_001) },
+            "VRRP thread timer expired 4.000001 seconds ago",
+        ),
         (Report::Late { by: Micros(5_600_284) }, "A thread timer expired 5.600284 seconds ago"),
         (failed(IpAddr::from([224, 0, 0, 18])), "(VI_1): send advert error 101 (Network is unreachable)"),
         (failed(PEER), "(VI_1) Cant send advert to 10.9.0.2 (Network is unreachable)"),

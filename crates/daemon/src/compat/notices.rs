@@ -64,5 +64,6 @@ fn fault(fault: &Fault) -> (&'static str, Option<&str>) {
         Fault::Group => ("sync-group", None),
         Fault::AddressesTaken => ("addresses-removed", None),
         Fault::NoMulticast(name) => ("no-multicast", Some(name)),
+        Fault::Hopeless(_) => ("configuration", None),
     }
 }

@@ -214,6 +214,7 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
     let scripts = Scripts::new(launcher, umask);
     let mut actions = Actions::new();
     let config = Arc::new(config);
+    sockets.make_room(&config);
     let core =
         Engine::start(clock::now(), config, &netlink.snapshot, &left.memories, &readings, &mut actions);
     let started = Started { core, actions, sockets, scripts, lookout, memory, netlink: netlink.handle, file };

@@ -217,6 +217,7 @@ impl Shell {
         self.file = file;
         self.fifos.configure(&self.process.fifos, &mut self.scripts);
         let watches = config.watches();
+        self.sockets.make_room(&config);
         self.tell(Event::Config(Arc::new(config)));
         self.lookout.watch(watches);
         if self.process.fifos.states_on_reload {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::os::fd::AsRawFd;
 use std::rc::Rc;
 
-use keepalived_model::vrrp::{Carrier, Family};
+use keepalived_model::vrrp::{Carrier, Config, Family};
 use keepalived_model::{LinkId, Vrid};
 use keepalived_sys::membership::Memberships;
 use keepalived_sys::packet::FrameSender;
@@ -99,6 +99,18 @@ impl Sockets {
         };
         if let Err(error) = selected {
             log::error(format_args!("Unable to select VRRP packets - {error}"));
+        }
+    }
+
+    /// Makes the room for received packets that the instances ask for (`kernel_rx_buf_size`). One socket serves
+    /// them all, so the largest counts, and what it began with is more than most ask for.
+    pub fn make_room(&self, config: &Config) {
+        for receiver in &self.receivers {
+            let theirs = config.instances.iter().filter(|instance| instance.carrier() == receiver.carrier());
+            let Some(octets) = theirs.filter_map(|instance| instance.receive_buffer).max() else { continue };
+            if let Err(error) = receiver.make_room(octets) {
+                log::info(format_args!("Unable to set the receive buffer to {octets} bytes - {error}"));
+            }
         }
     }
 

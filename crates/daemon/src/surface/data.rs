@@ -326,7 +326,8 @@ impl Page {
                 self.line(format_args!("   Address = {source}"));
             }
         }
-        self.line(format_args!("   Rx buf size = 0\n   VRRP instances"));
+        let room = socket.members.iter().filter_map(|member| member.config.receive_buffer).max().unwrap_or(0);
+        self.line(format_args!("   Rx buf size = {room}\n   VRRP instances"));
         for member in &socket.members {
             self.line(format_args!("     {} vrid {}", member.name, member.vrid.number()));
         }
@@ -390,7 +391,7 @@ fn faults(instance: &InstanceView<'_>) -> String {
         .filter_map(|fault| match fault {
             Fault::LinkDown(_) => Some("i/f down"),
             Fault::NoAddress(_) | Fault::NoSource => Some("no source IP address"),
-            Fault::NoMulticast(_) => Some("config error"),
+            Fault::NoMulticast(_) | Fault::Hopeless(_) => Some("config error"),
             Fault::Script(_)
             | Fault::File { .. }
             | Fault::Process(_)

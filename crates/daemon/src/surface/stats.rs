@@ -16,6 +16,12 @@ pub struct Named {
     pub auth_type_unknown: u64,
     pub auth_type_mismatch: u64,
     pub auth_failure: u64,
+    pub signature_missing: u64,
+    pub signature_malformed: u64,
+    pub signature_key_unknown: u64,
+    pub signature_wrong: u64,
+    pub signature_stale: u64,
+    pub signature_replayed: u64,
 }
 
 impl From<&Counters> for Named {
@@ -25,6 +31,12 @@ impl From<&Counters> for Named {
             [Reject::Length { received: 0, expected: 0 }, Reject::TotalLength { stated: 0, received: 0 }];
         let mismatches =
             [Reject::AuthHeader { present: true }, Reject::AuthTypeMismatch { received: 0, expected: 0 }];
+        let failures = [
+            Reject::Password,
+            Reject::IntegrityValue,
+            Reject::SecurityParameters { received: 0, expected: 0 },
+            Reject::Sequence { received: 0, local: 0 },
+        ];
         Self {
             length: lengths.map(count).iter().sum(),
             ttl: count(Reject::Ttl { received: 0 }),
@@ -33,7 +45,13 @@ impl From<&Counters> for Named {
             address_list: counters.list_differs + count(Reject::Destination { multicast_received: true }),
             auth_type_unknown: count(Reject::AuthTypeUnknown { received: 0 }),
             auth_type_mismatch: mismatches.map(count).iter().sum(),
-            auth_failure: count(Reject::Password),
+            auth_failure: failures.map(count).iter().sum(),
+            signature_missing: counters.unsigned + count(Reject::SignatureMissing),
+            signature_malformed: count(Reject::SignatureMalformed),
+            signature_key_unknown: count(Reject::SignatureKeyUnknown { id: 0 }),
+            signature_wrong: count(Reject::SignatureWrong),
+            signature_stale: count(Reject::StampStale { skew: 0, window: 0 }),
+            signature_replayed: count(Reject::StampReplayed),
         }
     }
 }
@@ -64,12 +82,12 @@ fn instance(instance: &InstanceView<'_>) -> String {
     Type Mismatch: {}
     Failure: {}
   Authentication Extension Errors:
-    Missing: 0
-    Malformed: 0
-    Unknown Key: 0
-    Invalid HMAC: 0
-    Stale: 0
-    Replay: 0
+    Missing: {}
+    Malformed: {}
+    Unknown Key: {}
+    Invalid HMAC: {}
+    Stale: {}
+    Replay: {}
   Priority Zero:
     Received: {}
     Sent: {}
@@ -87,6 +105,12 @@ fn instance(instance: &InstanceView<'_>) -> String {
         named.auth_type_unknown,
         named.auth_type_mismatch,
         named.auth_failure,
+        named.signature_missing,
+        named.signature_malformed,
+        named.signature_key_unknown,
+        named.signature_wrong,
+        named.signature_stale,
+        named.signature_replayed,
         counters.zero_received,
         counters.zero_sent,
     )
