@@ -28,12 +28,49 @@ const CONFIG: &str = "global_defs {
     enable_script_security
     max_auto_priority 20
 }
+track_file tf {
+    file /tmp/tf
+    weight 2
+}
+track_file tg {
+    file /tmp/tg
+    weight 3 reverse
+}
+track_file th {
+    file /tmp/tg
+}
+vrrp_track_process tp {
+    process nobody-is-called-so-and-ever-will-be
+    weight 5
+    delay 0.5
+}
+vrrp_track_process tq {
+    process /bin/nobody a \"b c\"
+    param_match initial
+    quorum 2
+    quorum_max 5
+    weight 3 reverse
+    terminate_delay 1
+}
+vrrp_track_process tr {
+    process nobody
+    param_match partial
+    weight 7
+}
+vrrp_track_process ts {
+    process nobody
+    full_command
+    fork_delay 1.25
+}
 vrrp_sync_group G1 {
     group {
         VI_1
         VI_2
     }
     notify \"/usr/bin/test group\"
+    track_file {
+        tg
+    }
 }
 vrrp_script chk {
     script \"/usr/bin/test -d /tmp\"
@@ -92,6 +129,15 @@ vrrp_instance VI_3 {
     }
     track_interface {
         lo weight 3
+    }
+    track_file {
+        tf
+        tg weight 4
+    }
+    track_process {
+        tp
+        tq weight 2
+        tr weight 2 reverse
     }
     garp_master_refresh 10
     virtual_ipaddress {
@@ -220,9 +266,17 @@ fn values(text: &str) -> Vec<String> {
     let pieces = cut.lines().map(|piece| piece.trim_end_matches(['}', ']', '[', ',', '\n']));
     let keep = |piece: &&str| {
         !piece.is_empty()
-            && !["\"auth_ext_", "\"auth_data\"", "\"last_transition\"", "\"advert_sent\""]
-                .iter()
-                .any(|start| piece.starts_with(start))
+            && ![
+                "\"auth_ext_",
+                "\"auth_data\"",
+                "\"last_transition\"",
+                "\"advert_sent\"",
+                "\"track_process\"",
+                "\"tq\"",
+                "\"tr\"",
+            ]
+            .iter()
+            .any(|start| piece.starts_with(start))
     };
     pieces.filter(keep).map(str::to_owned).collect()
 }

@@ -7,6 +7,7 @@ mod dumps;
 mod examples;
 mod fifo;
 mod golden;
+mod groups;
 mod junk;
 mod kernel;
 mod lan;
@@ -24,6 +25,7 @@ mod stage;
 mod states;
 mod together;
 mod track_files;
+mod track_processes;
 mod treatment;
 mod version3;
 mod ways;
@@ -43,7 +45,9 @@ pub const ALL: &[&[Scenario]] = &[
     notify::SCENARIOS,
     fifo::SCENARIOS,
     together::SCENARIOS,
+    groups::SCENARIOS,
     track_files::SCENARIOS,
+    track_processes::SCENARIOS,
     version3::SCENARIOS,
     ways::SCENARIOS,
     process::SCENARIOS,

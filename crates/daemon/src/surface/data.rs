@@ -9,9 +9,9 @@ use keepalived_model::Instant;
 use keepalived_model::lasting::Fixture;
 use keepalived_model::notify::{Command, Notifications};
 use keepalived_model::track::Tracked;
-use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
+use keepalived_model::vrrp::{Auth, Family, Instance, OldChecksum, Preempt, SyncGroup, Transport, Version};
 
-use super::{Epoch, Picture, Teller, global, links, words};
+use super::{Epoch, Picture, Teller, global, links, readings, words};
 use crate::compat::routing_text::{FixtureText, RouteText, RuleText};
 use crate::log::Moment;
 
@@ -24,7 +24,7 @@ pub fn text(picture: &Picture<'_>) -> String {
     page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
     page.section("VRRP Sync groups", &view.groups, Page::group);
     page.section("VRRP Scripts", &view.scripts, |page, script| page.script(script, picture));
-    page.0 + &links::text(picture)
+    page.0 + &readings::text(picture) + &links::text(picture)
 }
 
 /// A text that grows by lines.
@@ -77,11 +77,13 @@ impl Page {
         let config = instance.config;
         self.listed("Virtual Routes", config.routes.iter().map(RouteText));
         self.listed("Virtual Rules", config.rules.iter().map(RuleText));
-        self.tracked("Tracked interfaces", &config.track_interfaces, "");
-        self.tracked("Tracked scripts", &config.track_scripts, "");
-        self.tracked("Tracked files", &config.track_files, ",");
-        self.tracked("Tracked processes", &config.track_processes, ",");
-        self.tracked("Tracked BFDs", &config.track_bfds, "");
+        self.trackers([
+            &config.track_interfaces,
+            &config.track_scripts,
+            &config.track_files,
+            &config.track_processes,
+            &config.track_bfds,
+        ]);
         self.line(format_args!(
             "   Using smtp notification = {}",
             if config.smtp_alert { "yes" } else { "no" }
@@ -278,13 +280,14 @@ impl Page {
         }
     }
 
-    fn tracked(&mut self, title: &str, all: &[Tracked], between: &str) {
-        if all.is_empty() {
-            return;
-        }
-        self.line(format_args!("   {title} :"));
-        for tracked in all {
-            self.line(format_args!("     {}{between} {}", tracked.name, words::weight(tracked.weight)));
+    /// What an instance or a group tracks by lines of its own.
+    fn trackers(&mut self, lists: [&[Tracked]; 5]) {
+        let kinds = [("interfaces", ""), ("scripts", ""), ("files", ","), ("processes", ","), ("BFDs", "")];
+        for ((kind, between), list) in kinds.into_iter().zip(lists).filter(|(_, list)| !list.is_empty()) {
+            self.line(format_args!("   Tracked {kind} :"));
+            for tracked in list {
+                self.line(format_args!("     {}{between} {}", tracked.name, words::weight(tracked.weight)));
+            }
         }
     }
 
@@ -346,6 +349,13 @@ impl Page {
             "   Using smtp notification = {}",
             if config.smtp_alert { "yes" } else { "no" }
         ));
+        self.trackers([
+            &config.track_interfaces,
+            &config.track_scripts,
+            &config.track_files,
+            &config.track_processes,
+            &config.track_bfds,
+        ]);
         self.notifications(&config.notify);
     }
 
@@ -369,10 +379,10 @@ impl Page {
         let user = &config.command.user;
         self.line(format_args!("   Script uid:gid = {}:{}", user.uid, user.gid));
         self.line(format_args!("   VRRP instances :\n   Tracking instances :"));
-        for instance in &picture.view.config.instances {
-            for tracked in instance.track_scripts.iter().filter(|tracked| tracked.name == config.name) {
-                self.line(format_args!("     {}, {}", instance.name, words::weight(tracked.weight)));
-            }
+        let (own, of_group): (fn(&Instance) -> &Vec<Tracked>, fn(&SyncGroup) -> &Vec<Tracked>) =
+            (|instance| &instance.track_scripts, |group| &group.track_scripts);
+        for (name, weight) in readings::users(picture.view.config, &config.name, own, of_group) {
+            self.line(format_args!("     {name}, {}", words::weight(weight)));
         }
         let stage = match script.stage {
             Stage::Idle => "idle",

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::stats::Named;
-use super::{Epoch, Picture, words};
+use super::{Epoch, Picture, readings, words};
 use crate::compat::routing_text::{RouteText, RuleText};
 
 /// One line: an array of instances, or with version 2 an object of arrays.
@@ -23,7 +23,11 @@ pub fn text(picture: &Picture<'_>) -> String {
         .map(|instance| Object { data: data(instance, picture), stats: statistics(instance) })
         .collect();
     let text = match picture.global.dumps.json_version {
-        2 => serde_json::to_string(&Everything { vrrp: instances, track_process: [] }),
+        2 => {
+            let processes = picture.view.processes.iter();
+            let track_process = processes.map(|view| readings::Object::new(view, seconds)).collect();
+            serde_json::to_string(&Everything { vrrp: instances, track_process })
+        }
         _ => serde_json::to_string(&instances),
     };
     // The original's writer escapes slashes; they occur in strings only.
@@ -33,7 +37,7 @@ pub fn text(picture: &Picture<'_>) -> String {
 #[derive(Serialize)]
 struct Everything<'a> {
     vrrp: Vec<Object<'a>>,
-    track_process: [(); 0],
+    track_process: Vec<readings::Object<'a>>,
 }
 
 #[derive(Serialize)]
@@ -92,6 +96,8 @@ struct Data<'a> {
     track_ifp: Vec<&'a str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     track_script: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    track_process: Vec<&'a str>,
     auth_type: u8,
     #[serde(skip_serializing_if = "Option::is_none")]
     auth_data: Option<&'static str>,
@@ -190,6 +196,7 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
         vrules: config.rules.iter().map(|rule| RuleText(rule).to_string()).collect(),
         track_ifp: config.track_interfaces.iter().map(|tracked| tracked.name.as_str()).collect(),
         track_script: tracked_commands(instance, picture),
+        track_process: config.track_processes.iter().map(|tracked| tracked.name.as_str()).collect(),
         auth_type,
         auth_data: (auth_type != 0).then_some("********"),
     }

@@ -14,6 +14,7 @@ pub mod file;
 mod global;
 mod json;
 mod links;
+mod readings;
 mod stats;
 mod words;
 
