@@ -118,7 +118,7 @@ pub struct Reading {
 /// Which processes a [`Process`] counts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ProcessPattern {
-    /// Name or path as the configuration gives it.
+    /// Name or path as the configuration gives it, to the letter.
     pub path: Vec<u8>,
     /// Compared with `argv[0]` instead of the kernel's name of the process.
     pub full_command: bool,
@@ -133,8 +133,8 @@ pub enum Arguments {
     Any,
     /// These and no others.
     Exact(Vec<Vec<u8>>),
-    /// These come first (`param_match initial`).
+    /// These come first, the last one perhaps cut off (`param_match initial`).
     Initial(Vec<Vec<u8>>),
-    /// These come first, the last one perhaps cut off (`param_match partial`).
+    /// These come first (`param_match partial`).
     Partial(Vec<Vec<u8>>),
 }

@@ -9,7 +9,7 @@ use keepalived_model::Instant;
 use keepalived_model::lasting::Fixture;
 use keepalived_model::notify::{Command, Notifications};
 use keepalived_model::track::Tracked;
-use keepalived_model::vrrp::{Auth, Family, Instance, OldChecksum, Preempt, SyncGroup, Transport, Version};
+use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
 
 use super::{Epoch, Picture, Teller, global, links, readings, words};
 use crate::compat::routing_text::{FixtureText, RouteText, RuleText};
@@ -379,9 +379,13 @@ impl Page {
         let user = &config.command.user;
         self.line(format_args!("   Script uid:gid = {}:{}", user.uid, user.gid));
         self.line(format_args!("   VRRP instances :\n   Tracking instances :"));
-        let (own, of_group): (fn(&Instance) -> &Vec<Tracked>, fn(&SyncGroup) -> &Vec<Tracked>) =
-            (|instance| &instance.track_scripts, |group| &group.track_scripts);
-        for (name, weight) in readings::users(picture.view.config, &config.name, own, of_group) {
+        let users = readings::users(
+            picture.view.config,
+            &config.name,
+            |instance| &instance.track_scripts,
+            |group| &group.track_scripts,
+        );
+        for (name, weight) in users {
             self.line(format_args!("     {name}, {}", words::weight(weight)));
         }
         let stage = match script.stage {

@@ -4,13 +4,10 @@ use std::collections::BTreeMap;
 
 use keepalived_model::track::{Arguments, ProcessPattern};
 
-/// The kernel keeps so much of a process's name.
-const NAME_BYTES: usize = 15;
-
 /// What a process looks like.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Looks {
-    /// The kernel's name of it.
+    /// The kernel's name of it, at most 15 bytes.
     pub name: Vec<u8>,
     /// Its words; none for those of the kernel, and for those that have ended.
     pub words: Vec<Vec<u8>>,
@@ -103,16 +100,15 @@ impl Crowd {
 
 fn is_like(looks: &Looks, pattern: &ProcessPattern) -> bool {
     if !pattern.full_command {
-        let name = pattern.path.rsplit(|byte| *byte == b'/').next().unwrap_or_default();
-        return looks.name == name.get(..NAME_BYTES).unwrap_or(name);
+        return looks.name == pattern.path;
     }
     let Some((first, rest)) = looks.words.split_first() else { return false };
     *first == pattern.path
         && match &pattern.arguments {
             Arguments::Any => true,
             Arguments::Exact(wanted) => rest == wanted.as_slice(),
-            Arguments::Initial(wanted) => rest.starts_with(wanted),
-            Arguments::Partial(wanted) => begins(rest, wanted),
+            Arguments::Initial(wanted) => begins(rest, wanted),
+            Arguments::Partial(wanted) => rest.starts_with(wanted),
         }
 }
 
@@ -135,13 +131,13 @@ mod tests {
     }
 
     #[test]
-    fn a_name_is_compared_as_far_as_the_kernel_keeps_it() {
+    fn a_name_is_compared_to_the_letter() {
         let named =
             |path: &str| ProcessPattern { path: path.into(), full_command: false, arguments: Arguments::Any };
         assert!(matches(named("nginx"), "nginx", "nginx: master process"));
-        assert!(matches(named("/usr/sbin/nginx"), "nginx", ""));
+        assert!(!matches(named("/usr/sbin/nginx"), "nginx", "/usr/sbin/nginx"));
         assert!(!matches(named("nginx"), "nginx2", ""));
-        assert!(matches(named("a-name-of-more-than-fifteen"), "a-name-of-more-", ""));
+        assert!(!matches(named("a-name-of-more-than-fifteen"), "a-name-of-more-", ""));
     }
 
     #[test]
@@ -155,9 +151,9 @@ mod tests {
             (pattern(|_| Arguments::Any, ""), [true, true, true, true, false]),
             (pattern(Arguments::Exact, ""), [true, false, false, false, false]),
             (pattern(Arguments::Exact, "-a one"), [false, false, true, false, false]),
-            (pattern(Arguments::Initial, "-a"), [false, true, true, true, false]),
-            (pattern(Arguments::Initial, "-a on"), [false, false, false, false, false]),
-            (pattern(Arguments::Partial, "-a on"), [false, false, true, true, false]),
+            (pattern(Arguments::Partial, "-a"), [false, true, true, true, false]),
+            (pattern(Arguments::Partial, "-a on"), [false, false, false, false, false]),
+            (pattern(Arguments::Initial, "-a on"), [false, false, true, true, false]),
             (pattern(Arguments::Partial, ""), [true, true, true, true, false]),
         ];
         let commands = ["/bin/x", "/bin/x -a", "/bin/x -a one", "/bin/x -a once more", "x -a one"];
