@@ -117,7 +117,7 @@ fn comparing(context: &Context) -> Outcome {
     }
     let workers = || lan.a.processes().iter().filter(|one| one.comm == "worker").count() == 4;
     until(ms(2000), "all of them", workers)?;
-    lan.start_as_master(112)?;
+    lan.start_as_master(111)?;
     lan.a.must("kill -USR1 $(cat /run/keepalived.pid)")?;
     until(ms(2000), "the file", || lan.a.read("/tmp/keepalived.data").contains("< Interfaces >"))?;
     let text = lan.a.read("/tmp/keepalived.data");
