@@ -1,14 +1,14 @@
 //! Who is master when: start, preemption, equal priorities, what adverts of others do.
 
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::lan::{A, B, STRANGER, Single, Two, VIP, VRID, in_window, instance, ms, says, start};
 use crate::lab::{always, until};
-use crate::outcome::Outcome;
+use crate::outcome::{Outcome, skipped};
 use crate::probe::{SLACK, master_down, skew};
 use crate::subject::Subject::{Ours, Theirs};
-use crate::table::{Context, Scenario, decision, mixed, original};
+use crate::table::{Context, Scenario, decision, mixed, original, ours};
 use crate::wire::Forged;
 use crate::{ensure, ensure_same};
 
@@ -39,6 +39,8 @@ pub const SCENARIOS: &[Scenario] = &[
     mixed("nopreempt takes over from a silent master", Theirs, Ours, nopreempt_takes_silence),
     mixed("equal priorities: who came first stays", Ours, Theirs, equal_priorities),
     mixed("equal priorities: who came first stays", Theirs, Ours, equal_priorities),
+    original(F, "vrrp_startup_delay: timers count from its end", startup_delay),
+    ours(F, "vrrp_delay_after_boot: timers count from the boot and that delay", boot_delay),
 ];
 
 fn start_waits(context: &Context) -> Outcome {
@@ -250,4 +252,41 @@ fn other_list(context: &Context) -> Outcome {
 /// An instant before anything the box can have sent.
 fn lan_begin(lan: &Single) -> Instant {
     lan.a.log.lines().first().map_or_else(Instant::now, |line| line.at)
+}
+
+fn delayed(context: &Context, keyword: &str, delay: Duration) -> Outcome {
+    let global = format!("global_defs {{\n    {keyword}\n}}\n");
+    let lan = Single::set(context, &(global + &instance(150, "")))?;
+    let begin = lan.start()?;
+    says(&lan.a, "Delaying startup for", ms(1000))?;
+    let first = lan.lab.capture.wait_advert("a", VRID, begin, delay + master_down(150) + SLACK, |_| true)?;
+    in_window(
+        "the first advert",
+        begin,
+        first.at,
+        delay + master_down(150) - ms(100),
+        delay + master_down(150) + SLACK,
+    )
+}
+
+fn startup_delay(context: &Context) -> Outcome {
+    delayed(context, "vrrp_startup_delay 2", ms(2000))
+}
+
+fn boot_delay(context: &Context) -> Outcome {
+    let up_for = std::fs::read_to_string("/proc/uptime")?;
+    let seconds: f64 = up_for.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0.0);
+    if seconds > 4_200.0 {
+        return skipped("this machine has been up for longer than the longest delay");
+    }
+    // The lab takes its time to make a box, of which nothing is left to wait for then.
+    let delay = format!("vrrp_delay_after_boot {:.3}", seconds + 3.0);
+    let global = format!("global_defs {{\n    {delay}\n}}\n");
+    let boot = Instant::now() + ms(3000);
+    let lan = Single::set(context, &(global + &instance(150, "")))?;
+    let begin = lan.start()?;
+    says(&lan.a, "Delaying startup for", ms(1000))?;
+    let first =
+        lan.lab.capture.wait_advert("a", VRID, begin, ms(3000) + master_down(150) + SLACK, |_| true)?;
+    in_window("the first advert", boot, first.at, master_down(150) - ms(100), master_down(150) + SLACK)
 }

@@ -82,8 +82,12 @@ impl Readings {
     /// Another configuration: what is still watched keeps its number.
     pub fn reconfigure(&mut self, config: &vrrp::Config, out: &mut Actions) {
         let (files, mut processes) = (std::mem::take(&mut self.files), std::mem::take(&mut self.processes));
+        let watches = config.watches();
         self.files.extend(config.files.iter().map(|file| {
-            let number = files.iter().find(|old| old.config.path == file.path).and_then(|old| old.number);
+            // What nobody tracks nobody looks at, so that its number is old when somebody does again.
+            let tracked = watches.contains(&Watch::File(file.path.clone()));
+            let old = files.iter().find(|old| old.config.path == file.path).filter(|_| tracked);
+            let number = old.and_then(|old| old.number);
             FileTracker { config: Arc::new(file.clone()), number }
         }));
         for process in &config.processes {
@@ -97,6 +101,9 @@ impl Readings {
                 None => ProcessTracker::new(process, alike().and_then(|old| old.count)),
             };
             tracker.reconfigure(process, out);
+            if !watches.contains(&Watch::Processes(process.command.clone())) {
+                tracker = ProcessTracker::new(process, None);
+            }
             self.processes.push(tracker);
         }
     }
@@ -229,8 +236,9 @@ impl ProcessTracker {
 mod tests {
     use super::*;
     use keepalived_model::Micros;
-    use keepalived_model::track::{Arguments, ProcessPattern};
-    use keepalived_model::{Weight, vrrp::Config};
+    use keepalived_model::Weight;
+    use keepalived_model::track::{Arguments, ProcessPattern, Tracked};
+    use keepalived_model::vrrp::{Config, SyncGroup};
 
     fn pattern() -> ProcessPattern {
         ProcessPattern { path: b"nginx".to_vec(), full_command: false, arguments: Arguments::Any }
@@ -251,7 +259,9 @@ mod tests {
     /// A story of counts at milliseconds; what the log would say of it.
     fn story(process: Process, counts: &[(u64, i64)]) -> String {
         let (mut readings, mut out) = (Readings::default(), Actions::new());
-        let config = Config { processes: vec![process], ..Config::default() };
+        let line = Tracked { name: process.name.clone(), weight: process.weight };
+        let group = SyncGroup { track_processes: vec![line], ..SyncGroup::default() };
+        let config = Config { processes: vec![process], groups: vec![group], ..Config::default() };
         readings.reconfigure(&config, &mut out);
         let mut told = String::new();
         let mut tell = |at: u64, out: &mut Actions| {
@@ -294,7 +304,11 @@ mod tests {
     fn a_number_too_large_is_said_and_changes_nothing() {
         let (mut readings, mut out) = (Readings::default(), Actions::new());
         let file = File { name: "f".into(), path: b"/f".to_vec(), weight: Weight::default(), init: None };
-        let config = Config { files: vec![file], ..Config::default() };
+        let group = SyncGroup {
+            track_files: vec![Tracked { name: "f".into(), weight: file.weight }],
+            ..SyncGroup::default()
+        };
+        let config = Config { files: vec![file], groups: vec![group], ..Config::default() };
         readings.reconfigure(&config, &mut out);
         let tell = |readings: &mut Readings, number, out: &mut Actions| {
             readings.take(&Reading { watch: Watch::File(b"/f".to_vec()), number }, Instant(0), out)
@@ -307,5 +321,7 @@ mod tests {
         assert!(matches!(out[..], [Action::Report(Report::NumberIgnored { .. })]));
         readings.reconfigure(&config, &mut out);
         assert_eq!(readings.file("f").and_then(|file| file.number), Some(5), "a reload keeps it");
+        readings.reconfigure(&Config { groups: Vec::new(), ..config }, &mut out);
+        assert_eq!(readings.file("f").and_then(|file| file.number), None, "nobody looks at it any more");
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use keepalived_core::report::State;
-use keepalived_model::track::merged;
+use keepalived_model::track::{Watch, merged};
 use keepalived_model::vrrp::{self, Preempt, Version};
 use keepalived_model::{Micros, Weight};
 
@@ -39,6 +39,8 @@ pub fn patience(world: &World) -> Micros {
     let delays = nodes().flat_map(|node| &node.config.instances).map(delay).max().unwrap_or(Micros::ZERO);
     let startup = nodes().map(|node| node.config.startup_delay).max().unwrap_or(Micros::ZERO);
     let aside = if nodes().any(stands_aside) { Micros::from_secs(31) } else { Micros::ZERO };
+    // The delays of processes.
+    let scripts = scripts + Micros::from_secs(2);
     scripts + delays + startup + aside + longest_down(world).times(2) + Micros::from_secs(1)
 }
 
@@ -62,8 +64,33 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
     if members.iter().any(|member| weights(member).iter().any(|(weight, up)| weight.is_fault(*up))) {
         return None;
     }
+    let read = |i: &vrrp::Instance| readings(node, i, group);
+    if members.iter().any(|member| read(member).is_none()) {
+        return None;
+    }
     let sum: i64 = weights(instance).iter().map(|(weight, up)| weight.contribution(*up)).sum();
+    let sum = sum + read(instance).unwrap_or(0);
     Some(instance.priority.weighted(sum).number())
+}
+
+/// What files and processes add to an instance's priority; nothing where they are a fault.
+fn readings(node: &Node, instance: &vrrp::Instance, group: Option<&vrrp::SyncGroup>) -> Option<i64> {
+    let number = |watch: Watch| node.numbers.get(&watch).copied().unwrap_or(0);
+    let mut sum = 0;
+    for (name, weight) in merged(&instance.track_files, group.map(|group| &group.track_files)) {
+        let file = node.config.files.iter().find(|file| file.name == name)?;
+        sum += weight.scaled(i32::try_from(number(Watch::File(file.path.clone()))).ok()?)?;
+    }
+    for (name, weight) in merged(&instance.track_processes, group.map(|group| &group.track_processes)) {
+        let process = node.config.processes.iter().find(|process| process.name == name)?;
+        let count = number(Watch::Processes(process.command.clone()));
+        let up = process.has_quorum(u32::try_from(count.max(0)).ok()?);
+        if weight.is_fault(up) {
+            return None;
+        }
+        sum += weight.contribution(up);
+    }
+    Some(sum)
 }
 
 /// A node that could be master, its priority and how it preempts.

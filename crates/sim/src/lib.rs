@@ -30,6 +30,7 @@ pub mod rng;
 pub mod scripts;
 pub mod shrink;
 pub mod verdict;
+pub mod watched;
 pub mod world;
 
 pub use plan::Plan;

@@ -10,6 +10,7 @@ use keepalived_core::event::Exit;
 use keepalived_core::memory::Memory;
 use keepalived_core::report::{Fault, State};
 use keepalived_model::kernel::{AddressKey, Change, Key, Refusal, Spec};
+use keepalived_model::track::{Reading, Watch as Watched};
 use keepalived_model::vrrp::{self, Carrier};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId};
 
@@ -35,6 +36,8 @@ pub enum Mail {
     News(Change),
     /// A script ended.
     Exit { run: RunId, exit: Exit },
+    /// Somebody looked at this.
+    Seen(Watched),
     /// An advert could not be sent.
     SendFailed { instance: InstanceId, destination: IpAddr, errno: i32 },
     /// A new configuration.
@@ -120,6 +123,8 @@ pub struct Node {
     pub process: Option<Process>,
     /// Counts processes: mail for an earlier one is lost.
     pub epoch: u64,
+    /// What anybody would see who looked at its files and processes.
+    pub numbers: BTreeMap<Watched, i64>,
     /// The process does not run.
     pub frozen: bool,
     /// What waits for it meanwhile.
@@ -149,6 +154,7 @@ impl Node {
             scripts: FakeScripts::default(),
             process: None,
             epoch: 0,
+            numbers: plan.config.watches().into_iter().map(|watch| (watch, 0)).collect(),
             frozen: false,
             inbox: VecDeque::new(),
             memory: BTreeMap::new(),
@@ -169,6 +175,11 @@ impl Node {
         self.watches.clear();
         self.wake = None;
         self.kernel.pending = 0;
+    }
+
+    /// What somebody sees who looks at one thing now.
+    pub fn reading(&self, watch: &Watched) -> Reading {
+        Reading { watch: watch.clone(), number: self.numbers.get(watch).copied().unwrap_or(0) }
     }
 
     /// Delays are excused until then.

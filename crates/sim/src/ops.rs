@@ -42,6 +42,8 @@ pub enum Op {
     Remove { node: usize, which: u64 },
     /// A script behaves like this from its next run on.
     Fate { node: usize, script: usize, fate: Fate },
+    /// A tracked file has this number, or so many tracked processes run.
+    Number { node: usize, watch: usize, number: i64 },
     /// A node gets another configuration.
     Reload { node: usize, mutation: Mutation },
     /// A sound advert of a router that is none of ours, with the highest address or the lowest.
@@ -59,6 +61,8 @@ pub struct Extent {
     pub segments: usize,
     /// Scripts of each node.
     pub scripts: usize,
+    /// Tracked files and processes of each node.
+    pub watches: usize,
     /// When the torture begins.
     pub from: Instant,
     /// When it ends.
@@ -86,6 +90,8 @@ pub const TROUBLES: &[fn(&mut Draw<'_>)] = &[
     junk,
     fate,
     fate,
+    number,
+    number,
 ];
 
 /// Collects operations.
@@ -273,4 +279,16 @@ fn fate(draw: &mut Draw<'_>) {
     ]);
     draw.put(at, Op::Fate { node, script, fate });
     draw.put(at + length, Op::Fate { node, script, fate: Fate::Good });
+}
+
+/// Numbers of files and counts of processes move, and stay where they end.
+fn number(draw: &mut Draw<'_>) {
+    if draw.extent.watches == 0 {
+        return;
+    }
+    let (at, node, watch) = (draw.moment(), draw.node(), draw.rng.index(draw.extent.watches));
+    for time in 0..draw.rng.pick(&[1, 2, 20]) {
+        let number = draw.rng.pick(&[0, 1, 1, 2, 5, -3, -300, 1000]);
+        draw.put(at + Micros::from_millis(70).times(time), Op::Number { node, watch, number });
+    }
 }

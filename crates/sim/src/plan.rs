@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::kernel::Port;
 use crate::ops::{Draw, Extent, Op, TROUBLES};
 use crate::rng::Rng;
+use crate::watched::Watched;
 
 /// One machine.
 #[derive(Clone, Debug)]
@@ -71,19 +72,21 @@ impl Plan {
         let segments = rng.pick(&[1, 1, 2]);
         let routers = draw_routers(&mut rng, nodes, segments);
         let scripts = draw_scripts(&mut rng);
+        let watched = Watched::draw(&mut rng);
         let mut order: Vec<u8> = (1..=5).collect();
         rng.shuffle(&mut order);
         let ports: Vec<Vec<Port>> = (0..nodes).map(|node| draw_ports(node, order[node], segments)).collect();
         let preempt = rng.pick(&[0, 0, 1]);
         let plans = (0..nodes).map(|node| {
-            let config = draw_config(&mut rng, node, &ports, &routers, &scripts, preempt);
+            let config = draw_config(&mut rng, node, &ports, &routers, (&scripts, &watched), preempt);
             let clock = Clock { offset: rng.below(1 << 40), ppm: draw_ppm(&mut rng) };
             NodePlan { ports: ports[node].clone(), clock, config }
         });
         let plans: Vec<NodePlan> = plans.collect();
         let from = Instant(rng.between(0, 3_000_000));
         let heal_at = from + Micros(rng.between(5_000_000, 45_000_000));
-        let extent = Extent { nodes, segments, scripts: scripts.len(), from, until: heal_at };
+        let watches = plans.iter().map(|plan| plan.config.watches().len()).min().unwrap_or(0);
+        let extent = Extent { nodes, segments, scripts: scripts.len(), watches, from, until: heal_at };
         let vrids: Vec<u8> = routers.iter().map(|router| router.vrid.number()).collect();
         let ops = draw_ops(&mut rng, extent, &vrids);
         let mut stay_bad: Vec<(usize, usize)> = (0..nodes).map(|node| (node, rng.index(3))).collect();
@@ -196,7 +199,7 @@ fn draw_config(
     node: usize,
     ports: &[Vec<Port>],
     routers: &[Router],
-    scripts: &[Script],
+    (scripts, watched): (&[Script], &Watched),
     preempt: u8,
 ) -> vrrp::Config {
     let (group_priority, group_preempt) = (draw_priority(rng), draw_preempt(rng, preempt));
@@ -205,6 +208,7 @@ fn draw_config(
         .iter()
         .map(|router| {
             let mut instance = draw_instance(rng, node, ports, router, scripts, preempt);
+            (instance.track_files, instance.track_processes) = watched.track(rng, !router.grouped);
             if router.grouped {
                 (instance.priority, instance.preempt) = (group_priority, group_preempt);
                 (instance.dont_track_primary, instance.lower_prio_no_advert) = (false, group_adverts);
@@ -225,11 +229,25 @@ fn draw_config(
             |own: &Tracked| tracked.iter().any(|group| group.name == own.name && group.weight.amount != 0);
         member.track_scripts.retain(|own| !weighted(own));
     }
-    let group = SyncGroup { name: "G1".into(), members, track_scripts: tracked, ..SyncGroup::default() };
+    let (track_files, track_processes) = watched.track(rng, true);
+    for member in instances.iter_mut().filter(|instance| members.contains(&instance.name)) {
+        member.track_files.retain(|own| !track_files.iter().any(|group| group.name == own.name));
+        member.track_processes.retain(|own| !track_processes.iter().any(|group| group.name == own.name));
+    }
+    let group = SyncGroup {
+        name: "G1".into(),
+        members,
+        track_scripts: tracked,
+        track_files,
+        track_processes,
+        ..SyncGroup::default()
+    };
     vrrp::Config {
         groups: if group.members.is_empty() { Vec::new() } else { vec![group] },
         instances,
         scripts: scripts.to_vec(),
+        files: watched.files.clone(),
+        processes: watched.processes.clone(),
         garp_interval: rng.pick(&[Micros::ZERO, Micros::ZERO, Micros::from_millis(2)]),
         startup_delay: if rng.one_in(10) { Micros::from_secs(rng.between(1, 4)) } else { Micros::ZERO },
         ..vrrp::Config::default()

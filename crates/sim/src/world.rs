@@ -276,6 +276,10 @@ impl World {
                     Ok(())
                 }
             }
+            Mail::Seen(watch) => {
+                let reading = self.nodes[n].reading(&watch);
+                self.tell(n, Event::Reading(&reading))
+            }
             Mail::SendFailed { instance, destination, errno } => {
                 self.tell(n, Event::SendFailed { instance, destination, errno })
             }
@@ -292,7 +296,14 @@ impl World {
                 }
                 self.nodes[n].config = Arc::clone(&config);
                 self.nodes[n].disturb(self.now);
-                self.tell(n, Event::Config(config))
+                let watches = config.watches();
+                self.tell(n, Event::Config(config))?;
+                // Whoever watches looks at what is new.
+                for watch in watches {
+                    let after = Micros(self.rng.between(100, 20_000));
+                    self.mail(n, after, Mail::Seen(watch));
+                }
+                Ok(())
             }
             Mail::Stop => {
                 if let Some(process) = &mut self.nodes[n].process {

@@ -426,7 +426,7 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seconds before instances run.",
         )
         .default("0"),
-        later(
+        works(
             "vrrp_delay_after_boot",
             seconds(1_000, MICROS_MAX, "vrrp_delay_after_boot '{v}' is invalid"),
             "The same, counted from the boot.",

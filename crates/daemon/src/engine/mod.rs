@@ -39,6 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use keepalived_core::{Actions, Engine};
+use keepalived_model::Micros;
 use keepalived_sys::process::{self, Pid};
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
@@ -179,7 +180,7 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
         Err(error) => return refuse("Unable to read the kernel's interfaces", &error),
     };
     let Handoff { control, config: file, memory } = handoff;
-    let Loaded { config, process } = match configuration::load(&file, settings.namespace.as_deref()) {
+    let Loaded { mut config, process } = match configuration::load(&file, settings.namespace.as_deref()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
     };
@@ -205,6 +206,9 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
         // A successor finds them as its predecessor did.
         lookout::init_files(&config.files, umask.unwrap_or(defaults::UMASK));
     }
+    // Our clock counts from the boot.
+    let up_for = Micros(clock::now().0);
+    config.startup_delay = config.startup_delay.max(process.vrrp.delay_after_boot - up_for);
     let (lookout, seen, readings) = Lookout::start(config.watches());
     let heard = Heard { told: netlink.told, seen };
     let mut sources = match Sources::open(signals, control, heard, Rc::clone(&launcher), receivers) {

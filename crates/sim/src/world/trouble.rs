@@ -7,6 +7,7 @@ use keepalived_core::Engine;
 use keepalived_core::event::Actions;
 use keepalived_core::memory::Memory;
 use keepalived_model::kernel::Change;
+use keepalived_model::track::Reading;
 use keepalived_model::{LinkId, Micros, vrrp};
 
 use crate::check::{self, Broken};
@@ -85,6 +86,15 @@ impl World {
             }
             Op::Remove { node, which } => self.remove(node, which),
             Op::Fate { node, script, fate } => self.set_fate(node, script, fate),
+            Op::Number { node, watch, number } => {
+                let known = self.nodes[node].numbers.keys().nth(watch).cloned();
+                if let Some(watch) = known {
+                    self.nodes[node].numbers.insert(watch.clone(), number);
+                    if self.nodes[node].process.is_some() {
+                        self.now_or_later(node, Mail::Seen(watch))?;
+                    }
+                }
+            }
             Op::Reload { node, mutation } => {
                 let target = &self.nodes[node];
                 let config = Arc::new(mutation.apply(&target.original, &target.config));
@@ -164,7 +174,8 @@ impl World {
         node.disturbed_at = now;
         let snapshot = node.kernel.dump(now);
         let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
-        let engine = Engine::start(local, config, &snapshot, &memories, &[], &mut actions);
+        let readings: Vec<Reading> = config.watches().iter().map(|watch| node.reading(watch)).collect();
+        let engine = Engine::start(local, config, &snapshot, &memories, &readings, &mut actions);
         node.process = Some(Process {
             engine,
             joined: Default::default(),
