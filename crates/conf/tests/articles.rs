@@ -4,17 +4,12 @@ mod common;
 
 use std::path::PathBuf;
 
-use common::{lines, run, shared};
+use common::{configurations, lines, run, shared};
 use keepalived_conf::{start_refusal, test_status};
 
 fn files() -> Vec<PathBuf> {
     let Some(root) = shared("articles") else { return Vec::new() };
-    let directories = std::fs::read_dir(root).into_iter().flatten().flatten().map(|entry| entry.path());
-    let inside = directories
-        .filter(|path| path.is_dir())
-        .flat_map(|path| std::fs::read_dir(path).into_iter().flatten());
-    let mut found: Vec<PathBuf> = inside.flatten().map(|entry| entry.path()).collect();
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "conf"));
+    let mut found = configurations(vec![root]);
     found.sort();
     found
 }

@@ -5,7 +5,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use common::{FILE, Machine, Memory, conditions, configurations, run_on};
+use common::{FILE, Machine, Memory, conditions, configurations, files, run_on};
 use keepalived_conf::{codes, read};
 
 fn fixtures() -> Vec<PathBuf> {
@@ -57,22 +57,14 @@ fn every_code_is_produced_by_a_fixture() {
 /// The names given in the source, `.coded("name")`.
 #[test]
 fn every_name_in_the_source_has_a_row() {
-    let mut open = vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")];
     let mut count = 0;
-    while let Some(directory) = open.pop() {
-        for entry in std::fs::read_dir(directory).unwrap() {
-            let path = entry.unwrap().path();
-            if path.is_dir() {
-                open.push(path);
-                continue;
-            }
-            let text = std::fs::read_to_string(&path).unwrap();
-            let text = text.split("#[cfg(test)]").next().unwrap_or("");
-            for start in [".coded(\"", "code: \"", ".code = \""] {
-                for name in text.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
-                    assert!(codes::named(name).is_some(), "{}: {name} has no row", path.display());
-                    count += 1;
-                }
+    for path in files(vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], "rs") {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]").next().unwrap_or("");
+        for start in [".coded(\"", "code: \"", ".code = \""] {
+            for name in text.split(start).skip(1).filter_map(|rest| rest.split('"').next()) {
+                assert!(codes::named(name).is_some(), "{}: {name} has no row", path.display());
+                count += 1;
             }
         }
     }

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Dice, run};
+use common::{Dice, configurations, run};
 use keepalived_conf::{render, test_status};
 
 const PIECES: &[&[u8]] = &[
@@ -37,11 +37,9 @@ fn damaged_texts_still_lower() {
     let data = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data");
     let mut dice = Dice(1);
     let mut runs = 0;
-    for entry in std::fs::read_dir(data).unwrap() {
-        let path = entry.unwrap().path();
-        if path.extension().is_none_or(|extension| extension != "conf") {
-            continue;
-        }
+    let mut files = configurations(vec![data]);
+    files.sort();
+    for path in files {
         let text = std::fs::read(&path).unwrap();
         for _ in 0..60 {
             let mut damaged = text.clone();

@@ -91,17 +91,29 @@ fn with_line(text: &str, number: usize, line: &str) -> String {
     lines.map(|line| format!("{line}\n")).collect()
 }
 
+/// Where there is a corpus at all, all tests together damage its files and the articles' two thousand times.
+fn enough(mutants: usize, least: usize) {
+    assert!(mutants >= least || shared("corpus").is_none(), "{mutants}");
+}
+
+fn is_foreign(path: &Path) -> bool {
+    !path.starts_with(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples"))
+}
+
 /// How many of how many.
 #[derive(Default)]
 struct Score {
     of: usize,
+    /// Of files beside the project.
+    foreign: usize,
     right: usize,
     missed: Vec<String>,
 }
 
 impl Score {
-    fn count(&mut self, right: bool, miss: impl FnOnce() -> String) {
+    fn count(&mut self, path: &Path, right: bool, miss: impl FnOnce() -> String) {
         self.of += 1;
+        self.foreign += usize::from(is_foreign(path));
         self.right += usize::from(right);
         if !right {
             self.missed.push(miss());
@@ -138,10 +150,11 @@ fn a_wrong_letter_is_found_and_the_right_word_named() {
             let name = path.file_name().unwrap().to_string_lossy();
             let found: Vec<_> = structural(&report).filter(|(at, _)| at == &(number + 1)).collect();
             let miss = || format!("{name}:{}: {right} as {wrong}: {found:?}", number + 1);
-            line.count(!found.is_empty(), miss);
+            line.count(&path, !found.is_empty(), miss);
             // Old spellings come back as today's word.
             let today = table.find(right).map(|row| row.name);
             word.count(
+                &path,
                 found.iter().any(|(_, meant)| *meant == Some(right) || *meant == today && today.is_some()),
                 miss,
             );
@@ -150,6 +163,7 @@ fn a_wrong_letter_is_found_and_the_right_word_named() {
     line.print("right line");
     word.print("right word");
     assert!(line.right == line.of && word.percent() >= 90.0);
+    enough(line.foreign, 1000);
 }
 
 #[test]
@@ -171,7 +185,7 @@ fn a_lost_brace_is_found_where_it_was() {
             let report = report(&with_line(&text, number, &lost));
             let near = structural(&report).any(|(at, _)| at.abs_diff(number + 1) <= LINES_APART);
             let name = path.file_name().unwrap().to_string_lossy();
-            score.count(near, || {
+            score.count(&path, near, || {
                 let places: Vec<_> = structural(&report).collect();
                 format!("{name}:{}: {line:?} {places:?}", number + 1)
             });
@@ -179,13 +193,14 @@ fn a_lost_brace_is_found_where_it_was() {
     }
     score.print("brace found within three lines");
     assert!(score.percent() >= 80.0);
+    enough(score.foreign, 500);
 }
 
 #[test]
 fn lines_out_of_place_and_files_cut_short_are_survived() {
     let mut dice = Dice(4);
-    let mut count = 0;
-    for (_, text) in bases() {
+    let (mut count, mut foreign) = (0, 0);
+    for (path, text) in bases() {
         let lines: Vec<&str> = text.lines().collect();
         for _ in 0..MUTANTS_OF_A_FILE / 4 {
             let mut moved = lines.clone();
@@ -195,10 +210,12 @@ fn lines_out_of_place_and_files_cut_short_are_survived() {
             let end = (0..=dice.roll(text.len())).rev().find(|end| text.is_char_boundary(*end)).unwrap_or(0);
             report(&text[..end]);
             count += 2;
+            foreign += if is_foreign(&path) { 2 } else { 0 };
         }
     }
     println!("{count} files with a line moved or the end cut off");
     assert!(count >= 20, "{count}");
+    enough(foreign, 500);
 }
 
 const MUTANTS_OF_A_FILE: usize = 8;

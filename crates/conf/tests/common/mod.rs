@@ -238,14 +238,19 @@ impl Dice {
 }
 
 /// All configuration files in these directories and below.
-pub fn configurations(mut open: Vec<PathBuf>) -> Vec<PathBuf> {
+pub fn configurations(directories: Vec<PathBuf>) -> Vec<PathBuf> {
+    files(directories, "conf")
+}
+
+/// All files in these directories and below whose names end like this.
+pub fn files(mut open: Vec<PathBuf>, ending: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(directory).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
                 open.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "conf") {
+            } else if path.extension().is_some_and(|extension| extension == ending) {
                 found.push(path);
             }
         }
