@@ -68,6 +68,10 @@ fn run_one(root: &Path, target: &str, binary: &Path) -> Outcome {
     let corpus = directory(root).join("corpus").join(target);
     let artifacts = directory(root).join("artifacts").join(target);
     let seeds = directory(root).join("seeds").join(target);
+    let generated = directory(root).join("generated").join(target);
+    if let Err(why) = generate(root, target, &generated) {
+        return Outcome::Failed(Counts::default(), why);
+    }
     for place in [&corpus, &artifacts] {
         if let Err(error) = fs::create_dir_all(place) {
             return Outcome::Failed(Counts::default(), format!("{}: {error}", place.display()));
@@ -83,7 +87,27 @@ fn run_one(root: &Path, target: &str, binary: &Path) -> Outcome {
         .arg(format!("-artifact_prefix={}/", artifacts.display()))
         .arg(&corpus)
         .arg(&seeds);
+    if generated.is_dir() {
+        command.arg(generated.join("seeds")).arg(format!("-dict={}", generated.join("dictionary").display()));
+    }
     run::counted(&mut command, Duration::from_secs(2 * SECONDS_EACH + 30))
+}
+
+/// Seeds and a dictionary that are made of the program's own tables, for the target that has such.
+fn generate(root: &Path, target: &str, into: &Path) -> Result<(), String> {
+    if target != "config" {
+        return Ok(());
+    }
+    let mut cargo = run::cargo();
+    cargo
+        .current_dir(root)
+        .args(["run", "-q", "-p", "keepalived-conf", "--example", "fuzz_seeds", "--"])
+        .arg(into);
+    match cargo.status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(format!("making seeds: {status}")),
+        Err(error) => Err(format!("making seeds: {error}")),
+    }
 }
 
 fn directory(root: &Path) -> PathBuf {

@@ -363,7 +363,8 @@ impl Drafts {
             (Some(_), _) => return Some(vrid),
             // The line that names it is complaint enough.
             (None, _) if self.interfaces.missing => return None,
-            (None, _) if !draft.unicast => format!("({name}) Unknown interface!"),
+            // Without a peer it would be multicast, which needs one (2.2.7).
+            (None, _) if draft.peers.is_empty() => format!("({name}) Unknown interface!"),
             (None, _) if draft.own_link.is_some() => {
                 format!("({name}) cannot use VMAC if no interface specified")
             }

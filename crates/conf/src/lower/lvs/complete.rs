@@ -1,5 +1,6 @@
 //! Rules between fields, inheritance, and the model (`spec` lvs 2).
 
+use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
 
 use keepalived_model::global::Global;
@@ -10,7 +11,7 @@ use keepalived_model::time::Micros;
 
 use super::server::{Draft, PERSISTENCE_SECS};
 use super::targets::Service;
-use super::{checker, real, titled};
+use super::{checker, ports, real, titled};
 use crate::diag::Class;
 use crate::lower::context::Context;
 use crate::lower::notify::find;
@@ -110,6 +111,22 @@ fn servers(cx: &mut Context<'_>, draft: &mut Draft, title: &str) {
     }
     doubled.into_iter().for_each(|text| cx.conclude(Class::General, text));
     draft.servers = kept;
+    same_in_effect(cx, draft, title);
+}
+
+/// Servers that differ only in ports they will not have. To the kernel they are one.
+fn same_in_effect(cx: &mut Context<'_>, draft: &mut Draft, title: &str) {
+    let Draft { target, protocol, servers, .. } = draft;
+    let mut seen = BTreeSet::new();
+    servers.retain(|server| {
+        let port = ports::in_effect(target, server.port, server.forwarding);
+        let first = seen.insert((server.ip, port));
+        if !first {
+            let name = titled(server.ip, port, *protocol);
+            cx.conclude_log(format!("VS {title}: real server {name} is duplicated - removing second rs"));
+        }
+        first
+    });
 }
 
 fn quorum(cx: &mut Context<'_>, draft: &mut Draft, title: &str) {

@@ -1,7 +1,5 @@
 //! Ports of services and servers where they cannot differ (`spec` lvs 2, rules 18 to 22).
 
-use std::collections::BTreeSet;
-
 use keepalived_model::lvs::{Forwarding, Target};
 
 use super::targets::Service;
@@ -16,21 +14,16 @@ pub(super) fn rules(cx: &mut Context<'_>, service: &mut Service<'_>) {
         Target::Mark(_) => mark(cx, service),
         Target::Group(_) => group(cx, service),
     }
-    same_now(cx, service);
 }
 
-/// Servers that differed as long as one had no port of its own. To the kernel they are one.
-fn same_now(cx: &mut Context<'_>, service: &mut Service<'_>) {
-    let title = service.draft.title();
-    let mut seen = BTreeSet::new();
-    service.draft.servers.retain(|server| {
-        let first = seen.insert((server.ip, server.port));
-        if !first {
-            let name = titled(server.ip, server.port, service.draft.protocol);
-            cx.conclude_log(format!("VS {title}: real server {name} is duplicated - removing second rs"));
-        }
-        first
-    });
+/// The port a server will have.
+pub(super) fn in_effect(target: &Target, written: Option<u16>, method: Option<Forwarding>) -> Option<u16> {
+    match target {
+        Target::Address { port, .. } if keeps_port(method) => *port,
+        Target::Address { port, .. } => written.or(*port),
+        Target::Mark(_) if keeps_port(method) => None,
+        Target::Mark(_) | Target::Group(_) => written,
+    }
 }
 
 fn keeps_port(method: Option<Forwarding>) -> bool {
