@@ -157,7 +157,9 @@ impl Drafted {
         let config = vrrp.complete(&mut cx);
         let vrrp_after = std::mem::take(&mut cx.after);
         cx.pass = Pass::Checker;
-        let config = Config { lvs: lvs.complete(&mut cx, &config.global), bfd, ..config };
+        let lvs = lvs.complete(&mut cx, &config.global);
+        let mut config = Config { lvs, bfd, ..config };
+        bfd::settle(&mut cx, &mut config);
         cx.after.extend(vrrp_after);
         let (mut diagnostics, unplaced): (Vec<_>, Vec<_>) =
             told.into_iter().partition(|(at, _)| *at != usize::MAX);

@@ -3,9 +3,12 @@
 //! Three processes read them: the engine of the sessions, and those that are told. To the latter a session is
 //! a name with a weight that stands earlier in the file than the line that uses it.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use keepalived_model as model;
 use keepalived_model::bfd::{Config, Receivers, Session};
+use keepalived_model::check::Kind;
 use keepalived_model::priority::Weight;
 use keepalived_model::time::Micros;
 
@@ -149,6 +152,34 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
         config.sessions.extend(draft.complete(cx, statement, &config, weight));
     }
     config
+}
+
+/// Those that are told read names where the engine of the sessions reads everything. What it has no session for would
+/// never be up, and is not tracked.
+pub(super) fn settle(cx: &mut Context<'_>, config: &mut model::Config) {
+    let names: BTreeSet<&str> = config.bfd.sessions.iter().map(|session| session.name.as_str()).collect();
+    let mut exists = |owner: &str, name: &str| {
+        let exists = names.contains(name);
+        if !exists {
+            cx.conclude_log(format!("({owner}) BFD session {name} cannot be used - not tracking it"));
+        }
+        exists
+    };
+    for instance in &mut config.vrrp.instances {
+        let owner = &instance.name;
+        instance.track_bfds.retain(|tracked| exists(owner, &tracked.name));
+    }
+    for group in &mut config.vrrp.groups {
+        let owner = &group.name;
+        group.track_bfds.retain(|tracked| exists(owner, &tracked.name));
+    }
+    for server in config.lvs.services.iter_mut().flat_map(|service| &mut service.servers) {
+        let owner = server.ip.to_string();
+        server.checkers.retain(|checker| match &checker.kind {
+            Kind::Bfd(name) => exists(&owner, name),
+            _ => true,
+        });
+    }
 }
 
 /// A session as far as it is written.
