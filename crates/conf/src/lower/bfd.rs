@@ -157,8 +157,12 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>], vrrp: &K
 /// Those that are told read names where the engine of the sessions reads everything. What it has no session for would
 /// never be up, and is not tracked.
 pub(super) fn settle(cx: &mut Context<'_>, config: &mut model::Config) {
-    let names: BTreeSet<&str> = config.bfd.sessions.iter().map(|session| session.name.as_str()).collect();
-    let mut exists = |owner: &str, name: &str| {
+    let told = |hears: fn(Receivers) -> bool| -> BTreeSet<&str> {
+        let told = config.bfd.sessions.iter().filter(|session| hears(session.receivers));
+        told.map(|session| session.name.as_str()).collect()
+    };
+    let (vrrp, checkers) = (told(Receivers::vrrp), told(Receivers::checkers));
+    let mut exists = |names: &BTreeSet<&str>, owner: &str, name: &str| {
         let exists = names.contains(name);
         if !exists {
             cx.conclude_log(format!("({owner}) BFD session {name} cannot be used - not tracking it"));
@@ -167,16 +171,16 @@ pub(super) fn settle(cx: &mut Context<'_>, config: &mut model::Config) {
     };
     for instance in &mut config.vrrp.instances {
         let owner = &instance.name;
-        instance.track_bfds.retain(|tracked| exists(owner, &tracked.name));
+        instance.track_bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
     }
     for group in &mut config.vrrp.groups {
         let owner = &group.name;
-        group.track_bfds.retain(|tracked| exists(owner, &tracked.name));
+        group.track_bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
     }
     for server in config.lvs.services.iter_mut().flat_map(|service| &mut service.servers) {
         let owner = server.ip.to_string();
         server.checkers.retain(|checker| match &checker.kind {
-            Kind::Bfd(name) => exists(&owner, name),
+            Kind::Bfd(name) => exists(&checkers, &owner, name),
             _ => true,
         });
     }
@@ -306,6 +310,7 @@ impl Draft {
             cx.say(&end, Class::General, text);
             return None;
         }
+        let receivers = receivers(statement);
         let ttl = self.ttl.unwrap_or(if neighbor.is_ipv4() { 255 } else { 64 });
         if self.hops_max > ttl {
             let text =
@@ -324,8 +329,9 @@ impl Draft {
             ttl,
             hops_max: self.hops_max.min(ttl),
             multihop: self.multihop,
-            weight,
-            receivers: receivers(statement),
+            // Another block of the name may have told virtual routers.
+            weight: if receivers.vrrp() { weight } else { Weight::default() },
+            receivers,
         })
     }
 }
