@@ -21,6 +21,7 @@ mod rejects;
 mod reloads;
 mod scripts;
 mod service;
+mod soak;
 mod stage;
 mod states;
 mod together;
@@ -56,6 +57,7 @@ pub const ALL: &[&[Scenario]] = &[
     namespaces::SCENARIOS,
     dumps::SCENARIOS,
     service::SCENARIOS,
+    soak::SCENARIOS,
     logs::SCENARIOS,
     language::SCENARIOS,
     junk::SCENARIOS,

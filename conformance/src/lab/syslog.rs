@@ -87,7 +87,8 @@ impl Syslog {
 
     /// The lines since a mark that contain a text.
     pub fn since(&self, mark: usize, text: &str) -> Vec<Line> {
-        self.lines().into_iter().skip(mark).filter(|line| line.text.contains(text)).collect()
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        lines.iter().skip(mark).filter(|line| line.text.contains(text)).cloned().collect()
     }
 
     /// The first line since a mark that contains a text, waiting for it.

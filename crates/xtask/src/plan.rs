@@ -44,7 +44,8 @@ pub const TEST: &[Step] = &[
 ];
 
 /// What CI does besides [`TEST`].
-pub const MORE: &[Step] = &[ours("fuzz run", fuzz::run), ours("documentation", documentation)];
+pub const MORE: &[Step] =
+    &[ours("soak", soak), ours("fuzz run", fuzz::run), ours("documentation", documentation)];
 
 /// The house rules alone.
 pub const TIDY: &[Step] = &[ours("tidy", tidy::check)];
@@ -148,7 +149,7 @@ pub fn ours_binary(root: &Path) -> PathBuf {
 }
 
 fn conformance_ours(root: &Path) -> Outcome {
-    conformance(root, "ours", &["--except", "chaos"])
+    conformance(root, "ours", &["--except", "chaos", "--except", "soak"])
 }
 
 /// Faults done to both programs, with a table of how they fare.
@@ -156,10 +157,15 @@ fn chaos(root: &Path) -> Outcome {
     conformance(root, "ours", &["--table"])
 }
 
+/// A long life in a few minutes.
+fn soak(root: &Path) -> Outcome {
+    conformance(root, "ours", &["--family", "soak"])
+}
+
 /// Scenarios that bring their own subjects run once, with ours.
 fn conformance_theirs(root: &Path) -> Outcome {
     match run::which("keepalived") {
-        Some(_) => conformance(root, "theirs", &["--chosen", "--except", "chaos"]),
+        Some(_) => conformance(root, "theirs", &["--chosen", "--except", "chaos", "--except", "soak"]),
         None => Outcome::Skipped("keepalived is not installed".to_owned()),
     }
 }
