@@ -6,7 +6,7 @@ use super::lan::{Single, VIP, instance, ms};
 use crate::lab::{Host, until};
 use crate::outcome::{Fault, Outcome, failed};
 use crate::probe::{SLACK, master_down};
-use crate::table::{Context, Scenario, original};
+use crate::table::{Context, Scenario, original, ours};
 use crate::{ensure, ensure_same};
 
 const F: &str = "process";
@@ -18,6 +18,9 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "max_auto_priority: a process that was late raises its priority", automatic),
     original(F, "core files: no limit with -m, a pattern with -M", core_files),
     original(F, "with -d the engine logs its configuration", dumped),
+    original(F, "disable_local_igmp: no reports of link-local groups until the stop", membership_reports),
+    ours(F, "scripts have further groups where set_supplementary_groups or a colon asks for them", groups),
+    ours(F, "use_symlink_paths: a script is called by the name that is written", links),
 ];
 
 fn run(context: &Context, global: &str, options: &str) -> Result<(Single, u32), Fault> {
@@ -128,6 +131,59 @@ fn dumped(context: &Context) -> Outcome {
     for text in ["------< Global definitions >------", " Router ID = here", " VRRP Instance = VI_1"] {
         let line = lan.a.log.wait(0, text, ms(1000))?;
         ensure_same!(line.ident, "Keepalived_vrrp", "who says '{text}'");
+    }
+    Ok(())
+}
+
+fn membership_reports(context: &Context) -> Outcome {
+    let setting = "/proc/sys/net/ipv4/igmp_link_local_mcast_reports";
+    // The runner's view of /proc/sys/net would be the runner's own network.
+    let (lan, _) = run(context, "disable_local_igmp", "")?;
+    let now = || lan.a.must(&format!("cat {setting}")).map(|text| text.trim().to_owned());
+    ensure_same!(now()?, "0", "while it runs");
+    lan.a.signal(lan.a.pid_file("/run/keepalived.pid").unwrap_or(0), 15)?;
+    lan.a.quiet(ms(3000))?;
+    ensure_same!(now()?, "1", "afterwards");
+    Ok(())
+}
+
+/// A track script of `nobody`, who is also in the group `extra`.
+fn scripted(context: &Context, global: &str, user: &str, path: &str) -> Result<Single, Fault> {
+    let script = format!("vrrp_script chk {{\n    script {path}\n    interval 1\n    user {user}\n}}\n");
+    let tracked = instance(150, "track_script {\n        chk\n    }");
+    let lan = Single::set(context, &format!("global_defs {{\n{global}\n}}\n{script}{tracked}"))?;
+    let groups = lan.a.read("/etc/group");
+    lan.a.write("/etc/group", &format!("{groups}extra:x:7777:nobody\n"), 0o644)?;
+    lan.a.write("/opt/check", "#!/bin/sh\n(id -G; echo $0) > /tmp/seen\n", 0o755)?;
+    lan.a.must("ln -s /opt/check /opt/link")?;
+    lan.a.must("keepalived -D")?;
+    until(ms(3000), "the script ran", || lan.a.read("/tmp/seen").lines().count() == 2)?;
+    Ok(lan)
+}
+
+fn groups(context: &Context) -> Outcome {
+    for (global, user, expected) in [
+        ("", "nobody", "65534"),
+        ("set_supplementary_groups", "nobody", "65534 7777"),
+        ("", "nobody :", "65534 7777"),
+        ("", "nobody :users", "100 7777"),
+    ] {
+        let lan = scripted(context, global, user, "/opt/check")?;
+        let seen = lan.a.read("/tmp/seen");
+        ensure_same!(
+            seen.lines().next().unwrap_or_default(),
+            expected,
+            "groups with '{global}' and '{user}'"
+        );
+    }
+    Ok(())
+}
+
+fn links(context: &Context) -> Outcome {
+    for (global, expected) in [("", "/opt/check"), ("use_symlink_paths", "/opt/link")] {
+        let lan = scripted(context, global, "nobody", "/opt/link")?;
+        let seen = lan.a.read("/tmp/seen");
+        ensure_same!(seen.lines().nth(1).unwrap_or_default(), expected, "called as, with '{global}'");
     }
     Ok(())
 }

@@ -25,6 +25,10 @@ pub trait Host {
     fn user(&self, name: &str) -> Option<RunAs>;
     /// A group by name or number.
     fn group(&self, name: &str) -> Option<u32>;
+    /// All groups of a user, this primary one included; none where only that one is known.
+    fn groups(&self, _user: &RunAs) -> Vec<u32> {
+        Vec::new()
+    }
     /// The user the daemon itself runs as.
     fn own(&self) -> RunAs;
     /// The first executable of that name in `PATH`.
@@ -135,6 +139,7 @@ pub struct Answers {
     interfaces: BTreeMap<String, Option<InterfaceFacts>>,
     users: BTreeMap<String, Option<RunAs>>,
     groups: BTreeMap<String, Option<u32>>,
+    memberships: BTreeMap<(u32, u32), Vec<u32>>,
     own: RunAs,
     programs: BTreeMap<String, Option<PathBuf>>,
     scripts: BTreeMap<(PathBuf, u32, u32), ScriptFacts>,
@@ -158,6 +163,10 @@ impl Host for Answers {
 
     fn group(&self, name: &str) -> Option<u32> {
         self.groups.get(name).copied().flatten()
+    }
+
+    fn groups(&self, user: &RunAs) -> Vec<u32> {
+        self.memberships.get(&(user.uid, user.gid)).cloned().unwrap_or_default()
     }
 
     fn own(&self) -> RunAs {
@@ -251,6 +260,12 @@ impl Host for Recorder<'_> {
         self.ask(|known| &mut known.groups, name.to_owned(), |host, name| host.group(name))
     }
 
+    fn groups(&self, user: &RunAs) -> Vec<u32> {
+        let answer = self.host.groups(user);
+        self.answers.borrow_mut().memberships.insert((user.uid, user.gid), answer.clone());
+        answer
+    }
+
     fn own(&self) -> RunAs {
         self.host.own()
     }
@@ -339,6 +354,11 @@ impl Answers {
             out.text(name);
             optional(out, group.as_ref(), |out, group| out.number(*group));
         });
+        out.list(self.memberships.iter(), |out, ((uid, gid), groups)| {
+            out.number(*uid);
+            out.number(*gid);
+            out.list(groups.iter(), |out, group| out.number(*group));
+        });
         write_user(&mut out, &self.own);
         out.list(self.programs.iter(), |out, (name, path)| {
             out.text(name);
@@ -395,6 +415,10 @@ impl Answers {
         })?;
         let users = map(&mut from, read_user)?;
         let groups = map(&mut from, |from| from.number())?;
+        let memberships = from.list(|from| {
+            let user = (from.number()?, from.number()?);
+            Ok((user, from.list(|from| from.number())?))
+        })?;
         let own = read_user(&mut from)?;
         let programs = map(&mut from, read_path)?;
         let scripts = from.list(|from| {
@@ -430,6 +454,7 @@ impl Answers {
             interfaces,
             users,
             groups,
+            memberships: memberships.into_iter().collect(),
             own,
             programs,
             scripts,
@@ -475,7 +500,7 @@ fn write_user(out: &mut Writer, user: &RunAs) {
 }
 
 fn read_user(from: &mut Reader<'_>) -> Result<RunAs, Malformed> {
-    Ok(RunAs { uid: from.number()?, gid: from.number()? })
+    Ok(RunAs::new(from.number()?, from.number()?))
 }
 
 fn write_key(out: &mut Writer, key: &KeyFile) {

@@ -163,7 +163,7 @@ impl Host for Scene {
     }
 
     fn own(&self) -> RunAs {
-        RunAs { uid: 0, gid: 0 }
+        RunAs::new(0, 0)
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {

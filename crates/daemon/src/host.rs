@@ -67,6 +67,11 @@ impl Host for Machine {
         users::group(name).ok().flatten()
     }
 
+    fn groups(&self, user: &RunAs) -> Vec<u32> {
+        // Where the user database does not know them they have no other groups.
+        users::groups(user.uid, user.gid).unwrap_or_else(|_| vec![user.gid])
+    }
+
     fn own(&self) -> RunAs {
         run_as(users::own())
     }
@@ -162,7 +167,7 @@ fn is_kind(name: &str, kinds: &[&str]) -> bool {
 }
 
 fn run_as(account: users::Account) -> RunAs {
-    RunAs { uid: account.uid, gid: account.gid }
+    RunAs::new(account.uid, account.gid)
 }
 
 fn may_execute(about: &fs::Metadata, user: &RunAs) -> bool {
@@ -263,8 +268,8 @@ mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
 
-    const ROOT: RunAs = RunAs { uid: 0, gid: 0 };
-    const SOMEBODY: RunAs = RunAs { uid: 12_345, gid: 12_345 };
+    const ROOT: RunAs = RunAs::new(0, 0);
+    const SOMEBODY: RunAs = RunAs::new(12_345, 12_345);
 
     fn script(name: &str, text: &[u8], mode: u32) -> PathBuf {
         let path = std::env::temp_dir().join(format!("keepalived-host-{name}-{}", std::process::id()));

@@ -19,6 +19,15 @@ pub struct RunAs {
     pub uid: u32,
     /// Numeric primary group id.
     pub gid: u32,
+    /// All groups, if more than the primary one are wanted (`set_supplementary_groups`, `USER :GROUP`).
+    pub groups: Vec<u32>,
+}
+
+impl RunAs {
+    /// With the primary group alone.
+    pub const fn new(uid: u32, gid: u32) -> Self {
+        Self { uid, gid, groups: Vec::new() }
+    }
 }
 
 /// The scripts of one virtual router or sync group, by occasion.

@@ -22,8 +22,10 @@ pub struct Script {
     pub environment: Vec<CString>,
     /// Who runs it.
     pub uid: u32,
-    /// Its primary group, which is also its only supplementary one.
+    /// Its primary group.
     pub gid: u32,
+    /// Its supplementary ones; empty for the primary one alone.
+    pub groups: Vec<u32>,
     /// Its file mode creation mask.
     pub umask: u32,
 }
@@ -119,9 +121,11 @@ fn become_script(script: &Script, null: RawFd, change_user: bool, launcher: Pid)
                 libc::fcntl(fd, libc::F_SETFD, libc::FD_CLOEXEC);
             }
         }
-        // One supplementary group, the primary one, as with the original: also where the user stays the same.
-        let alone = libc::setgroups(1, &raw const script.gid) == 0;
-        if change_user && (!alone || libc::setgid(script.gid) < 0 || libc::setuid(script.uid) < 0) {
+        // The primary group alone unless more are wanted, as with the original: also where the user stays the same.
+        let one = [script.gid];
+        let groups = if script.groups.is_empty() { &one[..] } else { &script.groups[..] };
+        let grouped = libc::setgroups(groups.len(), groups.as_ptr()) == 0;
+        if change_user && (!grouped || libc::setgid(script.gid) < 0 || libc::setuid(script.uid) < 0) {
             return Err(last_errno());
         }
         // After the change of user, which clears it.
@@ -174,7 +178,15 @@ mod tests {
         let users::Account { uid, gid } = users::own();
         let argv = [path].iter().chain(words).map(|word| CString::new(*word).unwrap()).collect();
         let environment = crate::process::environment_without(&[]);
-        Script { path: CString::new(path).unwrap(), argv, environment, uid, gid, umask: 0o177 }
+        Script {
+            path: CString::new(path).unwrap(),
+            argv,
+            environment,
+            uid,
+            gid,
+            groups: Vec::new(),
+            umask: 0o177,
+        }
     }
 
     fn end_of(pid: Pid) -> Ended {
@@ -304,6 +316,17 @@ mod tests {
             (one.uid, one.gid) = (id, id);
             assert_eq!(run(&one), (Ended::Code(0), None));
         }
+    }
+
+    #[test]
+    fn a_script_has_the_supplementary_groups_that_are_wanted() {
+        if users::own().uid != 0 {
+            return eprintln!("SKIP: only root may become somebody else");
+        }
+        let mut one =
+            script("/bin/sh", &["-c", "grep -q '^Groups:[[:space:]]*7 65534 *$' /proc/self/status"]);
+        (one.uid, one.gid, one.groups) = (65534, 65534, vec![65534, 7]);
+        assert_eq!(run(&one), (Ended::Code(0), None));
     }
 
     #[test]

@@ -22,7 +22,7 @@ impl Host for Elsewhere {
     }
 
     fn user(&self, name: &str) -> Option<RunAs> {
-        Some(RunAs { uid: number(name), gid: number(name) })
+        Some(RunAs::new(number(name), number(name)))
     }
 
     fn group(&self, name: &str) -> Option<u32> {
@@ -30,7 +30,7 @@ impl Host for Elsewhere {
     }
 
     fn own(&self) -> RunAs {
-        RunAs { uid: 0, gid: 0 }
+        RunAs::new(0, 0)
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {

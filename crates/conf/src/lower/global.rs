@@ -77,6 +77,9 @@ pub(super) fn lower(cx: &mut Context<'_>, statements: &[Statement<'_>]) -> Globa
         }
     }
     globals.settle_vrrp();
+    let scripts = &globals.model.scripts;
+    (globals.security.keep_links, globals.security.all_groups) =
+        (scripts.keep_symlinks, scripts.supplementary_groups);
     globals.supervisor_scripts(cx);
     globals
 }

@@ -26,6 +26,10 @@ pub(crate) const SHELL: &str = "/bin/sh";
 pub(super) struct Security {
     /// `enable_script_security`.
     pub enabled: bool,
+    /// `use_symlink_paths`: files are called as they are written.
+    pub keep_links: bool,
+    /// `set_supplementary_groups`.
+    pub all_groups: bool,
     default: DefaultUser,
     /// Something that can be run was configured.
     seen: bool,
@@ -107,9 +111,12 @@ impl Security {
 
     /// Looks at the file behind a command, after all lines were read.
     pub fn find(&mut self, cx: &mut Context<'_>, written: &Written) -> Found {
-        let (Some(first), Some(user)) = (written.argv.first(), written.user.clone()) else {
+        let (Some(first), Some(mut user)) = (written.argv.first(), written.user.clone()) else {
             return Found::Missing;
         };
+        if self.all_groups && user.groups.is_empty() {
+            user.groups = cx.host.groups(&user);
+        }
         if let Some(rest) = first.strip_prefix('<') {
             let file = if rest.is_empty() { written.argv.get(1).map_or("", String::as_str) } else { rest };
             return Found::Runs(open_test(first, file, user));
@@ -150,7 +157,9 @@ impl Security {
         if !facts.has_interpreter {
             cx.conclude_log(format!("Please add a #! shebang to script {first}"));
         }
-        Found::Runs(command(&written.argv, &resolved, user, facts.has_interpreter))
+        // A path that begins nowhere would begin elsewhere when it is run.
+        let called = if self.keep_links && path.is_absolute() { path } else { resolved };
+        Found::Runs(command(&written.argv, &called, user, facts.has_interpreter))
     }
 
     /// The same rules for commands that are judged apart.
@@ -185,7 +194,7 @@ impl Security {
     }
 }
 
-/// Links are resolved now, the name stays what was written. A file without `#!` is given to the shell, which
+/// Links are resolved by now unless they are to be kept, the name stays what was written. A file without `#!` is given to the shell, which
 /// is what the original's detour over system() comes to (`spec` runtime 4.1).
 fn command(argv: &[String], resolved: &Path, user: RunAs, has_interpreter: bool) -> Command {
     let resolved = resolved.as_os_str().as_bytes().to_vec();
@@ -204,13 +213,13 @@ fn open_test(first: &str, file: &str, user: RunAs) -> Command {
     Command { path: SHELL.into(), argv, user }
 }
 
-/// A user and perhaps a group, by name or number. `:GROUP` and `:` ask for the user's further groups as well,
-/// which scripts do not get yet.
+/// A user and perhaps a group, by name or number. `:GROUP` and `:` ask for the user's further groups as well.
 pub(super) fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Option<&str>) -> Option<RunAs> {
     let Some(mut found) = cx.host.user(user) else {
         cx.log(place, format!("Script user '{user}' does not exist"));
         return None;
     };
+    let further = group.is_some_and(|group| group.starts_with(':'));
     let group = group.map(|group| group.strip_prefix(':').unwrap_or(group)).filter(|group| !group.is_empty());
     if let Some(group) = group {
         let Some(gid) = cx.host.group(group) else {
@@ -218,6 +227,9 @@ pub(super) fn run_as(cx: &mut Context<'_>, place: &Place, user: &str, group: Opt
             return None;
         };
         found.gid = gid;
+    }
+    if further {
+        found.groups = cx.host.groups(&found);
     }
     Some(found)
 }

@@ -24,20 +24,30 @@ impl<'a> Runner<'a> {
             Some(user) => Some(user.clone()),
             None => (!scripts.security).then(|| answers.own()),
         };
-        Self { answers, usual: scripts.user.clone().or_else(fallback) }
+        let mut usual = scripts.user.clone().or_else(fallback);
+        if let Some(user) =
+            usual.as_mut().filter(|user| scripts.supplementary_groups && user.groups.is_empty())
+        {
+            user.groups = answers.groups(user);
+        }
+        Self { answers, usual }
     }
 
-    /// `USER [GROUP]` by the names that were used.
+    /// `USER [[:]GROUP]` by the names that were used.
     pub fn user(&self, user: &RunAs) -> Vec<String> {
         let name = |name: &str| words::quoted(name);
-        let exact = self.answers.user_names().find(|(_, found)| *found == user);
+        let further = if user.groups.is_empty() { "" } else { ":" };
+        let same = |found: &RunAs| (found.uid, found.gid) == (user.uid, user.gid);
+        let exact = self.answers.user_names().find(|(_, found)| same(found));
         if let Some((found, _)) = exact {
-            return vec![name(found)];
+            let colon = Some(further.to_owned()).filter(|further| !further.is_empty());
+            return std::iter::once(name(found)).chain(colon).collect();
         }
         let same = self.answers.user_names().find(|(_, found)| found.uid == user.uid);
         let uid = same.map_or_else(|| user.uid.to_string(), |(found, _)| name(found));
         let group = self.answers.group_names().find(|(_, gid)| **gid == user.gid);
-        vec![uid, group.map_or_else(|| user.gid.to_string(), |(found, _)| name(found))]
+        let group = group.map_or_else(|| user.gid.to_string(), |(found, _)| name(found));
+        vec![uid, format!("{further}{group}")]
     }
 
     /// The same, and nothing for who it would be anyway.

@@ -14,12 +14,12 @@ pub static GLOBAL_DEFS: Table = Table {
             .args("NAME")
             .default("keepalived"),
         ignored("bfd_process_name", WORD, "Name of the bfd process.").args("NAME").default("keepalived"),
-        later(
+        works(
             "use_symlink_paths",
             Takes::Bool { bad: "Invalid value '{v}' for global use_symlink_path specified" },
             "Keeps symbolic links in script paths.",
         ),
-        later(
+        works(
             "set_supplementary_groups",
             Takes::Bool { bad: "Invalid set_supplementary_groups parameter {v}" },
             "Scripts get their user's further groups.",
@@ -212,7 +212,7 @@ pub static GLOBAL_DEFS: Table = Table {
         )
         .args("INTERFACE")
         .default("eth0"),
-        later("disable_local_igmp", Takes::Nothing, "Stops reports for link-local groups."),
+        works("disable_local_igmp", Takes::Nothing, "Stops reports for link-local groups."),
         works(
             "script_user",
             Takes::Words(Miss::Says("No script username specified")),

@@ -88,10 +88,10 @@ impl Host for Machine {
 
     fn user(&self, name: &str) -> Option<RunAs> {
         match name {
-            "root" => Some(RunAs { uid: 0, gid: 0 }),
-            "web" => Some(RunAs { uid: 33, gid: 33 }),
-            "nobody" => Some(RunAs { uid: 65534, gid: 65534 }),
-            "keepalived_script" if self.script_user => Some(RunAs { uid: 100, gid: 100 }),
+            "root" => Some(RunAs::new(0, 0)),
+            "web" => Some(RunAs::new(33, 33)),
+            "nobody" => Some(RunAs::new(65534, 65534)),
+            "keepalived_script" if self.script_user => Some(RunAs::new(100, 100)),
             _ => None,
         }
     }
@@ -106,7 +106,7 @@ impl Host for Machine {
     }
 
     fn own(&self) -> RunAs {
-        RunAs { uid: 0, gid: 0 }
+        RunAs::new(0, 0)
     }
 
     fn search_path(&self, program: &str) -> Option<PathBuf> {

@@ -55,11 +55,8 @@ const ARGUMENTS: [&[u8]; 12] = [
     b"{a}",
     b"#!",
 ];
-const USERS: [(&str, RunAs); 3] = [
-    ("root", RunAs { uid: 0, gid: 0 }),
-    ("web", RunAs { uid: 33, gid: 33 }),
-    ("nobody", RunAs { uid: 65534, gid: 65534 }),
-];
+const USERS: [(&str, RunAs); 3] =
+    [("root", RunAs::new(0, 0)), ("web", RunAs::new(33, 33)), ("nobody", RunAs::new(65534, 65534))];
 const GROUPS: [(&str, u32); 3] = [("root", 0), ("web", 33), ("nogroup", 65534)];
 
 /// Dice and the machine the models are for.

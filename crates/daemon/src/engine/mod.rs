@@ -19,10 +19,12 @@
 //! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
 //! | `scheduling` | how the kernel shall treat us |
+//! | `membership_reports` | what the kernel shall not say of us |
 
 mod configuration;
 mod fifos;
 mod lookout;
+mod membership_reports;
 mod pace;
 mod rehearsal;
 mod scheduling;
@@ -53,6 +55,7 @@ use crate::memory_store::{Left, MemoryStore};
 
 use configuration::Loaded;
 use lookout::Lookout;
+use membership_reports::MembershipReports;
 use scheduling::Treatment;
 use scripts::Scripts;
 use shell::{Shell, Started};
@@ -185,6 +188,7 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
         Err(status) => return status,
     };
     process_names::take(process.processes.vrrp.name.as_deref());
+    let _until_the_end = MembershipReports::stop_if(process.interfaces.no_local_igmp);
     let sockets = match Sockets::open() {
         Ok(sockets) => sockets,
         Err(error) => return refuse("Unable to open sockets for VRRP", &error),

@@ -228,7 +228,8 @@ impl Scripts {
         let argv = command.argv.iter().map(Vec::as_slice).chain(words.iter().map(|word| word.as_bytes()));
         let request = text(&command.path).zip(argv.map(text).collect()).and_then(|(path, argv)| {
             let (uid, gid, umask) = (command.user.uid, command.user.gid, self.umask);
-            Request::Run { number, kind, uid, gid, umask, path, argv, environment }.encode()
+            let groups = command.user.groups.clone();
+            Request::Run { number, kind, uid, gid, groups, umask, path, argv, environment }.encode()
         });
         let Some(request) = request.filter(|_| self.waiting.len() < WAITING_MAX) else {
             let path = String::from_utf8_lossy(&command.path);

@@ -90,9 +90,9 @@ impl Launcher<'_> {
 
     fn obey(&mut self, request: Request) {
         match request {
-            Request::Run { number, kind, uid, gid, umask, path, argv, environment } => {
+            Request::Run { number, kind, uid, gid, groups, umask, path, argv, environment } => {
                 let environment = merged(&self.environment, environment);
-                let script = Script { path, argv, environment, uid, gid, umask };
+                let script = Script { path, argv, environment, uid, gid, groups, umask };
                 match script::start(&script) {
                     Ok(started) => {
                         self.tell(&Reply::Started { number, pid: started.pid.0 });

@@ -34,6 +34,8 @@ pub enum Request {
         uid: u32,
         /// Its group.
         gid: u32,
+        /// Its further groups; none for that one alone.
+        groups: Vec<u32>,
         /// Its file mode creation mask.
         umask: u32,
         /// The file to execute.
@@ -87,14 +89,15 @@ impl Request {
     pub fn encode(&self) -> Option<Vec<u8>> {
         let mut bytes = Vec::new();
         match self {
-            Self::Run { number, kind, uid, gid, umask, path, argv, environment } => {
+            Self::Run { number, kind, uid, gid, groups, umask, path, argv, environment } => {
                 bytes.push(match kind {
                     Kind::Check => RUN_CHECK,
                     Kind::Notify => RUN_NOTIFY,
                 });
                 bytes.extend(number.0.to_ne_bytes());
                 let words = u32::try_from(argv.len()).unwrap_or(u32::MAX);
-                for word in [uid, gid, umask, &words] {
+                let others = u32::try_from(groups.len()).unwrap_or(u32::MAX);
+                for word in [uid, gid, umask, &words, &others].into_iter().chain(groups) {
                     bytes.extend(word.to_ne_bytes());
                 }
                 for text in [path].into_iter().chain(argv).chain(environment) {
@@ -127,12 +130,17 @@ impl Request {
         let (gid, bytes) = bytes.split_first_chunk()?;
         let (umask, bytes) = bytes.split_first_chunk()?;
         let (words, bytes) = bytes.split_first_chunk()?;
-        let [uid, gid, umask, words] = [uid, gid, umask, words].map(|word| u32::from_ne_bytes(*word));
+        let (others, bytes) = bytes.split_first_chunk()?;
+        let [uid, gid, umask, words, others] =
+            [uid, gid, umask, words, others].map(|word| u32::from_ne_bytes(*word));
+        let (groups, bytes) = bytes.split_at_checked(usize::try_from(others).ok()?.checked_mul(4)?)?;
+        let groups = groups.chunks_exact(4).filter_map(|group| group.try_into().ok());
+        let groups = groups.map(u32::from_ne_bytes).collect();
         let texts = bytes.strip_suffix(&[0])?.split(|byte| *byte == 0);
         let mut texts = texts.map(|text| CString::new(text).ok()).collect::<Option<Vec<_>>>()?.into_iter();
         let path = texts.next()?;
         let argv = texts.by_ref().take(usize::try_from(words).ok()?).collect();
-        Some(Self::Run { number, kind, uid, gid, umask, path, argv, environment: texts.collect() })
+        Some(Self::Run { number, kind, uid, gid, groups, umask, path, argv, environment: texts.collect() })
     }
 }
 
@@ -195,6 +203,7 @@ mod tests {
             kind: Kind::Notify,
             uid: 1,
             gid: u32::MAX,
+            groups: vec![7, u32::MAX],
             umask: 0o177,
             path: c"/bin/sh".into(),
             argv: argv.iter().map(|word| CString::new(*word).unwrap()).collect(),
@@ -225,7 +234,7 @@ mod tests {
     fn cut_messages_are_not_understood_and_long_ones_not_sent() {
         let whole = run(&["sh"]).encode().unwrap();
         // Whole texts may be missing; everything in front may not.
-        for length in 0..=25 {
+        for length in 0..=37 {
             assert_eq!(Request::decode(&whole[..length]), None, "{length}");
         }
         let whole = Reply::Started { number: RunNumber(1), pid: 1 }.encode();

@@ -27,7 +27,17 @@ impl World {
         let own = keepalived_sys::users::own();
         let (path, number) = (c"/bin/sh".into(), RunNumber(number));
         let (uid, gid, umask, environment) = (own.uid, own.gid, 0o177, vec![c"PROBE=told".into()]);
-        self.ask(&Request::Run { number, kind, uid, gid, umask, path, argv, environment });
+        self.ask(&Request::Run {
+            number,
+            kind,
+            uid,
+            gid,
+            groups: Vec::new(),
+            umask,
+            path,
+            argv,
+            environment,
+        });
     }
 
     fn reply(&self) -> Reply {
@@ -116,6 +126,7 @@ fn runs_are_started_and_their_ends_told_with_their_numbers() {
         kind: Kind::Check,
         uid: 0,
         gid: 0,
+        groups: Vec::new(),
         umask: 0,
         path: c"/nonexistent".into(),
         argv: vec![c"x".into()],
