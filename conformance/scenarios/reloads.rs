@@ -7,7 +7,7 @@ use super::lan::{Single, VIP, VRID, instance, ms};
 use crate::lab::{Host, until};
 use crate::outcome::{Fault, Outcome};
 use crate::subject::Subject;
-use crate::table::{Context, Scenario, original, ours};
+use crate::table::{Context, Scenario, decision, original, ours};
 use crate::{ensure, ensure_same};
 
 const F: &str = "reloads";
@@ -19,6 +19,7 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "reload_file: it is gone once the configuration is read", marker),
     ours(F, "reload_file without a name: beside the pid file", marker_without_name),
     original(F, "config_save_dir: a copy of the configuration for every reload", copies),
+    decision("D2", F, "keepalived reload: its exit status says whether the new file is in force", command),
     ours(F, "sd_notify: every stage, and what a reload that failed leaves in force", told),
 ];
 
@@ -205,4 +206,25 @@ fn told(context: &Context) -> Outcome {
 
 fn stage(message: &str) -> String {
     message.split(' ').next().unwrap_or_default().to_owned()
+}
+
+fn command(context: &Context) -> Outcome {
+    let lan = set(context, "", 150)?;
+    let begin = std::time::Instant::now();
+    lan.a.configure(&config("", 140))?;
+    ensure_same!(lan.a.run("keepalived reload -D")?.code, 0, "status");
+    lan.lab.capture.wait_advert("a", VRID, begin, ms(2500), |advert| advert.priority == 140)?;
+    lan.a.configure(&config("", 130).replace("eth0", "nowhere0"))?;
+    let refused = lan.a.run("keepalived reload -D")?;
+    ensure_same!(refused.code, 2, "status of a file that cannot be used");
+    ensure!(refused.err.contains("nowhere0"), "what is wrong: {}", refused.err);
+    // This can be seen only by who compares it with what runs.
+    lan.a.configure(&format!("net_namespace_ipvs other\n{}", config("", 130)))?;
+    ensure_same!(lan.a.run("keepalived reload -D")?.code, 1, "status of a file that the daemon refuses");
+    ensure!(lan.a.holds(VIP), "the address is gone");
+    ensure!(!lan.a.has_file("/run/keepalived.pid.outcome"), "something is left behind");
+    lan.a.signal(lan.a.pid_file("/run/keepalived.pid").unwrap_or(0), 15)?;
+    lan.a.quiet(ms(3000))?;
+    ensure_same!(lan.a.run("keepalived reload -D")?.code, 1, "status with nothing to reload");
+    Ok(())
 }

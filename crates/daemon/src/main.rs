@@ -13,6 +13,7 @@ mod in_process;
 mod launcher;
 mod log;
 mod memory_store;
+mod reload;
 mod supervisor;
 mod surface;
 
@@ -52,6 +53,7 @@ fn main() -> ExitCode {
 fn subcommand(words: &[OsString]) -> Option<u8> {
     match words.split_first() {
         Some((first, rest)) if first == check::COMMAND => Some(check::run(rest.iter().cloned())),
+        Some((first, rest)) if first == reload::COMMAND => Some(reload::run(rest.iter().cloned())),
         _ => None,
     }
 }

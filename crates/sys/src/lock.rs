@@ -9,16 +9,30 @@ use crate::check;
 
 /// Locks the whole file against every other opener; false when another holds it.
 pub fn try_exclusive(file: &File) -> io::Result<bool> {
-    // SAFETY: all-zero is a valid value of this plain C structure.
-    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
-    lock.l_type = i16::try_from(libc::F_WRLCK).unwrap_or(0);
-    lock.l_whence = i16::try_from(libc::SEEK_SET).unwrap_or(0);
+    let lock = whole_file();
     // SAFETY: `lock` outlives the call; a zero length means up to the end.
     match check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_SETLK, &raw const lock) }) {
         Ok(_) => Ok(true),
         Err(error) if matches!(error.raw_os_error(), Some(libc::EAGAIN | libc::EACCES)) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Whether another opener holds a lock.
+pub fn is_held(file: &File) -> io::Result<bool> {
+    let mut lock = whole_file();
+    // SAFETY: `lock` outlives the call, which writes into it what stands in the way.
+    check(unsafe { libc::fcntl(file.as_raw_fd(), libc::F_OFD_GETLK, &raw mut lock) })?;
+    Ok(i32::from(lock.l_type) != libc::F_UNLCK)
+}
+
+/// An exclusive lock on all of a file.
+fn whole_file() -> libc::flock {
+    // SAFETY: all-zero is a valid value of this plain C structure.
+    let mut lock: libc::flock = unsafe { std::mem::zeroed() };
+    lock.l_type = i16::try_from(libc::F_WRLCK).unwrap_or(0);
+    lock.l_whence = i16::try_from(libc::SEEK_SET).unwrap_or(0);
+    lock
 }
 
 #[cfg(test)]
@@ -33,7 +47,9 @@ mod tests {
         assert!(try_exclusive(&first).unwrap());
         assert!(try_exclusive(&first).unwrap());
         assert!(!try_exclusive(&second).unwrap());
+        assert_eq!((is_held(&first).unwrap(), is_held(&second).unwrap()), (false, true));
         drop(first);
+        assert!(!is_held(&second).unwrap());
         assert!(try_exclusive(&second).unwrap());
         std::fs::remove_file(&path).unwrap();
     }

@@ -15,6 +15,7 @@ mod appointment;
 mod child;
 mod engine;
 mod farewell;
+mod outcome;
 mod pidfile;
 mod place;
 pub mod plan;
@@ -47,6 +48,7 @@ use reload::Reload;
 use respawn::Respawn;
 use service::Service;
 
+pub use outcome::Listener;
 pub use plan::{Keep, Reader as ConfigReader, conditions};
 pub use start::run;
 

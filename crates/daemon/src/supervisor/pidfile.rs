@@ -48,6 +48,11 @@ impl PidFile {
         Err(Unavailable::Locked)
     }
 
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
     /// Writes who owns it now.
     pub fn write(&mut self, pid: i32) -> io::Result<()> {
         // Whatever the umask says: others read these files.

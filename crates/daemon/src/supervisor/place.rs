@@ -49,6 +49,15 @@ impl Place {
         self.directory().join(format!("{process}{instance}.pid"))
     }
 
+    /// The same as somebody sees it who is not in the namespace.
+    pub fn pid_file_outside(&self, process: &str) -> PathBuf {
+        let inside = self.pid_file(process);
+        match (&self.network, inside.file_name()) {
+            (Some(network), Some(name)) => self.directory().join(network).join(name),
+            _ => inside,
+        }
+    }
+
     /// The directory of pid files and the like, as the daemon sees it.
     pub fn directory(&self) -> &'static Path {
         Path::new(if self.own_directory { OWN_DIRECTORY } else { RUN })
@@ -151,6 +160,8 @@ mod tests {
         assert_eq!(shown(None, None, true), pair("/run/keepalived/vrrp.pid", ""));
         assert_eq!(shown(None, Some("one"), false), pair("/run/keepalived/vrrp_one.pid", "_one"));
         assert_eq!(shown(Some("blue"), None, false), pair("/run/keepalived/vrrp.pid", "_blue"));
+        let outside = place(Some("blue"), Some("one"), false).pid_file_outside("vrrp");
+        assert_eq!(outside, Path::new("/run/keepalived/blue/vrrp_one.pid"));
         let both = shown(Some("blue"), Some("one"), false);
         assert_eq!(both, pair("/run/keepalived/vrrp_one.pid", "_blue_one"));
     }

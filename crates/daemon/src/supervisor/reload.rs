@@ -11,7 +11,7 @@ use crate::log;
 
 use super::engine::Vrrp;
 use super::plan::{self, Plan};
-use super::{Supervisor, acceptance, start, traces};
+use super::{Supervisor, acceptance, outcome, start, traces};
 
 /// How a reload stands.
 #[derive(Debug, Default)]
@@ -158,9 +158,10 @@ impl Supervisor {
         self.reload.trial.as_ref().is_some_and(|(_, trial)| *trial == generation)
     }
 
-    fn end_reload(&mut self, outcome: Result<(), &str>) {
+    fn end_reload(&mut self, result: Result<(), &str>) {
         self.appointments.follow(&self.plan.global.reload);
-        match outcome {
+        outcome::tell(self.pid_file.path(), result);
+        match result {
             Ok(()) => {
                 log::info("Reload complete");
                 self.service.ready_with("");
