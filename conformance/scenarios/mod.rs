@@ -19,6 +19,7 @@ mod outside;
 mod process;
 mod rejects;
 mod reloads;
+mod routes;
 mod scripts;
 mod service;
 mod soak;
@@ -42,6 +43,7 @@ pub const ALL: &[&[Scenario]] = &[
     states::SCENARIOS,
     rejects::SCENARIOS,
     kernel::SCENARIOS,
+    routes::SCENARIOS,
     scripts::SCENARIOS,
     notify::SCENARIOS,
     fifo::SCENARIOS,

@@ -13,7 +13,7 @@ use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 use crate::announce::Announcer;
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event};
-use crate::fixtures;
+use crate::fixtures::Fixtures;
 use crate::group::Group;
 use crate::instance::{Context, Counters, Instance, Intent};
 use crate::links::Links;
@@ -54,7 +54,7 @@ pub struct Engine {
     pub(crate) scripts: BTreeMap<ScriptId, Tracker>,
     pub(crate) readings: Readings,
     pub(crate) wanted: Wanted,
-    pub(crate) fixtures: Vec<fixtures::Placed>,
+    pub(crate) fixtures: Fixtures,
     announcer: Announcer,
     agenda: Agenda<Owner>,
     touched: BTreeSet<Owner>,
@@ -117,7 +117,7 @@ impl Engine {
             scripts: BTreeMap::new(),
             readings: Readings::default(),
             wanted: Wanted::default(),
-            fixtures: Vec::new(),
+            fixtures: Fixtures::default(),
             announcer: Announcer::default(),
             agenda: Agenda::default(),
             touched: BTreeSet::new(),
@@ -256,7 +256,7 @@ impl Engine {
         if !self.stopping {
             self.place_fixtures();
             if may_help {
-                self.retry_missing(out);
+                self.retry_missing();
             }
             self.review_all(out);
         }
@@ -267,7 +267,7 @@ impl Engine {
         if self.stopping {
             return;
         }
-        self.fixture_lost(key, out);
+        self.fixture_lost(key);
         for owner in self.wanted.owners(key) {
             let intent = self.with(owner, out, |instance, ctx| match key {
                 Key::Address(key) => instance.address_taken(*key, ctx),
@@ -318,12 +318,15 @@ impl Engine {
     fn settled(&mut self, key: Key, outcome: Result<(), Refusal>, out: &mut Actions) {
         let owners = self.wanted.owners(&key);
         let is_wanted = self.wanted.is_wanted(&key);
-        self.wanted.answered(&key, outcome.is_ok());
+        let is_news = self.wanted.answered(&key, &outcome);
         match (&key, outcome) {
             (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
             (Key::Address(address), Ok(())) => self.links.remove_address(*address),
-            (_, Ok(())) => {}
-            (_, Err(refusal)) => self.report_refusal(&key, &owners, &refusal, out),
+            (_, Err(refusal)) if is_news => self.report_refusal(&key, &owners, &refusal, out),
+            (_, Ok(()) | Err(_)) => {}
+        }
+        if is_wanted && self.wanted.is_settled(&key) {
+            self.fixture_settled(&key, out);
         }
         self.unfinished.extend(owners);
     }

@@ -1,5 +1,6 @@
 //! Static addresses, routes and rules: wanted from start to stop, whatever the instances do.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Key, Spec};
@@ -12,9 +13,23 @@ use crate::report::Report;
 use crate::routing::Routing;
 use crate::wanted::Claimant;
 
+/// All static things that can be there.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Fixtures {
+    placed: Vec<Placed>,
+    /// They were there and were lost.
+    missing: BTreeSet<Key>,
+}
+
+impl Fixtures {
+    fn find(&self, key: &Key) -> Option<&Placed> {
+        self.placed.iter().find(|placed| placed.routing.key == *key)
+    }
+}
+
 /// A static thing on the interfaces as they are.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Placed {
+struct Placed {
     routing: Routing,
     fixture: Arc<Fixture>,
 }
@@ -49,61 +64,68 @@ impl Engine {
         let lasting: &Lasting = &self.config.lasting;
         let new: Vec<Placed> =
             lasting.fixtures().filter_map(|fixture| Placed::new(fixture, &self.links)).collect();
-        if new == self.fixtures {
+        if new == self.fixtures.placed {
             return;
         }
-        for old in self.fixtures.iter().rev() {
+        for old in self.fixtures.placed.iter().rev() {
             if !new.iter().any(|new| new.routing.key == old.routing.key) {
                 self.wanted.release(Claimant::Lasting, &old.routing.key);
+                self.fixtures.missing.remove(&old.routing.key);
             }
         }
         for Placed { routing: Routing { key, spec, .. }, .. } in &new {
             self.wanted.claim(Claimant::Lasting, key, spec);
         }
-        self.fixtures = new;
+        self.fixtures.placed = new;
     }
 
     /// The stop: all of them go, the last ones first.
     pub(crate) fn remove_fixtures(&mut self) {
-        for placed in std::mem::take(&mut self.fixtures).iter().rev() {
+        for placed in std::mem::take(&mut self.fixtures).placed.iter().rev() {
             self.wanted.release(Claimant::Lasting, &placed.routing.key);
         }
     }
 
     /// The kernel lost something; if it is static it comes back, at once or when that is possible.
-    pub(crate) fn fixture_lost(&mut self, key: &Key, out: &mut Actions) {
-        let Some(lost) = self.fixtures.iter().find(|placed| placed.routing.key == *key) else { return };
+    pub(crate) fn fixture_lost(&mut self, key: &Key) {
+        let Some(lost) = self.fixtures.find(key) else { return };
         if lost.routing.no_track {
             return;
         }
         if lost.is_possible(&self.links) {
-            out.push(Action::Report(Report::FixtureRestored(Arc::clone(&lost.fixture))));
             self.wanted.lost(key);
         } else {
             self.wanted.missing(key);
         }
+        self.fixtures.missing.insert(key.clone());
+    }
+
+    /// A static thing is there.
+    pub(crate) fn fixture_settled(&mut self, key: &Key, out: &mut Actions) {
+        if self.fixtures.missing.remove(key)
+            && let Some(placed) = self.fixtures.find(key)
+        {
+            out.push(Action::Report(Report::FixtureRestored(Arc::clone(&placed.fixture))));
+        }
     }
 
     /// Routes, rules and static addresses that are missing: the kernel may take them now.
-    pub(crate) fn retry_missing(&mut self, out: &mut Actions) {
+    pub(crate) fn retry_missing(&mut self) {
         let missing: Vec<Key> = self.wanted.refused().cloned().collect();
         for key in missing {
-            let fixture = self.fixtures.iter().find(|placed| placed.routing.key == key);
-            match fixture {
-                Some(placed) if !placed.routing.no_track && placed.is_possible(&self.links) => {
-                    out.push(Action::Report(Report::FixtureRestored(Arc::clone(&placed.fixture))));
-                    self.wanted.lost(&key);
-                }
-                // The addresses of instances are the business of their states.
-                None if !matches!(key, Key::Address(_)) => self.wanted.lost(&key),
-                Some(_) | None => {}
+            match self.fixtures.find(&key) {
+                Some(placed) if placed.routing.no_track || !placed.is_possible(&self.links) => {}
+                Some(_) => self.wanted.lost(&key),
+                None if matches!(key, Key::Route(_) | Key::Rule(_)) => self.wanted.lost(&key),
+                // What else instances want is the business of their states.
+                None => {}
             }
         }
     }
 
     /// Static things as configured, each with whether it is known to be there.
     pub(crate) fn fixture_is_set(&self, fixture: &Fixture) -> bool {
-        let placed = self.fixtures.iter().find(|placed| *placed.fixture == *fixture);
+        let placed = self.fixtures.placed.iter().find(|placed| *placed.fixture == *fixture);
         placed.is_some_and(|placed| self.wanted.is_settled(&placed.routing.key))
     }
 }

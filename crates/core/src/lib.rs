@@ -28,7 +28,7 @@ mod reception;
 mod reload;
 pub mod report;
 mod review;
-mod routing;
+pub mod routing;
 mod track;
 pub mod view;
 mod wanted;

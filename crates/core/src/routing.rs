@@ -6,6 +6,7 @@ use keepalived_model::LinkId;
 use keepalived_model::kernel::{Key, RouteKey, RouteSpec, Spec};
 use keepalived_model::route::{Route, Table};
 use keepalived_model::rule::Rule;
+use keepalived_model::vrrp;
 
 use crate::links::Links;
 
@@ -80,6 +81,21 @@ impl Routing {
         let mut needed = key.link.into_iter().chain(spec.hops.iter().flatten().copied());
         needed.all(|id| links.get(id).is_some_and(|link| link.up))
     }
+}
+
+/// Every route and rule a configuration may have put into the kernel, whatever interfaces they are on: what a dead
+/// engine may have left.
+pub fn of(config: &vrrp::Config) -> Vec<Key> {
+    let lasting = &config.lasting;
+    let routes = config.instances.iter().flat_map(|instance| &instance.routes);
+    let routes = routes.chain(lasting.routes.iter().map(|tied| &tied.thing)).filter_map(|route| {
+        let everywhere = Route { interface: None, nexthops: Vec::new(), ..route.clone() };
+        Routing::route(&everywhere, &Links::default())
+    });
+    let rules = config.instances.iter().flat_map(|instance| &instance.rules);
+    let rules = rules.chain(lasting.rules.iter().map(|tied| &tied.thing)).map(Routing::rule);
+    // Rules lead to routes, and routes need what is taken away after them.
+    rules.chain(routes).map(|routing| routing.key).collect()
 }
 
 /// Names of the interfaces whose loss is a fault for whoever tracks these.

@@ -9,7 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::InstanceId;
-use keepalived_model::kernel::{Key, Spec};
+use keepalived_model::kernel::{Key, Refusal, Spec};
 
 use crate::event::{Action, Actions};
 
@@ -48,6 +48,8 @@ struct Entry {
     settled: bool,
     /// It is among [`Wanted::changed`].
     changed: bool,
+    /// Why the kernel refused it last.
+    refused: Option<i32>,
 }
 
 impl Wanted {
@@ -63,6 +65,7 @@ impl Wanted {
         if let Some(entry) = self.entries.get_mut(key)
             && entry.owners.remove(&owner.into())
         {
+            entry.refused = None;
             self.change(key);
         }
     }
@@ -97,16 +100,21 @@ impl Wanted {
         entry
     }
 
-    /// The kernel's side answered.
-    pub fn answered(&mut self, key: &Key, success: bool) {
+    /// The kernel's side answered. Says whether a refusal is news: what is tried again when an interface or address
+    /// appears may be refused many times.
+    pub fn answered(&mut self, key: &Key, outcome: &Result<(), Refusal>) -> bool {
+        let mut is_news = true;
         if let Some(entry) = self.entries.get_mut(key) {
             entry.unanswered = entry.unanswered.saturating_sub(1);
-            entry.settled = success && entry.unanswered == 0;
+            entry.settled = outcome.is_ok() && entry.unanswered == 0;
+            let refused = outcome.as_ref().err().map(|refusal| refusal.errno);
+            is_news = std::mem::replace(&mut entry.refused, refused) != refused;
             let absence_confirmed = entry.told == Some(None) && entry.unanswered == 0;
             if absence_confirmed && entry.owners.is_empty() && !entry.changed {
                 self.entries.remove(key);
             }
         }
+        is_news
     }
 
     /// Whether a claimed thing is known to be there.
@@ -229,12 +237,12 @@ mod tests {
         let (spec, mut wanted) = (Spec::Address(AddressSpec::default()), Wanted::default());
         wanted.claim(InstanceId(1), &key(9), &spec);
         flushed(&mut wanted);
-        wanted.answered(&key(9), true);
+        wanted.answered(&key(9), &Ok(()));
         assert!(wanted.is_settled(&key(9)) && wanted.is_quiet());
         wanted.claim(InstanceId(1), &key(1), &spec);
         wanted.release(InstanceId(1), &key(9));
         assert_eq!(flushed(&mut wanted), [(key(9), false), (key(1), true)]);
-        wanted.answered(&key(1), true);
+        wanted.answered(&key(1), &Ok(()));
         wanted.lost(&key(1));
         assert_eq!(flushed(&mut wanted), [(key(1), true)]);
         assert!(!wanted.is_quiet());

@@ -39,8 +39,12 @@ impl Instance {
     pub(super) fn drop_old_routing(&mut self, ctx: &mut Context<'_>) {
         let new = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
         for old in self.routing.iter().rev().filter(|old| !new.iter().any(|new| new.key == old.key)) {
-            let (instance, key, spec) = (self.name.clone(), old.key.clone(), old.spec.clone());
-            ctx.report(Report::RoutingNoLonger { instance, key, spec });
+            let went_with_link = matches!(&old.key, Key::Route(key)
+                if key.link.is_some_and(|link| ctx.links.get(link).is_none()));
+            if !went_with_link {
+                let (instance, key, spec) = (self.name.clone(), old.key.clone(), old.spec.clone());
+                ctx.report(Report::RoutingNoLonger { instance, key, spec });
+            }
             ctx.wanted.release(self.id, &old.key);
         }
     }

@@ -38,6 +38,12 @@ pub fn load(file: &File, namespace: Option<&str>) -> Result<Loaded, u8> {
     }
 }
 
+/// What a configuration says to the core, without a word about mistakes: they were told when it took effect.
+pub fn meant(file: &File) -> Option<vrrp::Config> {
+    let (lines, answers) = parts(file)?;
+    Some(lower(&lines, &answers).config.vrrp.runnable())
+}
+
 /// What idents in the log end with; nothing if the file cannot be read, which will be said later.
 pub fn suffix(file: &File) -> String {
     let bytes = handoff::config_bytes(file).unwrap_or_default();

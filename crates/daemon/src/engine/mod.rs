@@ -40,7 +40,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use keepalived_core::{Actions, Engine};
+use keepalived_core::{Actions, Engine, routing};
 use keepalived_model::Micros;
 use keepalived_sys::process::{self, Pid};
 use keepalived_sys::seqpacket::Seqpacket;
@@ -121,24 +121,32 @@ pub fn run(handoff: Handoff, settings: &Settings) -> u8 {
     status
 }
 
-/// Removes the addresses that a dead engine had put into the kernel. The result is the exit status.
+/// Removes what a dead engine had put into the kernel. The result is the exit status.
 pub fn release(handoff: &Handoff, settings: &Settings) -> u8 {
     process::set_name(c"keepalived");
     log::name_after(&configuration::suffix(&handoff.config));
     log::open(settings.log);
-    let removed = handoff
-        .memory
-        .try_clone()
-        .and_then(|memory| MemoryStore::read(&File::from(memory)))
-        .and_then(|left| keepalived_netlink::release(&left.things));
+    let removed =
+        handoff.memory.try_clone().and_then(|memory| MemoryStore::read(&File::from(memory))).and_then(
+            |left| {
+                let config = configuration::meant(&handoff.config).unwrap_or_default();
+                let mut things = routing::of(&config);
+                things.extend(left.things);
+                keepalived_netlink::release(&things)
+            },
+        );
     let status = match removed {
         Ok(0) => exit_codes::OK,
         Ok(count) => {
-            log::info(format_args!("Removed {count} addresses of the VRRP process that died"));
+            log::info(format_args!(
+                "Removed {count} addresses, routes and rules of the VRRP process that died"
+            ));
             exit_codes::OK
         }
         Err(error) => {
-            log::error(format_args!("Addresses of the VRRP process that died may be left - {error}"));
+            log::error(format_args!(
+                "Addresses or routes of the VRRP process that died may be left - {error}"
+            ));
             exit_codes::FATAL
         }
     };
