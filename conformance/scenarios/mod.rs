@@ -1,5 +1,6 @@
 //! All scenarios, one file per topic.
 
+mod addresses;
 mod articles;
 mod chaos;
 mod decisions;
@@ -44,6 +45,7 @@ pub const ALL: &[&[Scenario]] = &[
     rejects::SCENARIOS,
     kernel::SCENARIOS,
     routes::SCENARIOS,
+    addresses::SCENARIOS,
     scripts::SCENARIOS,
     notify::SCENARIOS,
     fifo::SCENARIOS,

@@ -123,9 +123,12 @@ impl Engine {
         }
     }
 
-    /// Static things as configured, each with whether it is known to be there.
-    pub(crate) fn fixture_is_set(&self, fixture: &Fixture) -> bool {
-        let placed = self.fixtures.placed.iter().find(|placed| *placed.fixture == *fixture);
-        placed.is_some_and(|placed| self.wanted.is_settled(&placed.routing.key))
+    /// What is wanted for a static thing; none while its interface does not exist.
+    pub(crate) fn fixture_key(&self, fixture: &Fixture) -> Option<&Key> {
+        self.fixtures
+            .placed
+            .iter()
+            .find(|placed| *placed.fixture == *fixture)
+            .map(|placed| &placed.routing.key)
     }
 }

@@ -190,6 +190,8 @@ pub struct FixtureView {
     pub fixture: Fixture,
     /// It is known to be there.
     pub set: bool,
+    /// What is wanted of the kernel for it; none while its interface does not exist.
+    pub key: Option<Key>,
 }
 
 impl Engine {
@@ -209,7 +211,8 @@ impl Engine {
     }
 
     fn fixture_view(&self, fixture: Fixture) -> FixtureView {
-        FixtureView { set: self.fixture_is_set(&fixture), fixture }
+        let key = self.fixture_key(&fixture).cloned();
+        FixtureView { set: key.as_ref().is_some_and(|key| self.wanted.is_settled(key)), key, fixture }
     }
 
     fn instance_view<'a>(&'a self, instance: &'a Instance) -> InstanceView<'a> {

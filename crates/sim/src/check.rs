@@ -12,6 +12,7 @@ use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::node::{Node, Seat, Standing, Watch};
 use crate::packet::{self, Seen};
+use crate::routing;
 use crate::world::World;
 
 pub use crate::expect::{agreement, longest_down, patience};
@@ -437,7 +438,7 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
     if there != wanted {
         return Err(("the kernel has what is wanted", format!("has {there:?}, wanted {wanted:?}")));
     }
-    Ok(())
+    routing::as_wanted(node)
 }
 
 /// The addresses beside the machine's own. What a crashed predecessor left on an interface that nobody is

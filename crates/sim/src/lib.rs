@@ -27,6 +27,7 @@ pub mod ops;
 pub mod packet;
 pub mod plan;
 pub mod rng;
+pub mod routing;
 pub mod scripts;
 pub mod shrink;
 pub mod verdict;

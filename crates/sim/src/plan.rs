@@ -14,6 +14,7 @@ use crate::clock::Clock;
 use crate::kernel::Port;
 use crate::ops::{Draw, Extent, Op, TROUBLES};
 use crate::rng::Rng;
+use crate::routing;
 use crate::watched::Watched;
 
 /// One machine.
@@ -82,7 +83,8 @@ impl Plan {
             let clock = Clock { offset: rng.below(1 << 40), ppm: draw_ppm(&mut rng) };
             NodePlan { ports: ports[node].clone(), clock, config }
         });
-        let plans: Vec<NodePlan> = plans.collect();
+        let mut plans: Vec<NodePlan> = plans.collect();
+        routing::add(seed, plans.iter_mut().map(|plan| (&mut plan.config, plan.ports.as_slice())));
         let from = Instant(rng.between(0, 3_000_000));
         let heal_at = from + Micros(rng.between(5_000_000, 45_000_000));
         let watches = plans.iter().map(|plan| plan.config.watches().len()).min().unwrap_or(0);

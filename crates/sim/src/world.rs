@@ -22,6 +22,7 @@ use crate::node::{Mail, Node, Process};
 use crate::ops::Op;
 use crate::plan::Plan;
 use crate::rng::Rng;
+use crate::routing;
 use crate::verdict::{Summary, Violation};
 
 /// How often the rules that need time to be broken are looked at.
@@ -372,9 +373,9 @@ impl World {
         if !node.process.as_ref().is_some_and(|process| process.stopping && process.engine.is_quiet()) {
             return Ok(());
         }
-        let left = check::addresses_in_use(node);
-        if !left.is_empty() {
-            return Err(("a stopped router leaves nothing behind", format!("n{n}: {left:?}")));
+        let (left, routing) = (check::addresses_in_use(node), routing::in_use(node));
+        if !left.is_empty() || !routing.is_empty() {
+            return Err(("a stopped router leaves nothing behind", format!("n{n}: {left:?} {routing:?}")));
         }
         node.end_process();
         node.memory.clear();

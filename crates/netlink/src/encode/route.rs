@@ -180,3 +180,148 @@ fn number(metric: Metric, value: u32) -> Option<RouteMetric> {
         Metric::CongestionControl => return None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use keepalived_model::kernel::OUR_PROTOCOL;
+    use keepalived_model::route::{Insertion, Route, RouteKind, Table, Tunnel};
+    use netlink_packet_core::{Emitable, Parseable};
+
+    use super::*;
+
+    fn prefix(text: &str, len: u8) -> Prefix {
+        Prefix { ip: text.parse().expect("an address"), len }
+    }
+
+    fn route(destination: Prefix) -> Route {
+        Route {
+            destination,
+            kind: RouteKind::UNICAST,
+            from: None,
+            source: None,
+            via: None,
+            interface: None,
+            onlink: false,
+            encap: None,
+            realms: None,
+            nexthops: Vec::new(),
+            table: Table::Number(1000),
+            protocol: OUR_PROTOCOL,
+            scope: 0,
+            tos: 0,
+            metric: None,
+            metrics: Metrics::default(),
+            expires_secs: None,
+            preference: None,
+            ttl_propagate: None,
+            insertion: Insertion::Prepend,
+            no_track: false,
+        }
+    }
+
+    fn key(route: &Route) -> RouteKey {
+        RouteKey {
+            table: 1000,
+            destination: route.destination,
+            from: None,
+            kind: route.kind,
+            tos: 0,
+            metric: 7,
+            via: Some([10, 9, 0, 2].into()),
+            link: Some(LinkId(2)),
+            protocol: OUR_PROTOCOL,
+        }
+    }
+
+    /// What the kernel would read, attribute by attribute: number, octets.
+    fn sent(message: &RouteMessage) -> BTreeMap<u16, Vec<u8>> {
+        let mut octets = vec![0; message.buffer_len()];
+        message.emit(&mut octets);
+        assert_eq!(RouteMessage::parse(&octets).ok().as_ref(), Some(message), "read as it was written");
+        let mut rest = &octets[12..];
+        let mut attributes = BTreeMap::new();
+        while let [l0, l1, t0, t1, ..] = *rest {
+            let length = usize::from(u16::from_ne_bytes([l0, l1]));
+            attributes.insert(u16::from_ne_bytes([t0, t1]) & 0x3fff, rest[4..length].to_vec());
+            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        }
+        attributes
+    }
+
+    fn whole_of(route: Route) -> BTreeMap<u16, Vec<u8>> {
+        let hops = vec![Some(LinkId(3)); route.nexthops.len()];
+        sent(&whole(&key(&route), &RouteSpec { route, hops }))
+    }
+
+    const ENCAP_TYPE: u16 = 21;
+    const ENCAP: u16 = 22;
+
+    #[test]
+    fn labels_are_a_stack_whose_last_entry_says_so() {
+        let encap = Some(Encap::Mpls(vec![100, 200]));
+        let sent = whole_of(Route { encap, ..route(prefix("10.0.0.0", 8)) });
+        assert_eq!(sent[&ENCAP_TYPE], 1_u16.to_ne_bytes());
+        assert_eq!(sent[&ENCAP], [12, 0, 1, 0, 0, 0x06, 0x40, 0, 0, 0x0c, 0x81, 0]);
+    }
+
+    #[test]
+    fn a_locator_travels_in_the_order_it_is_written_in() {
+        let encap = Some(Encap::Ila([1, 2, 3, 0xabcd]));
+        let sent = whole_of(Route { encap, ..route(prefix("fd00::", 64)) });
+        assert_eq!(sent[&ENCAP_TYPE], 3_u16.to_ne_bytes());
+        assert_eq!(sent[&ENCAP], [12, 0, 1, 0, 0, 1, 0, 2, 0, 3, 0xab, 0xcd]);
+    }
+
+    #[test]
+    fn a_tunnel_is_told_what_was_said_and_nothing_else() {
+        let tunnel = Tunnel { id: Some(5), hops: Some(9), flags: Some(3), ..Tunnel::default() };
+        let sent = whole_of(Route { encap: Some(Encap::Ip(tunnel)), ..route(prefix("10.0.0.0", 8)) });
+        assert_eq!(sent[&ENCAP_TYPE], 2_u16.to_ne_bytes());
+        let id = [12, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 5];
+        assert_eq!(sent[&ENCAP][..12], id);
+        assert!(!sent[&ENCAP].is_empty() && sent[&ENCAP].len() == 12 + 8 + 8);
+    }
+
+    #[test]
+    fn large_tables_locks_and_routers_of_the_other_family_have_attributes_of_their_own() {
+        let metrics = Metrics {
+            values: BTreeMap::from([(Metric::Mtu, 1400)]),
+            locked: BTreeSet::from([Metric::Mtu, Metric::CongestionControl]),
+            congestion_control: Some("reno".to_owned()),
+        };
+        let mut route = Route { metrics, ..route(prefix("10.0.0.0", 8)) };
+        route.ttl_propagate = Some(false);
+        let mut key = key(&route);
+        key.via = Some("fe80::2".parse().expect("an address"));
+        let message = whole(&key, &RouteSpec { route, hops: Vec::new() });
+        assert_eq!(message.header.table, TABLE_COMPATIBLE);
+        let sent = sent(&message);
+        assert_eq!(sent[&15], 1000_u32.to_ne_bytes());
+        assert_eq!(sent[&26], [0]);
+        assert_eq!(sent[&18][..2], 10_u16.to_ne_bytes(), "RTA_VIA begins with the family");
+        let lock = [&[8, 0, 1, 0][..], &(1_u32 << 2 | 1 << 16).to_ne_bytes()].concat();
+        assert_eq!(sent[&8][..8], lock);
+    }
+
+    #[test]
+    fn nexthops_share_and_a_removal_does_not_name_them() {
+        let hop = |via: [u8; 4], weight| Nexthop {
+            via: Some(via.into()),
+            interface: Some("eth1".to_owned()),
+            weight,
+            onlink: true,
+            ..Nexthop::default()
+        };
+        let nexthops = vec![hop([10, 9, 0, 3], Some(5)), hop([10, 9, 0, 4], None)];
+        let route = Route { nexthops, ..route(prefix("0.0.0.0", 0)) };
+        let key = RouteKey { via: None, link: None, ..key(&route) };
+        assert!(!sent(&identity(&key)).contains_key(&9));
+        let sent = sent(&whole(&key, &RouteSpec { route, hops: vec![Some(LinkId(3)); 2] }));
+        let first = &sent[&9][..16];
+        assert_eq!(first, [16, 0, 4, 4, 3, 0, 0, 0, 8, 0, 5, 0, 10, 9, 0, 3]);
+        assert_eq!(sent[&9][16..20], [16, 0, 4, 0], "a weight of one is zero for the kernel");
+        assert!(!sent.contains_key(&1), "everything is no address");
+    }
+}

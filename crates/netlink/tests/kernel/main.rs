@@ -2,6 +2,7 @@
 
 mod lab;
 mod made;
+mod routing;
 
 use std::time::Duration;
 

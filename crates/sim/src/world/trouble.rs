@@ -143,11 +143,15 @@ impl World {
     fn remove(&mut self, node: usize, which: u64) {
         let target = &mut self.nodes[node];
         let there: Vec<_> = target.kernel.virtual_addresses(&target.ports).collect();
-        let count = u64::try_from(there.len()).unwrap_or(0).max(1);
-        if let Some(key) = usize::try_from(which % count).ok().and_then(|index| there.get(index)) {
-            target.kernel.remove(*key);
-            self.spread_news(node);
+        let routing: Vec<_> = target.kernel.routing().iter().cloned().collect();
+        let count = u64::try_from(there.len() + routing.len()).unwrap_or(0).max(1);
+        let Ok(index) = usize::try_from(which % count) else { return };
+        match (there.get(index), index.checked_sub(there.len()).and_then(|index| routing.get(index))) {
+            (Some(key), _) => target.kernel.remove(*key),
+            (None, Some(key)) => target.kernel.remove_routing(key),
+            (None, None) => return,
         }
+        self.spread_news(node);
     }
 
     /// Everything is as it should be, or it is not calm.
