@@ -105,7 +105,7 @@ impl Engine {
         if self.fixtures.missing.remove(key)
             && let Some(placed) = self.fixtures.find(key)
         {
-            out.push(Action::Report(Report::FixtureRestored(Arc::clone(&placed.fixture))));
+            out.push(Action::Report(Report::FixtureRestored { fixture: Arc::clone(&placed.fixture) }));
         }
     }
 

@@ -189,7 +189,7 @@ pub enum Report {
     /// The kernel refused a route or rule; `instance`: whose it is, none for a static one.
     RoutingRefused { instance: Option<Name>, key: Key, spec: Spec, refusal: Refusal },
     /// A static thing that was lost is put back.
-    FixtureRestored(Arc<Fixture>),
+    FixtureRestored { fixture: Arc<Fixture> },
     /// The kernel refused an address; `instance` as above.
     AddressRefused { instance: Option<Name>, interface: Name, key: AddressKey, refusal: Refusal },
     /// Gratuitous ARP can be sent from now on (marks the place of a line in the start-up log).

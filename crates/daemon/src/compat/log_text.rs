@@ -375,7 +375,7 @@ fn routing(report: &Report) -> Option<Line> {
             let (whose, what) = (Whose(instance), KeyText(key, spec));
             info(format_args!("{whose} {what} refused by the kernel: {text} ({errno})"))
         }
-        Report::FixtureRestored(fixture) => {
+        Report::FixtureRestored { fixture } => {
             let text = FixtureText(fixture);
             info(match **fixture {
                 Fixture::Address(_) => format!("Restoring deleted static address {text} set"),
