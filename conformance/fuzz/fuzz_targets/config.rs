@@ -119,6 +119,7 @@ fn snapshot() -> Snapshot {
         arp: true,
         loopback: false,
         forwards_ipv6: false,
+        vrf_table: None,
         mtu: 1500,
     });
     let address = |number: u8| {

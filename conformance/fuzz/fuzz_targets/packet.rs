@@ -184,6 +184,7 @@ fn snapshot() -> Snapshot {
         arp: true,
         loopback: false,
         forwards_ipv6: false,
+        vrf_table: None,
         mtu: 1500,
     };
     let key = AddressKey { link: LINK, ip: OWN.into(), prefix_len: 24 };

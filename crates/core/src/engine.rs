@@ -223,6 +223,7 @@ impl Engine {
     }
 
     fn changed(&mut self, change: Change, out: &mut Actions) {
+        let of_links = matches!(change, Change::Link(_) | Change::LinkGone(_));
         // An interface or an address that appeared is what a route may have waited for.
         let may_help = match &change {
             Change::Link(link) => link.up && !self.links.get(link.id).is_some_and(|before| before.up),
@@ -254,7 +255,9 @@ impl Engine {
             Change::Lost(key) => self.taken(&key, out),
         }
         if !self.stopping {
-            self.place_fixtures();
+            if of_links {
+                self.place_fixtures();
+            }
             if may_help {
                 self.retry_missing();
             }

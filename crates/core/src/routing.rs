@@ -1,10 +1,11 @@
 //! Routes and rules: from what is configured to what is wanted of the kernel.
 
+use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
 use keepalived_model::LinkId;
 use keepalived_model::kernel::{Key, RouteKey, RouteSpec, Spec};
-use keepalived_model::route::{Route, Table};
+use keepalived_model::route::{Prefix, Route, Table};
 use keepalived_model::rule::Rule;
 use keepalived_model::vrrp;
 
@@ -23,7 +24,7 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
-    /// A route on the interfaces as they are now; none while one of them is missing.
+    /// A route on the interfaces as they are now; none while one of them, or its VRF, is missing.
     pub fn route(route: &Route, links: &Links) -> Option<Self> {
         let id = |name: &String| links.named(name).map(|link| link.id);
         let link = match &route.interface {
@@ -38,13 +39,13 @@ impl Routing {
         let table = match &route.table {
             Table::Number(0) => Table::MAIN,
             Table::Number(table) => *table,
-            Table::Vrf(_) => return None,
+            Table::Vrf(name) => links.named(name)?.vrf_table?,
         };
         let v6 = route.destination.ip.is_ipv6();
         let key = RouteKey {
             table,
-            destination: route.destination,
-            from: route.from,
+            destination: as_kept(route.destination),
+            from: route.from.map(as_kept),
             kind: route.kind,
             tos: if v6 { 0 } else { route.tos },
             metric: match route.metric {
@@ -80,6 +81,17 @@ impl Routing {
         let (Key::Route(key), Spec::Route(spec)) = (&self.key, &self.spec) else { return true };
         let mut needed = key.link.into_iter().chain(spec.hops.iter().flatten().copied());
         needed.all(|id| links.get(id).is_some_and(|link| link.up))
+    }
+}
+
+/// The kernel clears the bits behind a prefix of IPv6, and refuses IPv4 routes that have any.
+fn as_kept(prefix: Prefix) -> Prefix {
+    match prefix.ip {
+        IpAddr::V6(ip) => {
+            let hosts = u128::MAX.checked_shr(prefix.len.into()).unwrap_or(0);
+            Prefix { ip: IpAddr::V6(Ipv6Addr::from_bits(ip.to_bits() & !hosts)), len: prefix.len }
+        }
+        IpAddr::V4(_) => prefix,
     }
 }
 

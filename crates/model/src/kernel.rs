@@ -34,6 +34,8 @@ pub struct Link {
     pub loopback: bool,
     /// It forwards IPv6, of which neighbor advertisements have to speak.
     pub forwards_ipv6: bool,
+    /// The routing table of a VRF; none for other links.
+    pub vrf_table: Option<u32>,
     /// Bytes of payload a frame may carry.
     pub mtu: u32,
 }

@@ -6,7 +6,9 @@ use keepalived_model::kernel::{AddressKey, AddressSpec, Lifetime, Link, OUR_PROT
 use keepalived_model::{LinkId, MacAddr};
 use netlink_packet_core::{NetlinkBuffer, NetlinkHeader, NetlinkMessage, NetlinkPayload, Parseable as _};
 use netlink_packet_route::address::{AddressAttribute, AddressFlags, AddressHeaderFlags, AddressMessage};
-use netlink_packet_route::link::{AfSpecInet6, AfSpecUnspec, LinkAttribute, LinkFlags, LinkMessage};
+use netlink_packet_route::link::{
+    AfSpecInet6, AfSpecUnspec, InfoData, InfoVrf, LinkAttribute, LinkFlags, LinkInfo, LinkMessage,
+};
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage};
 use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
@@ -82,7 +84,8 @@ const ROUTING: [u16; 4] = [24, 25, 32, 33];
 /// Octets of a message's header.
 const HEADER: usize = 16;
 
-fn route_trace(message: &RouteMessage) -> Trace {
+/// What an event about a route says about itself.
+pub fn route_trace(message: &RouteMessage) -> Trace {
     let address = message.attributes.iter().find_map(|attribute| match attribute {
         RouteAttribute::Destination(RouteAddress::Inet(ip)) => Some(IpAddr::V4(*ip)),
         RouteAttribute::Destination(RouteAddress::Inet6(ip)) => Some(IpAddr::V6(*ip)),
@@ -92,7 +95,8 @@ fn route_trace(message: &RouteMessage) -> Trace {
     Trace::Route(address, header.destination_prefix_length, header.address_family == AddressFamily::Inet6)
 }
 
-fn rule_trace(message: &RuleMessage) -> Trace {
+/// What an event about a rule says about itself.
+pub fn rule_trace(message: &RuleMessage) -> Trace {
     let preference = message.attributes.iter().find_map(|attribute| match attribute {
         RuleAttribute::Priority(preference) => Some(*preference),
         _ => None,
@@ -153,11 +157,26 @@ fn link_fact(message: &LinkMessage) -> Option<LinkFact> {
         arp: !flags.contains(LinkFlags::Noarp),
         loopback: flags.contains(LinkFlags::Loopback),
         forwards_ipv6: forwards_ipv6.unwrap_or_default(),
+        vrf_table: vrf_table(&message.attributes),
         mtu: mtu.unwrap_or_default(),
     };
     let made = made::made(&message.attributes);
     let (has_mac, has_mtu, has_forwarding) = (mac.is_some(), mtu.is_some(), forwards_ipv6.is_some());
     Some(LinkFact { link, has_mac, has_mtu, has_forwarding, made })
+}
+
+/// The table of a VRF.
+fn vrf_table(attributes: &[LinkAttribute]) -> Option<u32> {
+    attributes.iter().find_map(|attribute| match attribute {
+        LinkAttribute::LinkInfo(parts) => parts.iter().find_map(|part| match part {
+            LinkInfo::Data(InfoData::Vrf(said)) => said.iter().find_map(|said| match said {
+                InfoVrf::TableId(table) => Some(*table),
+                _ => None,
+            }),
+            _ => None,
+        }),
+        _ => None,
+    })
 }
 
 /// Whether IPv6 is forwarded, if that is said.
@@ -286,6 +305,7 @@ mod tests {
             arp: true,
             loopback: false,
             forwards_ipv6: false,
+            vrf_table: None,
             mtu: 1500,
         };
         let datagram = [
@@ -310,6 +330,17 @@ mod tests {
             (0, Fact::LinkGone(LinkId(2))),
         ];
         assert_eq!(read(&datagram.concat()), Ok(expected));
+    }
+
+    #[test]
+    fn a_vrf_has_a_table() {
+        let mut message = link_message();
+        let said = InfoData::Vrf(vec![InfoVrf::TableId(42)]);
+        let parts = vec![LinkInfo::Kind(netlink_packet_route::link::InfoKind::Vrf), LinkInfo::Data(said)];
+        message.attributes.push(LinkAttribute::LinkInfo(parts));
+        let facts = read(&octets(RouteNetlinkMessage::NewLink(message), 0)).expect("it was just written");
+        let [(0, Fact::Link(fact))] = facts.as_slice() else { panic!("{facts:?}") };
+        assert_eq!(fact.link.vrf_table, Some(42));
     }
 
     #[test]

@@ -352,6 +352,7 @@ mod tests {
             arp: true,
             loopback: false,
             forwards_ipv6: false,
+            vrf_table: None,
             mtu: 1500,
         }
     }

@@ -17,8 +17,8 @@ use netlink_packet_route::RouteNetlinkMessage;
 use netlink_packet_route::route::{RouteAddress, RouteAttribute, RouteMessage, RouteVia};
 use netlink_packet_route::rule::{RuleAttribute, RuleFlags, RuleMessage};
 
-use crate::encode;
 use crate::mirror::Verb;
+use crate::{decode, encode};
 
 /// A route or rule with our mark, as the kernel describes it or as it was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,20 +65,52 @@ impl List {
 /// What was asked for, and everything with our mark.
 #[derive(Clone, Debug, Default)]
 pub struct Routing {
-    placed: HashMap<Key, Spec>,
-    found: Vec<Marked>,
+    /// By what events would say, as a storm of events about others must cost nothing.
+    placed: HashMap<Trace, HashMap<Key, Spec>>,
+    found: Found,
     /// Lists that are read and listened to.
     pub watched: BTreeSet<List>,
     /// Something may be missing.
     pub doubtful: bool,
 }
 
+/// Everything with our mark.
+#[derive(Clone, Debug, Default)]
+struct Found(HashMap<Trace, Vec<Marked>>);
+
+impl Found {
+    fn new(all: Vec<Marked>) -> Self {
+        let mut found = Self::default();
+        all.into_iter().for_each(|marked| found.add(marked));
+        found
+    }
+
+    fn add(&mut self, marked: Marked) {
+        let trace = match &marked {
+            Marked::Route(message) => decode::route_trace(message),
+            Marked::Rule(message) => decode::rule_trace(message),
+        };
+        self.0.entry(trace).or_default().push(marked);
+    }
+
+    fn find(&self, key: &Key) -> Option<&Marked> {
+        self.0.get(&trace(key))?.iter().find(|marked| is(marked, key))
+    }
+
+    fn remove(&mut self, key: &Key) {
+        if let Some(all) = self.0.get_mut(&trace(key)) {
+            all.retain(|marked| !is(marked, key));
+        }
+    }
+}
+
 impl Routing {
     /// What the kernel has to be asked to bring about what is wanted; nothing where it is so already.
     pub fn plan(&self, key: &Key, wanted: Option<&Spec>) -> Vec<(Verb, NetlinkMessage<RouteNetlinkMessage>)> {
-        let there = self.found.iter().find(|marked| is(marked, key));
+        let there = self.found.find(key);
         let is_marked = List::of(key).is_some();
-        let steps: &[Verb] = match (wanted, self.placed.get(key)) {
+        let placed = self.placed.get(&trace(key)).and_then(|placed| placed.get(key));
+        let steps: &[Verb] = match (wanted, placed) {
             (None, _) if is_marked && there.is_none() => &[],
             (None, _) => &[Verb::Remove],
             (Some(wanted), Some(placed)) if is_marked && there.is_some() && placed == wanted => &[],
@@ -93,56 +125,62 @@ impl Routing {
 
     /// It was done.
     pub fn settle(&mut self, key: &Key, wanted: Option<&Spec>) {
+        let placed = self.placed.entry(trace(key)).or_default();
         if let Some(spec) = wanted {
+            placed.insert(key.clone(), spec.clone());
             if List::of(key).is_some()
-                && !self.found.iter().any(|marked| is(marked, key))
+                && self.found.find(key).is_none()
                 && let Some(marked) = marked(key, spec)
             {
-                self.found.push(marked);
+                self.found.add(marked);
             }
-            self.placed.insert(key.clone(), spec.clone());
         } else {
-            self.found.retain(|marked| !is(marked, key));
-            self.placed.remove(key);
+            placed.remove(key);
+            self.found.remove(key);
         }
     }
 
     /// Somebody did something; whether that may concern us.
     pub fn doubt(&mut self, trace: &Trace) {
         self.doubtful |= match trace {
-            Trace::Unreadable => !self.placed.is_empty(),
-            trace => self.placed.keys().any(|key| self::trace(key).as_ref() == Some(trace)),
+            Trace::Unreadable => self.keys().next().is_some(),
+            trace => self.placed.get(trace).is_some_and(|placed| !placed.is_empty()),
         };
     }
 
     /// An interface went down or lost an address, which may have taken routes with it.
     pub fn doubt_routes(&mut self) {
-        self.doubtful |= self.placed.keys().any(|key| matches!(key, Key::Route(_)));
+        let any = self.keys().any(|key| matches!(key, Key::Route(_)));
+        self.doubtful |= any;
     }
 
     /// What was read just now is what is there. What is missing comes back.
     pub fn replace(&mut self, fresh: Vec<Marked>) -> Vec<Change> {
-        let before = std::mem::replace(&mut self.found, fresh);
+        let before = std::mem::replace(&mut self.found, Found::new(fresh));
         self.doubtful = false;
-        let is_in = |list: &[Marked], key: &Key| list.iter().any(|marked| is(marked, key));
-        let lost = |key: &&Key| is_in(&before, key) && !is_in(&self.found, key);
-        let lost: Vec<Key> = self.placed.keys().filter(lost).cloned().collect();
+        let is_lost = |key: &&Key| before.find(key).is_some() && self.found.find(key).is_none();
+        let lost: Vec<Key> = self.keys().filter(is_lost).cloned().collect();
         for key in &lost {
-            self.placed.remove(key);
+            self.placed.entry(trace(key)).or_default().remove(key);
         }
         lost.into_iter().map(Change::Lost).collect()
+    }
+
+    fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.placed.values().flat_map(HashMap::keys)
     }
 }
 
 /// What an event about this would say about itself.
-fn trace(key: &Key) -> Option<Trace> {
+fn trace(key: &Key) -> Trace {
     match key {
         Key::Route(key) => {
             let (ip, len) = (key.destination.ip, key.destination.len);
-            Some(Trace::Route((len > 0).then_some(ip), len, ip.is_ipv6()))
+            Trace::Route((len > 0).then_some(ip), len, ip.is_ipv6())
         }
-        Key::Rule(rule) => Some(Trace::Rule(rule.preference, rule.family == Family::V6)),
-        _ => None,
+        Key::Rule(rule) => Trace::Rule(rule.preference, rule.family == Family::V6),
+        // There is nothing here about others.
+        _ => Trace::Unreadable,
     }
 }
 

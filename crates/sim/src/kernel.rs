@@ -60,6 +60,7 @@ impl Port {
             arp: true,
             loopback: false,
             forwards_ipv6: false,
+            vrf_table: None,
             mtu: 1500,
         }
     }

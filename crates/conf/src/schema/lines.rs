@@ -137,7 +137,7 @@ pub static ROUTE: Grammar = Grammar {
         word("pref", "low|medium|high|0..255", "Preference of a router; IPv6 only."),
         word("encap", "mpls|ip|ip6|ila …", "What packets are wrapped in."),
         word("as", "[to] ADDRESS", "Belongs to MPLS, and does nothing.").ignored(),
-        word("vrf", "INTERFACE", "Puts it into the table of this VRF.").later(),
+        word("vrf", "INTERFACE", "Puts it into the table of this VRF."),
         flag("add", "Only where there is no such route yet."),
         flag("append", "Behind routes that are equal."),
         flag("prepend", "Before routes that are equal; the default."),

@@ -38,6 +38,7 @@ pub fn link(up: bool) -> Link {
         arp: true,
         loopback: false,
         forwards_ipv6: false,
+        vrf_table: None,
         mtu: 1500,
     }
 }

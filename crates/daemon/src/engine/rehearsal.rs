@@ -60,6 +60,7 @@ fn kernel() -> Snapshot {
         arp: true,
         loopback: false,
         forwards_ipv6: false,
+        vrf_table: None,
         mtu: 1500,
     };
     Snapshot { links: vec![link], addresses: vec![Address { key: key(OWN), ours: false }] }

@@ -138,6 +138,34 @@ fn what_is_removed_by_others_is_told_and_what_we_do_is_not() {
     });
 }
 
+/// The groups the sockets of this process are subscribed to, as one mask.
+fn subscribed() -> u32 {
+    let sockets = std::fs::read_to_string("/proc/thread-self/net/netlink").expect("the kernel tells");
+    let groups = sockets.lines().skip(1).filter_map(|line| line.split_whitespace().nth(3));
+    groups.filter_map(|groups| u32::from_str_radix(groups, 16).ok()).fold(0, |all, groups| all | groups)
+}
+
+#[test]
+fn only_what_is_wanted_of_routes_is_listened_to() {
+    in_namespace("routing::only_what_is_wanted_of_routes_is_listened_to", || {
+        const ROUTES: u32 = 1 << 6 | 1 << 10;
+        const RULES: u32 = 1 << 7 | 1 << 18;
+        let mut lab = Lab::start();
+        let address = lab.key("10.9.0.1/24");
+        lab.want(address, true);
+        assert_eq!(lab.settled(address), Ok(()));
+        assert_eq!(subscribed() & (ROUTES | RULES), 0);
+        settled(&mut lab, &rule(700), Some(&Spec::Rule));
+        assert_eq!(subscribed() & (ROUTES | RULES), 1 << 7);
+        let (key, spec) = route(&lab, "10.20.0.0", |route| route.protocol = 4);
+        settled(&mut lab, &key, Some(&spec));
+        assert_eq!(subscribed() & ROUTES, 0, "nobody looks after a route with another mark");
+        let (key, spec) = route(&lab, "10.20.1.0", |_| ());
+        settled(&mut lab, &key, Some(&spec));
+        assert_eq!(subscribed() & (ROUTES | RULES), 1 << 6 | 1 << 7);
+    });
+}
+
 #[test]
 fn routes_the_kernel_forgets_in_silence_are_missed() {
     in_namespace("routing::routes_the_kernel_forgets_in_silence_are_missed", || {
