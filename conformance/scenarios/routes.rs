@@ -28,7 +28,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     original(F, "static things are there again after their interface was down", static_flap),
     original(F, "interfaces of routes, rules and track groups are tracked", tracked),
-    ours(F, "a reload touches only the routes, rules and static things that differ", reloaded),
+    original(F, "a reload touches only the routes, rules and static things that differ", reloaded),
     ours(F, "an engine that died and is not restarted leaves no route, rule or static thing", died),
     original(F, "static things alone are enough for a start", static_alone),
     ours(F, "a killed engine's routes, rules and static things are adopted untouched", adopted),

@@ -256,7 +256,7 @@ impl Engine {
         }
         if !self.stopping {
             if of_links {
-                self.place_fixtures();
+                self.place_fixtures(out);
             }
             if may_help {
                 self.retry_missing();

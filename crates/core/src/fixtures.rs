@@ -50,6 +50,22 @@ impl Placed {
         Some(Self { routing, fixture: Arc::new(fixture) })
     }
 
+    /// What is to be said of its removal; nothing if its interface went away.
+    fn no_longer(&self, links: &Links) -> Option<Report> {
+        let (key, spec) = (self.routing.key.clone(), self.routing.spec.clone());
+        match &key {
+            Key::Address(address) => {
+                let interface = links.get(address.link)?.name.as_str().into();
+                Some(Report::AddressNoLonger { instance: None, interface, key: *address })
+            }
+            Key::Route(route) => {
+                let is_there = route.link.is_none_or(|link| links.get(link).is_some());
+                is_there.then_some(Report::RoutingNoLonger { key, spec })
+            }
+            _ => Some(Report::RoutingNoLonger { key, spec }),
+        }
+    }
+
     fn is_possible(&self, links: &Links) -> bool {
         match &self.routing.key {
             Key::Address(key) => links.get(key.link).is_some_and(|link| link.up),
@@ -60,7 +76,7 @@ impl Placed {
 
 impl Engine {
     /// Wants every static thing whose interfaces exist, and nothing else.
-    pub(crate) fn place_fixtures(&mut self) {
+    pub(crate) fn place_fixtures(&mut self, out: &mut Actions) {
         let lasting: &Lasting = &self.config.lasting;
         let new: Vec<Placed> =
             lasting.fixtures().filter_map(|fixture| Placed::new(fixture, &self.links)).collect();
@@ -71,6 +87,7 @@ impl Engine {
             if !new.iter().any(|new| new.routing.key == old.routing.key) {
                 self.wanted.release(Claimant::Lasting, &old.routing.key);
                 self.fixtures.missing.remove(&old.routing.key);
+                out.extend(old.no_longer(&self.links).map(Action::Report));
             }
         }
         for Placed { routing: Routing { key, spec, .. }, .. } in &new {

@@ -39,7 +39,7 @@ impl Engine {
         out.push(Action::Report(Report::AnnouncerReady));
         // A successor goes on where its predecessor was: the delay is one of the machine's start.
         let adopted = self.remove_leftovers(memories, snapshot, out);
-        self.place_fixtures();
+        self.place_fixtures(out);
         if adopted || config.startup_delay.is_zero() {
             self.begin_all(out);
         } else {
@@ -88,7 +88,7 @@ impl Engine {
         for id in &added {
             self.with(*id, out, |instance, ctx| instance.clear_leftovers(ctx));
         }
-        self.place_fixtures();
+        self.place_fixtures(out);
         self.review_all(out);
         out.push(Action::Report(Report::Reloaded { kept, restarted: 0, added: added.len(), removed }));
     }

@@ -182,10 +182,10 @@ pub enum Report {
     RoutingTaken { instance: Name, key: Key, spec: Spec, restored: bool },
     /// Others removed our addresses too often; we stand aside (D1).
     GivingUpAddresses { instance: Name, removals: usize, within: Micros },
-    /// A reload dropped this address.
-    AddressNoLonger { instance: Name, interface: Name, key: AddressKey },
+    /// A reload dropped this address; `instance`: whose it was, none for a static one.
+    AddressNoLonger { instance: Option<Name>, interface: Name, key: AddressKey },
     /// A reload dropped this route or rule.
-    RoutingNoLonger { instance: Name, key: Key, spec: Spec },
+    RoutingNoLonger { key: Key, spec: Spec },
     /// The kernel refused a route or rule; `instance`: whose it is, none for a static one.
     RoutingRefused { instance: Option<Name>, key: Key, spec: Spec, refusal: Refusal },
     /// A static thing that was lost is put back.

@@ -74,8 +74,11 @@ impl Instance {
 
     pub(super) fn move_addresses(&mut self, ctx: &mut Context<'_>) {
         let before = std::mem::take(&mut self.placed);
-        self.drop_old_routing(ctx);
+        let routed = self.drop_old_routing(ctx);
         self.place(ctx);
+        if self.routing().any(|key| !routed.contains(key)) {
+            self.report_setting_routing(ctx);
+        }
         let mut added = false;
         for placed in &self.placed {
             added |= !before.iter().any(|old| old.key == placed.key);
@@ -86,7 +89,7 @@ impl Instance {
             .collect();
         for old in gone {
             if let Some(link) = ctx.links.get(old.key.link) {
-                let (instance, interface) = (self.name.clone(), link.name.as_str().into());
+                let (instance, interface) = (Some(self.name.clone()), link.name.as_str().into());
                 ctx.report(Report::AddressNoLonger { instance, interface, key: old.key });
             }
             ctx.wanted.release(self.id, &Key::Address(old.key));

@@ -35,18 +35,20 @@ impl Instance {
         }
     }
 
-    /// Releases what is not wanted any more; what is wanted in its place comes after the addresses.
-    pub(super) fn drop_old_routing(&mut self, ctx: &mut Context<'_>) {
+    /// Releases what is not wanted any more; what is wanted in its place comes after the addresses. Returns what was
+    /// wanted before.
+    pub(super) fn drop_old_routing(&mut self, ctx: &mut Context<'_>) -> Vec<Key> {
         let new = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
         for old in self.routing.iter().rev().filter(|old| !new.iter().any(|new| new.key == old.key)) {
             let went_with_link = matches!(&old.key, Key::Route(key)
                 if key.link.is_some_and(|link| ctx.links.get(link).is_none()));
             if !went_with_link {
-                let (instance, key, spec) = (self.name.clone(), old.key.clone(), old.spec.clone());
-                ctx.report(Report::RoutingNoLonger { instance, key, spec });
+                let (key, spec) = (old.key.clone(), old.spec.clone());
+                ctx.report(Report::RoutingNoLonger { key, spec });
             }
             ctx.wanted.release(self.id, &old.key);
         }
+        self.routing().cloned().collect()
     }
 
     pub(super) fn release_routing(&mut self, ctx: &mut Context<'_>) {

@@ -8,14 +8,15 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_core::event::Exit;
 use keepalived_core::report::{Fault, Name, Report, State};
-use keepalived_model::kernel::{AddressKey, Refusal};
+use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
 use keepalived_model::lasting::Fixture;
+use keepalived_model::route::Prefix;
 use keepalived_model::vrrp::Family;
 use keepalived_model::{Micros, RunId};
 use keepalived_wire::reject::Reject;
 
 use super::refused::Refused;
-use super::routing_text::{FixtureText, KeyText};
+use super::routing_text::{FixtureText, KeyText, PrefixText};
 
 /// How a line shall be logged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -339,7 +340,8 @@ fn kernel(report: &Report) -> Option<Line> {
             Seconds(*within)
         )),
         Report::AddressNoLonger { instance, interface, key: AddressKey { ip, prefix_len, .. } } => {
-            info(format_args!("({instance}) ip address {ip}/{prefix_len} dev {interface}, no longer exist"))
+            let whose = Whose(instance);
+            info(format_args!("{whose} ip address {ip}/{prefix_len} dev {interface}, no longer exist"))
         }
         Report::AddressRefused { instance, interface, key: AddressKey { ip, prefix_len, .. }, refusal } => {
             let (Refusal { errno, text }, whose) = (refusal, Whose(instance));
@@ -368,8 +370,11 @@ fn routing(report: &Report) -> Option<Line> {
             let (what, reaction) = (KeyText(key, spec), if *restored { ", restoring it" } else { "" });
             info(format_args!("({instance}) {what} was removed by another program{reaction}"))
         }
-        Report::RoutingNoLonger { instance, key, spec } => {
-            info(format_args!("({instance}) {}, no longer exist", KeyText(key, spec)))
+        Report::RoutingNoLonger { key: Key::Rule(rule), .. } => {
+            info(format_args!("ip rule from {} removed", rule.from.map_or("all".to_owned(), prefix)))
+        }
+        Report::RoutingNoLonger { spec: Spec::Route(spec), .. } => {
+            info(format_args!("Removing route {}", prefix(spec.route.destination)))
         }
         Report::RoutingRefused { instance, key, spec, refusal: Refusal { errno, text } } => {
             let (whose, what) = (Whose(instance), KeyText(key, spec));
@@ -385,6 +390,10 @@ fn routing(report: &Report) -> Option<Line> {
         }
         _ => None,
     }
+}
+
+fn prefix(prefix: Prefix) -> String {
+    PrefixText(prefix).to_string()
 }
 
 fn kind(rules: bool) -> &'static str {

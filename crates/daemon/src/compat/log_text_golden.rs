@@ -375,7 +375,7 @@ fn links_and_addresses_are_told_as_by_the_original() {
             "(VI_1) entering FAULT state (other programs removed its addresses 6 times within 10 seconds)",
         ),
         (
-            Report::AddressNoLonger { instance: instance(), interface: interface(), key: KEY },
+            Report::AddressNoLonger { instance: Some(instance()), interface: interface(), key: KEY },
             "(VI_1) ip address 10.9.0.100/32 dev eth0, no longer exist",
         ),
         (

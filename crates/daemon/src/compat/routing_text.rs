@@ -154,7 +154,7 @@ fn kind(kind: RouteKind) -> String {
 }
 
 /// `10.0.0.0/8`, and a host without its length.
-struct PrefixText(Prefix);
+pub struct PrefixText(pub Prefix);
 
 impl Display for PrefixText {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
