@@ -21,7 +21,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{AddressKey, Spec};
+use keepalived_model::kernel::{AddressKey, Key, Spec};
 use keepalived_model::vrrp::{self, Identity, Preempt, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
 use keepalived_wire::reject::KINDS;
@@ -177,6 +177,8 @@ pub(crate) struct Instance {
     /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
     unfinished: Option<Unfinished>,
     removals: VecDeque<Instant>,
+    /// What went since the last of these.
+    swept: BTreeSet<Key>,
     logged: u32,
     list_alarm: Option<Instant>,
     timers: Timers<7>,
@@ -225,6 +227,7 @@ impl Instance {
             routing: Vec::new(),
             unfinished: None,
             removals: VecDeque::new(),
+            swept: BTreeSet::new(),
             logged: 0,
             list_alarm: None,
             timers: Timers::default(),

@@ -158,8 +158,12 @@ impl Routing {
     pub fn replace(&mut self, fresh: Vec<Marked>) -> Vec<Change> {
         let before = std::mem::replace(&mut self.found, Found::new(fresh));
         self.doubtful = false;
-        let is_lost = |key: &&Key| before.find(key).is_some() && self.found.find(key).is_none();
-        let lost: Vec<Key> = self.keys().filter(is_lost).cloned().collect();
+        let is_there = |found: &Found, (key, spec): (&Key, &Spec)| {
+            found.find(key).is_some_and(|marked| is_complete(marked, spec))
+        };
+        let is_lost = |placed: &(&Key, &Spec)| is_there(&before, *placed) && !is_there(&self.found, *placed);
+        let placed = self.placed.values().flatten();
+        let lost: Vec<Key> = placed.filter(is_lost).map(|(key, _)| key.clone()).collect();
         for key in &lost {
             self.placed.entry(trace(key)).or_default().remove(key);
         }
@@ -190,6 +194,17 @@ fn marked(key: &Key, spec: &Spec) -> Option<Marked> {
         (Key::Rule(rule), _) => Some(Marked::Rule(encode::rule::whole(rule))),
         _ => None,
     }
+}
+
+/// Whether all ways of a route are there: those of IPv6 can go one by one, by hand or with a deleted interface.
+fn is_complete(marked: &Marked, spec: &Spec) -> bool {
+    let (Marked::Route(message), Spec::Route(spec)) = (marked, spec) else { return true };
+    let ways = message.attributes.iter().find_map(|attribute| match attribute {
+        RouteAttribute::MultiPath(hops) => Some(hops.len()),
+        _ => None,
+    });
+    // One that names no interface cannot be waited for.
+    spec.hops.iter().any(Option::is_none) || ways.unwrap_or(1) >= spec.hops.len()
 }
 
 /// Whether this is that thing.

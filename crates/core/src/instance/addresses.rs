@@ -1,5 +1,7 @@
 //! The addresses of a virtual router: placed, settled, announced, taken away, released.
 
+use std::collections::BTreeSet;
+
 use keepalived_model::Instant;
 use keepalived_model::kernel::{AddressKey, Key, Spec};
 use keepalived_model::vrrp::VirtualAddress;
@@ -34,7 +36,7 @@ impl Instance {
         if placed.no_track {
             return None;
         }
-        let restored = self.bears_removal(ctx.now);
+        let restored = self.bears_removal(&Key::Address(key), ctx.now);
         ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
         if restored {
             ctx.wanted.lost(&Key::Address(key));
@@ -44,10 +46,15 @@ impl Instance {
         Some(self.stand_aside(ctx))
     }
 
-    /// One more thing of ours was removed by others; whether that is still not too often.
-    pub(super) fn bears_removal(&mut self, now: Instant) -> bool {
+    /// One more thing of ours was removed by others; whether that is still not too often. Whoever sweeps away many
+    /// things at once, as daemons of networks do when they start, did it once: it counts anew when something goes
+    /// that went before.
+    pub(super) fn bears_removal(&mut self, key: &Key, now: Instant) -> bool {
         self.removals.retain(|at| now.since(*at) < REMOVALS_WITHIN);
-        self.removals.push_back(now);
+        if self.removals.is_empty() || !self.swept.insert(key.clone()) {
+            self.swept = BTreeSet::from([key.clone()]);
+            self.removals.push_back(now);
+        }
         self.removals.len() <= REMOVALS_MAX
     }
 
@@ -58,6 +65,7 @@ impl Instance {
             within: REMOVALS_WITHIN,
         });
         self.removals.clear();
+        self.swept.clear();
         self.stands_aside = true;
         self.timers.set(ASIDE, ctx.now + STAND_ASIDE);
         Intent::Review

@@ -19,7 +19,7 @@ impl Instance {
             return None;
         }
         let spec = lost.spec.clone();
-        let restored = self.bears_removal(ctx.now);
+        let restored = self.bears_removal(key, ctx.now);
         ctx.report(Report::RoutingTaken { instance: self.name.clone(), key: key.clone(), spec, restored });
         if restored {
             ctx.wanted.lost(key);

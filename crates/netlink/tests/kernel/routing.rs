@@ -202,6 +202,37 @@ fn routes_the_kernel_forgets_in_silence_are_missed() {
 }
 
 #[test]
+fn a_way_that_others_remove_is_missed() {
+    in_namespace("routing::a_way_that_others_remove_is_missed", || {
+        ip("link add e0 type veth peer name e1");
+        ip("link set e0 up");
+        ip("link set e1 up");
+        ip("addr add fd00:9::1/64 dev d0 nodad");
+        ip("addr add fd00:8::1/64 dev e0 nodad");
+        let mut lab = Lab::start();
+        let hop = |via: &str, link: &str| Nexthop {
+            via: Some(via.parse().expect("an address")),
+            interface: Some(link.to_owned()),
+            ..Nexthop::default()
+        };
+        let (key, spec) = route(&lab, "fd00:25::", |route| {
+            (route.interface, route.destination.len) = (None, 64);
+            route.nexthops = vec![hop("fd00:9::2", "d0"), hop("fd00:8::2", "e0")];
+        });
+        let Key::Route(key) = key else { panic!("it is a route") };
+        let key = Key::Route(Arc::new(RouteKey { metric: 1024, ..(*key).clone() }));
+        assert_eq!(settled(&mut lab, &key, Some(&spec)), []);
+        let ways = || show("-6 route show proto keepalived").matches("via fd00").count();
+        assert_eq!(ways(), 2);
+        ip("-6 route del fd00:25::/64 via fd00:8::2 dev e0");
+        assert_eq!(losses(&mut lab, 1), [key.clone()]);
+        assert_eq!(ways(), 1);
+        assert_eq!(settled(&mut lab, &key, Some(&spec)), []);
+        assert_eq!(ways(), 2);
+    });
+}
+
+#[test]
 fn what_a_predecessor_left_is_kept_where_it_looks_as_wanted() {
     in_namespace("routing::what_a_predecessor_left_is_kept_where_it_looks_as_wanted", || {
         ip("addr add 10.9.0.1/24 dev d0");
