@@ -34,6 +34,13 @@ const GRAMMAR: &str = "virtual_ipaddress {
         10.9.2.1/24 label eth0:x
         10.9.3.1/24 scope 77
         10.9.4.1/24 scope host noprefixroute
+        fd00:9::1/64
+        fd00:9::2
+        fd00:9::3/64 home mngtmpaddr noprefixroute
+        fd00:9::4/64 -nodad
+        fd00:9::5/64 preferred_lft 300
+        fd00:9::6 preferred_lft forever no_track
+        fd00:9::7 peer fd00:9::77
     }";
 
 const STATIC: &str = "static_ipaddress {
