@@ -126,9 +126,9 @@ fn what_is_removed_by_others_is_told_and_what_we_do_is_not() {
         ip("rule add pref 700 from 10.8.0.0/16 table 5");
         ip("rule del pref 700 from 10.8.0.0/16 table 5");
         ip("rule del pref 700");
-        assert_eq!(losses(&mut lab, 1), [other.clone()]);
+        assert_eq!(losses(&mut lab, 1), std::slice::from_ref(&other));
         ip("route replace 10.20.0.0/24 dev d1");
-        assert_eq!(losses(&mut lab, 1), [first.clone()]);
+        assert_eq!(losses(&mut lab, 1), std::slice::from_ref(&first));
         assert_eq!(settled(&mut lab, &first, Some(&spec)), []);
         assert_eq!(settled(&mut lab, &other, Some(&Spec::Rule)), []);
         assert!(has("10.20.0.0/24 via 10.9.0.2 dev d0 proto keepalived") && has("700:"));
@@ -185,7 +185,7 @@ fn routes_the_kernel_forgets_in_silence_are_missed() {
             assert_eq!(settled(&mut lab, key, Some(spec)), []);
         }
         ip("addr del 10.9.1.1/24 dev d0");
-        assert_eq!(losses(&mut lab, 1), [sourced.clone()]);
+        assert_eq!(losses(&mut lab, 1), std::slice::from_ref(&sourced));
         ip("link set d0 down");
         let mut expected = vec![plain.clone(), shared.clone()];
         expected.sort();
@@ -225,7 +225,7 @@ fn a_way_that_others_remove_is_missed() {
         let ways = || show("-6 route show proto keepalived").matches("via fd00").count();
         assert_eq!(ways(), 2);
         ip("-6 route del fd00:25::/64 via fd00:8::2 dev e0");
-        assert_eq!(losses(&mut lab, 1), [key.clone()]);
+        assert_eq!(losses(&mut lab, 1), std::slice::from_ref(&key));
         assert_eq!(ways(), 1);
         assert_eq!(settled(&mut lab, &key, Some(&spec)), []);
         assert_eq!(ways(), 2);
