@@ -12,6 +12,7 @@ use crate::{ensure, ensure_same};
 const F: &str = "groups";
 
 pub const SCENARIOS: &[Scenario] = &[
+    original(F, "a group's tracked interface acts on every member", group_interface),
     original(F, "a group's weighted file acts on every member", group_file),
     original(F, "of two weights for one file the group's counts", two_weights),
     original(F, "a member's weight counts where the group allows it", member_weight),
@@ -145,5 +146,20 @@ fn comes_back(context: &Context) -> Outcome {
     let masters = lan.a.log.since(mark, "Entering MASTER STATE");
     ensure_same!(masters.len(), 2, "members that became master");
     ensure!(masters[1].at.saturating_duration_since(masters[0].at) < ms(100), "they became master together");
+    Ok(())
+}
+
+fn group_interface(context: &Context) -> Outcome {
+    for (line, down) in [("d0 weight -30", 70), ("d0", 0)] {
+        let lan = group(context, &format!("track_interface {{\n        {line}\n    }}"), "", "")?;
+        lan.a.must("ip link add d0 type veth peer name d1 && ip link set d1 up && ip link set d0 up")?;
+        masters(&lan)?;
+        lead_to(&lan, [down, down], || lan.a.must("ip link set d0 down").map(drop))?;
+        if down == 0 {
+            until(ms(500), "no address", || holds_none(&lan))?;
+        }
+        lan.a.must("ip link set d0 up")?;
+        until(master_down(100) * 2 + SLACK, "both addresses", || holds_both(&lan))?;
+    }
     Ok(())
 }

@@ -13,6 +13,7 @@ mod facts;
 mod finding;
 mod network;
 mod pair;
+mod process;
 mod router;
 mod script;
 mod script_file;
@@ -62,6 +63,7 @@ const TABLES: &[&[Rule]] = &[
     script::RULES,
     script_file::RULES,
     weight::RULES,
+    process::RULES,
     router::RULES,
     network::RULES,
     pair::RULES,

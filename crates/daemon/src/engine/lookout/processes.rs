@@ -316,4 +316,37 @@ mod tests {
         }
         told(0);
     }
+
+    /// Where the kernel tells: in the first namespaces of a machine, for root. Elsewhere there is nothing to see.
+    #[test]
+    fn the_kernel_tells_of_processes_where_it_does() {
+        let words = format!("{}.25", 100_000 + std::process::id());
+        let pattern = ProcessPattern {
+            path: b"/bin/sleep".to_vec(),
+            full_command: true,
+            arguments: Arguments::Initial(vec![words.clone().into_bytes()]),
+        };
+        let mut processes = Processes::new();
+        processes.watch(BTreeSet::from([pattern]));
+        let mut news_within = |limit: Duration, wanted: &dyn Fn(&Processes) -> bool| {
+            let limit = Instant::now() + limit;
+            while !wanted(&processes) && Instant::now() < limit {
+                if let Source::Asked(events, _) | Source::Events(events) = &processes.source {
+                    let _ready = wait_readable(&[events.as_fd()], Some(Duration::from_millis(10)));
+                }
+                processes.take_events();
+            }
+            (matches!(processes.source, Source::Events(_)), processes.crowd.counts())
+        };
+        let (told, _) = news_within(CONFIRMATION, &|it| !matches!(it.source, Source::Asked(..)));
+        if !told {
+            return;
+        }
+        let patience = Duration::from_secs(20);
+        let mut child = sleeper(&words);
+        assert_eq!(news_within(patience, &|it| it.crowd.counts() == [1]), (true, vec![1]));
+        child.kill().expect("ended");
+        assert_eq!(news_within(patience, &|it| it.crowd.counts() == [0]), (true, vec![0]));
+        child.wait().expect("reaped");
+    }
 }
