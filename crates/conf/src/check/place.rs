@@ -3,29 +3,39 @@
 //! `(VI_1) Warning - nopreempt will not work with initial state MASTER` names an instance and two of its keywords:
 //! that is enough to find the lines. What names nothing stays without a place.
 
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::diag::Diagnostic;
-use crate::lex;
+use crate::lex::{self, Word};
 use crate::lines::{Lines, Piece, Span};
 use crate::suggest;
 
 /// A block outside of all others.
-struct Block {
-    keyword: String,
-    name: String,
-    header: Option<Span>,
+struct Block<'a> {
+    keyword: &'a str,
+    name: &'a str,
+    /// Number of its first line, and the word of it to point at.
+    header: (usize, Word<'a>),
     /// First words inside, with the line they begin.
-    lines: Vec<(String, usize)>,
+    lines: Vec<(&'a str, usize)>,
 }
 
 /// The named blocks of a configuration.
 pub(super) struct Places<'a> {
     lines: &'a Lines,
-    blocks: Vec<Block>,
+    blocks: Vec<Block<'a>>,
+    /// Blocks by their names, as far as those are whole words of a sentence.
+    by_name: BTreeMap<&'a str, Vec<usize>>,
+    /// The others.
+    oddly_named: Vec<usize>,
+    /// The first place of every word that is no keyword; made when it is needed.
+    words: OnceCell<BTreeMap<&'a str, (usize, Word<'a>)>>,
 }
 
 impl<'a> Places<'a> {
     pub(super) fn new(lines: &'a Lines) -> Self {
-        let mut blocks: Vec<Block> = Vec::new();
+        let mut blocks: Vec<Block<'_>> = Vec::new();
         let mut depth = 0_usize;
         for (at, line) in lines.iter().enumerate() {
             match line.piece {
@@ -33,10 +43,10 @@ impl<'a> Places<'a> {
                 Piece::Close => depth = depth.saturating_sub(1),
                 Piece::Text(text) => {
                     let words = lex::words(text).words;
-                    let word = |n: usize| words.get(n).map_or(String::new(), |word| word.text.to_owned());
+                    let word = |n: usize| words.get(n).map_or("", |word| word.text);
                     if depth == 0 {
-                        let first = words.get(1).or(words.first());
-                        let header = first.and_then(|word| lines.span(line, word.start, word.text));
+                        let Some(first) = words.get(1).or(words.first()) else { continue };
+                        let header = (at, first.clone());
                         blocks.push(Block { keyword: word(0), name: word(1), header, lines: Vec::new() });
                     } else if let Some(block) = blocks.last_mut() {
                         block.lines.push((word(0), at));
@@ -44,7 +54,15 @@ impl<'a> Places<'a> {
                 }
             }
         }
-        Self { lines, blocks }
+        let mut by_name: BTreeMap<_, Vec<usize>> = BTreeMap::new();
+        let mut oddly_named = Vec::new();
+        for (number, block) in blocks.iter().enumerate().filter(|(_, block)| !block.name.is_empty()) {
+            match block.name.chars().all(is_part) {
+                true => by_name.entry(block.name).or_default().push(number),
+                false => oddly_named.push(number),
+            }
+        }
+        Self { lines, blocks, by_name, oddly_named, words: OnceCell::new() }
     }
 
     /// Gives a complaint a place, and names that are near an unknown one. Says whether the place is our guess.
@@ -67,7 +85,7 @@ impl<'a> Places<'a> {
         } else if named.is_empty() {
             spans.extend(self.quoted(&heard.text).map(|span| (String::new(), span)));
         }
-        let headers = named.iter().filter_map(|block| Some((block.title(), block.header.clone()?)));
+        let headers = named.iter().filter_map(|block| Some((block.title(), self.header(block)?)));
         if spans.is_empty() {
             spans.extend(headers);
         } else {
@@ -86,27 +104,51 @@ impl<'a> Places<'a> {
         let paths = text.split_whitespace().filter(|word| word.len() > 1 && word.starts_with('/'));
         let quotes = ['`', '\'', '"'].into_iter().flat_map(|mark| text.split(mark).skip(1).step_by(2));
         let words: Vec<&str> = paths.chain(quotes).filter(|word| !word.is_empty()).collect();
-        self.lines.iter().find_map(|line| {
-            let Piece::Text(text) = line.piece else { return None };
-            let found =
-                lex::words(text).words.into_iter().skip(1).find(|word| {
-                    word.text.split_whitespace().next().is_some_and(|first| words.contains(&first))
-                });
-            found.and_then(|word| self.lines.span(line, word.start, word.text))
-        })
+        let known = self.words.get_or_init(|| self.first_places());
+        let first =
+            words.iter().filter_map(|word| known.get(word)).min_by_key(|(at, word)| (*at, word.start));
+        first.and_then(|(at, word)| self.span(*at, word))
+    }
+
+    fn first_places(&self) -> BTreeMap<&'a str, (usize, Word<'a>)> {
+        let mut known = BTreeMap::new();
+        for (at, line) in self.lines.iter().enumerate() {
+            let Piece::Text(text) = line.piece else { continue };
+            for word in lex::words(text).words.into_iter().skip(1) {
+                if let Some(first) = word.text.split_whitespace().next() {
+                    known.entry(first).or_insert((at, word));
+                }
+            }
+        }
+        known
+    }
+
+    fn header(&self, block: &Block<'_>) -> Option<Span> {
+        let (at, word) = &block.header;
+        self.span(*at, word)
+    }
+
+    fn span(&self, at: usize, word: &Word<'_>) -> Option<Span> {
+        self.lines.span(self.lines.line(at)?, word.start, word.text)
     }
 
     /// The blocks whose names stand in the sentence, in its order.
-    fn named(&self, text: &str) -> Vec<&Block> {
+    fn named(&self, text: &str) -> Vec<&Block<'a>> {
         let subject = text.strip_prefix('(').and_then(|rest| rest.split_once(')')).map(|(name, _)| name);
-        let of_subject =
-            |name: &str| self.blocks.iter().find(|block| block.is_router() && block.name == name);
+        let of_subject = |name: &str| {
+            let numbers = self.by_name.get(name).unwrap_or(&self.oddly_named);
+            let mut blocks = numbers.iter().filter_map(|number| self.blocks.get(*number));
+            blocks.find(|block| block.is_router() && block.name == name)
+        };
         if let Some(block) = subject.and_then(of_subject) {
             return vec![block];
         }
-        let mut found: Vec<(usize, &Block)> = Vec::new();
-        for block in self.blocks.iter().filter(|block| !block.name.is_empty()) {
-            let quoted = text.match_indices(block.name.as_str()).map(|(at, _)| at);
+        let spoken = text.split(|c| !is_part(c)).collect::<BTreeSet<_>>();
+        let plain = spoken.iter().filter_map(|word| self.by_name.get(word)).flatten();
+        let numbers: BTreeSet<usize> = plain.chain(&self.oddly_named).copied().collect();
+        let mut found: Vec<(usize, &Block<'_>)> = Vec::new();
+        for block in numbers.iter().filter_map(|number| self.blocks.get(*number)) {
+            let quoted = text.match_indices(block.name).map(|(at, _)| at);
             let whole = |at: &usize| is_whole(text, *at, block.name.len());
             if let Some(at) = quoted.into_iter().find(whole)
                 && block.could_be_meant(text)
@@ -120,7 +162,7 @@ impl<'a> Places<'a> {
     }
 
     /// Lines of the block whose keywords the sentence mentions, in its order.
-    fn keywords(&self, block: &Block, text: &str) -> Vec<(String, Span)> {
+    fn keywords(&self, block: &Block<'_>, text: &str) -> Vec<(String, Span)> {
         let spoken = text.to_lowercase().replace('_', " ");
         let mut found: Vec<(usize, String, Span)> = Vec::new();
         for (word, at) in &block.lines {
@@ -132,7 +174,7 @@ impl<'a> Places<'a> {
             if let (Some(position), Some(span)) = (position.filter(|_| said.len() > 3), span)
                 && found.iter().all(|(other, ..)| *other != position)
             {
-                found.push((position, word.clone(), span));
+                found.push((position, (*word).to_owned(), span));
             }
         }
         found.sort_by_key(|(position, ..)| *position);
@@ -142,29 +184,30 @@ impl<'a> Places<'a> {
     fn near_name(&self, heard: &mut Diagnostic) {
         let Some(at) = heard.at.clone() else { return };
         let word: String = at.quoted.chars().skip(at.column.saturating_sub(1)).take(at.length).collect();
-        let kind = |block: &&Block| block.keyword == "vrrp_script" || block.keyword.ends_with("track_file");
+        let kind =
+            |block: &&Block<'_>| block.keyword == "vrrp_script" || block.keyword.ends_with("track_file");
         let scripts = || self.blocks.iter().filter(kind);
         if let Some(below) = scripts().find(|block| block.name == word) {
-            *heard = heard.clone().label(below.header.clone(), "defined here: it has to stand above");
-        } else if let Some(near) = suggest::near(&word, scripts().map(|block| block.name.as_str())) {
+            *heard = heard.clone().label(self.header(below), "defined here: it has to stand above");
+        } else if let Some(near) = suggest::near(&word, scripts().map(|block| block.name)) {
             let note = format!("did you mean '{near}'?");
             *heard = heard.clone().note(note).suggest(near);
         }
     }
 }
 
-impl Block {
+impl Block<'_> {
     fn title(&self) -> String {
         format!("{} {}", self.keyword, self.name)
     }
 
     fn is_router(&self) -> bool {
-        ["vrrp_instance", "vrrp_sync_group", "bfd_instance", "vrrp_script"].contains(&self.keyword.as_str())
+        ["vrrp_instance", "vrrp_sync_group", "bfd_instance", "vrrp_script"].contains(&self.keyword)
     }
 
     /// Whether the sentence is about this kind of block: the name could be an ordinary word.
     fn could_be_meant(&self, text: &str) -> bool {
-        match self.keyword.as_str() {
+        match self.keyword {
             "vrrp_script" => text.contains(&format!("script {}", self.name)),
             "vrrp_sync_group" => text.to_lowercase().contains(&format!("group {}", self.name.to_lowercase())),
             "vrrp_instance" => self.name.len() > 1,
@@ -174,12 +217,15 @@ impl Block {
     }
 }
 
+fn is_part(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
 /// Whether the word at this place is not just a part of a longer one.
 fn is_whole(text: &str, at: usize, length: usize) -> bool {
-    let part = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
     let before = text.get(..at).and_then(|before| before.chars().next_back());
     let after = text.get(at + length..).and_then(|after| after.chars().next());
-    !before.is_some_and(part) && !after.is_some_and(part)
+    !before.is_some_and(is_part) && !after.is_some_and(is_part)
 }
 
 /// More places than this help nobody.

@@ -64,9 +64,12 @@ pub(super) struct Respelt {
 
 /// Replaces misspelt keywords by what they probably mean, and takes out blocks that nobody knows.
 pub(super) fn respell(lines: &Lines, complaints: &[Diagnostic], which: Words) -> Respelt {
-    let index = Index::new(lines);
     let mut made = lines.clone();
     let mut mended = Vec::new();
+    if complaints.iter().all(|heard| heard.class != Class::UnknownKeyword) {
+        return Respelt { lines: made, mended };
+    }
+    let index = Index::new(lines);
     let mut dropped = vec![false; made.len()];
     let mut seen = BTreeSet::new();
     for heard in complaints.iter().filter(|heard| heard.class == Class::UnknownKeyword) {

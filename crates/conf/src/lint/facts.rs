@@ -29,6 +29,8 @@ pub struct Facts<'a> {
     pub(super) interfaces: Vec<Interface>,
     /// Statements outside blocks, in order.
     roots: Vec<Statement<'a>>,
+    /// Where the first of a keyword and a name stands among them.
+    named: BTreeMap<(&'static str, &'a str), usize>,
 }
 
 impl std::fmt::Debug for Facts<'_> {
@@ -44,15 +46,24 @@ impl<'a> Facts<'a> {
         let passes = [Pass::Parent, Pass::Vrrp, Pass::Checker, Pass::Bfd];
         let mut roots: Vec<_> = passes.iter().flat_map(|pass| Roots::new(lines, *pass)).collect();
         roots.sort_by_key(|statement| statement.at);
+        let mut named = BTreeMap::new();
+        for (number, root) in roots.iter().enumerate() {
+            named.entry((root.row.name, root.word(1).unwrap_or(""))).or_insert(number);
+        }
         let config = crate::lower(lines, &Obliging(host)).config;
         let interfaces = around.map(Surroundings::interfaces).unwrap_or_default();
         let names = Names::new(&config.vrrp);
-        Self { lines, host, around, config, names, interfaces, roots }
+        Self { lines, host, around, config, names, interfaces, roots, named }
     }
 
     /// All blocks of one keyword.
     pub(super) fn roots<'s>(&'s self, name: &'s str) -> impl Iterator<Item = &'s Statement<'a>> {
         self.roots.iter().filter(move |statement| statement.row.name == name)
+    }
+
+    /// The first block of this keyword and name.
+    pub(super) fn root(&self, keyword: &'static str, name: &str) -> Option<&Statement<'a>> {
+        self.roots.get(*self.named.get(&(keyword, name))?)
     }
 
     /// The statements of all blocks of one keyword.
@@ -83,6 +94,11 @@ impl<'a> Facts<'a> {
     /// What an instance means.
     pub(super) fn instance(&self, name: &str) -> Option<&vrrp::Instance> {
         self.config.vrrp.instances.get(*self.names.instances.get(name)?)
+    }
+
+    /// The sync group an instance is in.
+    pub(super) fn group_of(&self, instance: &str) -> Option<&vrrp::SyncGroup> {
+        self.config.vrrp.groups.get(*self.names.groups.get(instance)?)
     }
 
     /// What a script means; nothing if nobody tracks it.
@@ -132,6 +148,8 @@ impl<'a> Facts<'a> {
 struct Names {
     instances: BTreeMap<String, usize>,
     scripts: BTreeMap<String, usize>,
+    /// Groups, by their members.
+    groups: BTreeMap<String, usize>,
 }
 
 impl Names {
@@ -143,6 +161,13 @@ impl Names {
         Self {
             instances: index(config.instances.iter().map(|instance| &instance.name).collect()),
             scripts: index(config.scripts.iter().map(|script| &script.name).collect()),
+            groups: config
+                .groups
+                .iter()
+                .enumerate()
+                .rev()
+                .flat_map(|(at, group)| group.members.iter().map(move |member| (member.clone(), at)))
+                .collect(),
         }
     }
 }

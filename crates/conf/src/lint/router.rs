@@ -152,22 +152,20 @@ fn empty_prefix(cx: &Facts<'_>, out: &mut Findings) {
     }
 }
 
-/// The statement that turns strict mode on for a router.
-fn strict<'s, 'a>(cx: &'s Facts<'a>, router: &Router<'s, 'a>) -> Option<&'s Statement<'a>> {
-    let on = |statement: &&Statement<'_>| !matches!(statement.word(1), Some("off" | "false" | "no"));
-    match router.says("strict_mode") {
-        Some(own) => Some(own).filter(on),
-        None => cx.within("global_defs").filter(|inner| inner.row.name == "vrrp_strict").last().filter(on),
-    }
+/// Whether a statement turns strict mode on.
+fn is_on(statement: &&Statement<'_>) -> bool {
+    !matches!(statement.word(1), Some("off" | "false" | "no"))
 }
 
 fn strict_drops_packets(cx: &Facts<'_>, out: &mut Findings) {
     let mut told = false;
+    let everywhere = cx.within("global_defs").filter(|inner| inner.row.name == "vrrp_strict").last();
     for router in cx.routers() {
         let Some(instance) = router.model.filter(|instance| !instance.priority.is_owner()) else { continue };
         let accepts =
             router.says("accept").is_some() && instance.version == keepalived_model::vrrp::Version::V3;
-        let Some(statement) = strict(cx, &router).filter(|_| !accepts) else { continue };
+        let strict = router.says("strict_mode").or(everywhere).filter(is_on);
+        let Some(statement) = strict.filter(|_| !accepts) else { continue };
         let global = statement.row.name == "vrrp_strict";
         if global && std::mem::replace(&mut told, true) {
             continue;

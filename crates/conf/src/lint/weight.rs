@@ -118,7 +118,7 @@ const LISTS: [(&str, &str); 4] = [
 /// Everything that acts on the priority of a router, by itself or through its group. None where files do: their
 /// numbers are anybody's guess.
 pub(super) fn trackers(cx: &Facts<'_>, router: &Router<'_, '_>, instance: &Instance) -> Option<Vec<Tracker>> {
-    let group = cx.config.vrrp.groups.iter().find(|group| group.members.contains(&instance.name));
+    let group = cx.group_of(&instance.name);
     let files = instance.track_files.iter().chain(group.iter().flat_map(|group| &group.track_files));
     if files.into_iter().any(|file| file.weight.amount != 0) {
         return None;
@@ -131,7 +131,7 @@ pub(super) fn trackers(cx: &Facts<'_>, router: &Router<'_, '_>, instance: &Insta
     ];
     let mut found = listed(cx, router, own);
     let block = group.and_then(|group| {
-        let block = cx.roots("vrrp_sync_group").find(|block| block.word(1) == Some(group.name.as_str()))?;
+        let block = cx.root("vrrp_sync_group", &group.name)?;
         Some((Router { name: block.word(1)?, block, model: None }, group))
     });
     if let Some((block, group)) = block {
@@ -166,7 +166,7 @@ fn place(
     if let Some(at) = item.words.iter().position(|word| word.text == "weight") {
         return cx.item(item, at + 1);
     }
-    let block = cx.roots(kind).find(|block| block.word(1) == Some(name));
+    let block = cx.root(kind, name);
     let weight = block.and_then(|block| block.block().iter().rfind(|inner| inner.row.name == "weight"));
     weight.map_or_else(|| cx.item(item, 0), |weight| cx.word(weight, 1))
 }
