@@ -4,6 +4,7 @@
 //! something about the ratio.
 
 mod load;
+mod scale;
 mod stand;
 mod syntax;
 mod takeover;
@@ -44,7 +45,7 @@ struct Measure {
     round: fn(Subject) -> Result<Vec<f64>, Fault>,
 }
 
-const ALL: &[&[Measure]] = &[takeover::MEASURES, load::MEASURES, syntax::MEASURES];
+const ALL: &[&[Measure]] = &[takeover::MEASURES, load::MEASURES, scale::MEASURES, syntax::MEASURES];
 
 /// Runs every measurement whose name contains `only`, `rounds` times for each program, and prints a table.
 /// Returns whether every promise was kept.

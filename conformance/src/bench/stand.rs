@@ -63,7 +63,7 @@ pub fn single(subject: Subject, text: &str, last_vrid: u8) -> Result<(Lab, Host)
 }
 
 /// As installed: no `-D`, so that the log is not what is measured.
-fn quiet_log(host: &Host) -> Result<(), Fault> {
+pub fn quiet_log(host: &Host) -> Result<(), Fault> {
     host.write("/etc/default/keepalived", "DAEMON_ARGS=\"\"\n", 0o644)
 }
 

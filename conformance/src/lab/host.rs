@@ -133,6 +133,27 @@ impl Host {
         Ok(())
     }
 
+    /// One more interface, up and with this address, on a cable of its own that leads to the interface of the same
+    /// name of another host, or to nobody who listens.
+    ///
+    /// # Errors
+    /// `ip` refused.
+    pub fn cable(&self, interface: &str, address: &str, to: Option<(&Host, &str)>) -> Result<(), Fault> {
+        let far = match to {
+            Some((other, _)) => format!("name {interface} netns {}", other.init),
+            None => format!("name {}{interface}", self.port),
+        };
+        super::ip(&format!("link add {interface} netns {} type veth peer {far}", self.init))?;
+        let up = |host: &Self, address: &str| {
+            host.must(&format!("ip addr add {address} dev {interface} && ip link set {interface} up"))
+        };
+        up(self, address)?;
+        match to {
+            Some((other, address)) => up(other, address).map(drop),
+            None => super::ip(&format!("link set {}{interface} up", self.port)),
+        }
+    }
+
     /// Pulls the cable: the host's interface loses its carrier.
     ///
     /// # Errors

@@ -100,9 +100,10 @@ impl<Owner: Copy + Ord> Agenda<Owner> {
         self.by_time.first().map(|(_, owner)| *owner)
     }
 
-    /// All owners with a deadline not after `now`, earliest first.
-    pub fn due(&self, now: Instant) -> Vec<Owner> {
-        self.by_time.iter().take_while(|(at, _)| *at <= now).map(|(_, owner)| *owner).collect()
+    /// Owners with a deadline not after `now`, earliest first, and no more than so many.
+    pub fn due(&self, now: Instant, most: usize) -> Vec<Owner> {
+        let due = self.by_time.iter().take_while(|(at, _)| *at <= now);
+        due.take(most).map(|(_, owner)| *owner).collect()
     }
 }
 
@@ -138,8 +139,8 @@ mod tests {
         agenda.note('a', Some(Instant(3)));
         agenda.note('b', Some(Instant(2)));
         agenda.note('a', Some(Instant(1)));
-        assert_eq!((agenda.next(), agenda.due(Instant(2))), (Some(Instant(1)), vec!['a', 'b']));
+        assert_eq!((agenda.next(), agenda.due(Instant(2), 9)), (Some(Instant(1)), vec!['a', 'b']));
         agenda.note('a', None);
-        assert_eq!(agenda.due(Instant(9)), vec!['b']);
+        assert_eq!(agenda.due(Instant(9), 9), vec!['b']);
     }
 }

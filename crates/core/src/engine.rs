@@ -25,6 +25,11 @@ use crate::report::{Fault, Name, Report, State};
 use crate::track::Tracker;
 use crate::wanted::Wanted;
 
+/// Most owners that act in one event. Of thousands that are due at the same moment the others follow with the next
+/// [`Event::Due`], which has to be told as long as [`Engine::next_deadline`] is not in the future: what they want done
+/// needs no room for all of them.
+const DUE_MAX: usize = 64;
+
 /// Waking later than this after a deadline is told and, for a master, answered by a new announcement (D5;
 /// the original's `min_auto_priority_delay`).
 const LATE: Micros = Micros::from_secs(1);
@@ -42,12 +47,13 @@ pub(crate) enum Owner {
 /// The VRRP engine: everything that is happening.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    pub(crate) config: Arc<vrrp::Config>,
+    /// Without its instances, each of which has its own part.
+    pub(crate) config: vrrp::Config,
     pub(crate) now: Instant,
     /// How far the wall clock is ahead of `now`.
     wall_ahead: Micros,
     pub(crate) links: Links,
-    pub(crate) instances: BTreeMap<InstanceId, Instance>,
+    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
     /// Instances in the order of the file.
     pub(crate) order: Vec<InstanceId>,
     pub(crate) groups: Vec<Group>,
@@ -107,7 +113,7 @@ impl Engine {
         out: &mut Actions,
     ) -> Self {
         let mut engine = Self {
-            config: Arc::default(),
+            config: vrrp::Config::default(),
             now,
             wall_ahead: Micros::ZERO,
             links: Links::new(snapshot),
@@ -187,7 +193,7 @@ impl Engine {
         if let Some(by) = overslept {
             out.push(Action::Report(Report::Late { by }));
         }
-        for owner in self.agenda.due(self.now) {
+        for owner in self.agenda.due(self.now, DUE_MAX) {
             self.touched.insert(owner);
             match owner {
                 Owner::Script(id) => {
@@ -504,15 +510,16 @@ impl Engine {
     fn conclude(&mut self, out: &mut Actions) {
         self.wanted.flush(out);
         for id in std::mem::take(&mut self.unfinished) {
-            if self.with(id, out, |instance, ctx| instance.finish(ctx)) == Some(true) {
-                self.unfinished.remove(&id);
-            }
+            self.with(id, out, |instance, ctx| instance.finish(ctx));
         }
+        // Who still waits is looked at again when he acts, or something of his is answered: looking at all of four
+        // thousand at every answer cost two seconds of a takeover.
+        self.unfinished.clear();
         self.touched.extend(self.announcer.links().map(Owner::Queue));
         for owner in std::mem::take(&mut self.touched) {
             let at = match owner {
                 Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
-                Owner::Instance(id) => self.instances.get(&id).and_then(Instance::next_deadline),
+                Owner::Instance(id) => self.instances.get(&id).and_then(|instance| instance.next_deadline()),
                 Owner::Queue(link) => self.announcer.next(link),
                 Owner::Readings => self.readings.next_deadline(),
                 Owner::Start => self.starts_at,

@@ -11,6 +11,7 @@
 //! ```
 
 mod addresses;
+mod counters;
 mod credentials;
 mod hearing;
 mod routing;
@@ -24,7 +25,6 @@ use std::sync::Arc;
 use keepalived_model::kernel::{AddressKey, Key, Spec};
 use keepalived_model::vrrp::{self, Identity, Preempt, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
-use keepalived_wire::reject::KINDS;
 
 use crate::announce::Announcer;
 use crate::deadlines::Timers;
@@ -37,6 +37,7 @@ use crate::report::{Fault, Name, Report, State};
 use crate::routing::Routing;
 use crate::wanted::Wanted;
 
+pub use counters::Counters;
 use credentials::Credentials;
 use speaking::Leaving;
 
@@ -99,29 +100,6 @@ struct Placed {
     spec: Spec,
     excluded: bool,
     no_track: bool,
-}
-
-/// What an instance counts.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    /// Adverts sent, priority 0 included; one for all unicast copies.
-    pub sent: u64,
-    /// Adverts accepted.
-    pub accepted: u64,
-    /// Times MASTER was entered.
-    pub became_master: u64,
-    /// Times MASTER was left.
-    pub released_master: u64,
-    /// Adverts of priority 0 accepted.
-    pub zero_received: u64,
-    /// Farewells, each counted once however many copies were sent.
-    pub zero_sent: u64,
-    /// Accepted adverts whose address list differs from ours (D6).
-    pub list_differs: u64,
-    /// Accepted adverts that could have been signed and were not.
-    pub unsigned: u64,
-    /// Refused packets by [`keepalived_wire::reject::Reject::kind`].
-    pub rejected: [u64; KINDS],
 }
 
 /// One virtual router.

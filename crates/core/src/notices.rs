@@ -79,16 +79,15 @@ pub(crate) struct Audience {
 
 impl Audience {
     pub fn new(config: &Notifications, mail: bool) -> Self {
-        let shared = |command: &Option<Command>| command.clone().map(Arc::new);
         let deleted = config.deleted.as_ref();
         Self {
-            master: shared(&config.master),
-            backup: shared(&config.backup),
-            fault: shared(&config.fault),
-            stop: shared(&config.stop),
-            deleted: deleted.and_then(|deleted| shared(&deleted.command)),
-            lower_priority: shared(&config.lower_priority),
-            any: shared(&config.any),
+            master: config.master.clone(),
+            backup: config.backup.clone(),
+            fault: config.fault.clone(),
+            stop: config.stop.clone(),
+            deleted: deleted.and_then(|deleted| deleted.command.clone()),
+            lower_priority: config.lower_priority.clone(),
+            any: config.any.clone(),
             removal: if deleted.is_some() { Occasion::Deleted } else { Occasion::Dropped },
             mail,
         }

@@ -26,12 +26,15 @@ impl Engine {
         memories: &[Memory],
         out: &mut Actions,
     ) {
-        self.config = Arc::clone(&config);
-        self.virtual_ips = virtual_ips(&config);
+        let mut config = Arc::unwrap_or_clone(config);
+        let instances = std::mem::take(&mut config.instances);
+        self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
+        let startup_delay = config.startup_delay;
+        self.config = config;
         self.build_scripts(memories, out);
-        for instance in &config.instances {
-            self.add(Arc::new(instance.clone()));
+        for instance in instances {
+            self.add(Arc::new(instance));
         }
         self.groups = self.build_groups(&BTreeMap::new());
         self.look_around(out);
@@ -40,40 +43,42 @@ impl Engine {
         // A successor goes on where its predecessor was: the delay is one of the machine's start.
         let adopted = self.remove_leftovers(memories, snapshot, out);
         self.place_fixtures(out);
-        if adopted || config.startup_delay.is_zero() {
+        if adopted || startup_delay.is_zero() {
             self.begin_all(out);
         } else {
-            out.push(Action::Report(Report::StartDelayed { length: config.startup_delay }));
-            self.delay_start(Some(self.now + config.startup_delay));
+            out.push(Action::Report(Report::StartDelayed { length: startup_delay }));
+            self.delay_start(Some(self.now + startup_delay));
         }
         self.renew_listeners(out);
     }
 
     pub(crate) fn reload(&mut self, config: Arc<vrrp::Config>, out: &mut Actions) {
-        if *config == *self.config {
+        let mut config = Arc::unwrap_or_clone(config);
+        let instances = std::mem::take(&mut config.instances);
+        if config == self.config && self.runs(&instances) {
             return;
         }
         let mut old: BTreeMap<Identity, InstanceId> =
             self.instances.iter().map(|(id, instance)| ((*instance.identity).clone(), *id)).collect();
         let group_states: BTreeMap<Name, State> =
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
-        self.config = Arc::clone(&config);
-        self.virtual_ips = virtual_ips(&config);
+        self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
+        self.config = config;
         self.build_scripts(&[], out);
-        self.readings.reconfigure(&config, out);
+        self.readings.reconfigure(&self.config, out);
         self.touch(Owner::Readings);
         let before = std::mem::take(&mut self.order);
         let (mut kept, mut added) = (0, Vec::new());
-        for instance in &config.instances {
-            let shared = Arc::new(instance.clone());
+        // In the order of the file, which decides about stopping and logging.
+        for instance in instances {
             match old.remove(&instance.identity()) {
                 Some(id) => {
                     kept += 1;
                     self.order.push(id);
-                    self.with(id, out, |running, ctx| running.reconfigure(shared, ctx));
+                    self.with(id, out, |running, ctx| running.reconfigure(Arc::new(instance), ctx));
                 }
-                None => added.push(self.add(shared)),
+                None => added.push(self.add(Arc::new(instance))),
             }
         }
         let removed = old.len();
@@ -82,7 +87,6 @@ impl Engine {
             self.with(id, out, |instance, ctx| instance.remove(ctx));
             self.instances.remove(&id);
         }
-        self.sort_by_file(&config);
         self.groups = self.build_groups(&group_states);
         self.look_around_for(&added, out);
         for id in &added {
@@ -95,21 +99,16 @@ impl Engine {
 
     fn add(&mut self, config: Arc<vrrp::Instance>) -> InstanceId {
         let (id, now) = (self.fresh().instance(), self.now);
-        self.instances.insert(id, Instance::new(id, config, now));
+        self.instances.insert(id, Box::new(Instance::new(id, config, now)));
         self.order.push(id);
         self.touch(Owner::Instance(id));
         id
     }
 
-    /// Added instances were appended as they came; the file's order decides about stopping and logging.
-    fn sort_by_file(&mut self, config: &vrrp::Config) {
-        let place = |id: &InstanceId| {
-            let name = self.instances.get(id).map(|instance| instance.name.clone());
-            config.instances.iter().position(|instance| Some(instance.name.as_str()) == name.as_deref())
-        };
-        let mut order = self.order.clone();
-        order.sort_by_key(place);
-        self.order = order;
+    /// Whether these are the instances that run, in this order.
+    fn runs(&self, instances: &[vrrp::Instance]) -> bool {
+        let running = self.order.iter().filter_map(|id| self.instances.get(id));
+        running.map(|instance| &*instance.config).eq(instances)
     }
 
     fn look_around_for(&mut self, added: &[InstanceId], out: &mut Actions) {
@@ -236,8 +235,7 @@ impl Engine {
     }
 }
 
-fn virtual_ips(config: &vrrp::Config) -> BTreeSet<IpAddr> {
-    let addresses =
-        config.instances.iter().flat_map(|instance| instance.addresses.iter().chain(&instance.excluded));
+fn virtual_ips(instances: &[vrrp::Instance]) -> BTreeSet<IpAddr> {
+    let addresses = instances.iter().flat_map(|instance| instance.addresses.iter().chain(&instance.excluded));
     addresses.map(|address| address.ip).collect()
 }

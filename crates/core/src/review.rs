@@ -120,7 +120,7 @@ impl Engine {
     fn begin_groups(&mut self, pending: &BTreeSet<InstanceId>, out: &mut Actions) {
         for index in 0..self.groups.len() {
             let Some(group) = self.groups.get(index) else { continue };
-            let members: Vec<&Instance> =
+            let members: Vec<&Box<Instance>> =
                 group.members.iter().filter_map(|id| self.instances.get(id)).collect();
             let waits = members.iter().any(|i| i.state != State::Init || pending.contains(&i.id));
             let faulty = members.iter().any(|member| member.in_fault());
@@ -129,7 +129,7 @@ impl Engine {
                 (true, _) => {}
                 (false, true) => {
                     for id in group.members.clone() {
-                        self.instances.get_mut(&id).into_iter().for_each(Instance::blame_faults);
+                        self.instances.get_mut(&id).into_iter().for_each(|instance| instance.blame_faults());
                     }
                     self.enter_group(index, State::Fault, out);
                 }
@@ -347,7 +347,7 @@ impl Engine {
             () if states.contains(&State::Init) => return,
             () if states.iter().all(|state| *state == State::Master) => State::Master,
             // Owners are about to become masters.
-            () if group.state == State::Init && members().all(Instance::takes_over_at_once) => return,
+            () if group.state == State::Init && members().all(|member| member.takes_over_at_once()) => return,
             () => State::Backup,
         };
         let before = group.state;

@@ -6,7 +6,7 @@
 //! from that things are said in the order they were claimed and released in: routes need addresses, and sometimes
 //! each other.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use keepalived_model::InstanceId;
 use keepalived_model::kernel::{Key, Refusal, Spec};
@@ -34,11 +34,14 @@ pub struct Wanted {
     entries: BTreeMap<Key, Entry>,
     /// Each once.
     changed: Vec<Key>,
+    /// Answers that are still to come for all of them.
+    unanswered: u64,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Entry {
-    owners: BTreeSet<Claimant>,
+    /// Each once; there is rarely more than one.
+    owners: Vec<Claimant>,
     spec: Option<Spec>,
     /// What was last said to the kernel's side; outer `None`: nothing yet, or to be said again.
     told: Option<Option<Spec>>,
@@ -56,15 +59,20 @@ impl Wanted {
     /// An owner wants this to be there.
     pub fn claim(&mut self, owner: impl Into<Claimant>, key: &Key, spec: &Spec) {
         let entry = self.change(key);
-        entry.owners.insert(owner.into());
+        let owner = owner.into();
+        if !entry.owners.contains(&owner) {
+            entry.owners.push(owner);
+        }
         entry.spec = Some(spec.clone());
     }
 
     /// An owner does not care any more.
     pub fn release(&mut self, owner: impl Into<Claimant>, key: &Key) {
+        let owner = owner.into();
         if let Some(entry) = self.entries.get_mut(key)
-            && entry.owners.remove(&owner.into())
+            && let Some(at) = entry.owners.iter().position(|other| *other == owner)
         {
+            entry.owners.remove(at);
             entry.refused = None;
             self.change(key);
         }
@@ -105,7 +113,10 @@ impl Wanted {
     pub fn answered(&mut self, key: &Key, outcome: &Result<(), Refusal>) -> bool {
         let mut is_news = true;
         if let Some(entry) = self.entries.get_mut(key) {
-            entry.unanswered = entry.unanswered.saturating_sub(1);
+            if let Some(fewer) = entry.unanswered.checked_sub(1) {
+                entry.unanswered = fewer;
+                self.unanswered -= 1;
+            }
             entry.settled = outcome.is_ok() && entry.unanswered == 0;
             let refused = outcome.as_ref().err().map(|refusal| refusal.errno);
             is_news = std::mem::replace(&mut entry.refused, refused) != refused;
@@ -156,7 +167,7 @@ impl Wanted {
 
     /// Whether nothing is left to be said or answered.
     pub fn is_quiet(&self) -> bool {
-        self.changed.is_empty() && self.entries.values().all(|entry| entry.unanswered == 0)
+        self.changed.is_empty() && self.unanswered == 0
     }
 
     /// Everything wanted now.
@@ -189,6 +200,7 @@ impl Wanted {
             }
             entry.told = Some(want.clone());
             entry.unanswered += 1;
+            self.unanswered += 1;
             entry.settled = false;
             out.push(Action::Want { key, spec: want });
         }

@@ -85,7 +85,7 @@ fn a_changed_priority_is_told_to_fifos_where_that_is_asked_for() {
     for asked in [false, true] {
         let mut config = scripted(150, 20);
         config.instances[0].notify_priority_changes = asked;
-        config.instances[0].notify.any = Some(config.scripts[0].command.clone());
+        config.instances[0].notify.any = Some(Arc::new(config.scripts[0].command.clone()));
         let mut me = Router::start(config);
         me.until(1);
         let run = me.runs.pop().expect("a first run");

@@ -142,7 +142,7 @@ fn numbers_of_headers_go_on_from_what_was_heard_and_over_a_reload() {
     engine.handle(at, Event::Received { link: ETH0, packet: Packet::V4(&numbered(40)) }, &mut out);
     engine.handle(at, Event::Received { link: ETH0, packet: Packet::V4(&numbered(40)) }, &mut out);
     let counters = engine.view().instances[0].counters.clone();
-    assert_eq!((counters.accepted, counters.rejected.iter().sum::<u64>()), (1, 1), "a number is good once");
+    assert_eq!((counters.accepted, counters.rejected.total()), (1, 1), "a number is good once");
     let renamed = Instance { name: "VI_X".into(), ..mine };
     engine.handle(at, Event::Config(std::sync::Arc::new(config(vec![renamed]))), &mut out);
     let all = until(&mut engine, 6, out);
@@ -193,7 +193,7 @@ fn signatures_are_made_with_the_active_key_by_the_wall_clock_and_are_good_once()
     }
     let counters = engine.view().instances[0].counters.clone();
     assert_eq!((state(&engine).as_str(), counters.accepted), ("BACKUP", 1));
-    assert_eq!(counters.rejected.iter().sum::<u64>(), 2);
+    assert_eq!(counters.rejected.total(), 2);
 }
 
 #[test]
@@ -258,7 +258,7 @@ fn strangers_and_peers_from_too_far_away_are_not_heard() {
         engine.handle(Instant(1_000_000), event, &mut Actions::new());
     }
     let counters = engine.view().instances[0].counters.clone();
-    assert_eq!((counters.accepted, counters.rejected.iter().sum::<u64>()), (1, 2));
+    assert_eq!((counters.accepted, counters.rejected.total()), (1, 2));
 }
 
 #[test]

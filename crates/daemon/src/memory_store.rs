@@ -49,7 +49,14 @@ pub struct MemoryStore {
     things: BTreeMap<Key, Owned>,
     free: Vec<u64>,
     next: u64,
+    /// Slots one behind the other that are not in the file yet.
+    unwritten: Vec<u8>,
+    /// The first of them.
+    first: u64,
 }
+
+/// Most bytes that wait to be written: thousands of routers remember their adverts at the same moment.
+const UNWRITTEN_MAX: usize = 64 * SLOT;
 
 #[derive(Debug)]
 struct Owned {
@@ -77,6 +84,8 @@ impl MemoryStore {
             things: BTreeMap::new(),
             free: Vec::new(),
             next: 1,
+            unwritten: Vec::new(),
+            first: 0,
         };
         let mut left = Left::default();
         if bytes.get(..MAGIC.len()) == Some(MAGIC) {
@@ -185,9 +194,22 @@ impl MemoryStore {
         self.free.push(slot);
     }
 
-    fn write(&self, slot: u64, bytes: &[u8; SLOT]) {
-        // Out of memory: a successor then starts afresh, which is no reason to disturb this engine.
-        let _not_kept = self.file.write_all_at(bytes, slot * SLOT as u64);
+    fn write(&mut self, slot: u64, bytes: &[u8; SLOT]) {
+        let behind = self.first + (self.unwritten.len() / SLOT) as u64;
+        if behind != slot || self.unwritten.len() >= UNWRITTEN_MAX {
+            self.flush();
+            self.first = slot;
+        }
+        self.unwritten.extend_from_slice(bytes);
+    }
+
+    /// Puts what was told into the file; to be called when all that belongs together was told.
+    pub fn flush(&mut self) {
+        if !self.unwritten.is_empty() {
+            // Out of memory: a successor then starts afresh, which is no reason to disturb this engine.
+            let _not_kept = self.file.write_all_at(&self.unwritten, self.first * SLOT as u64);
+            self.unwritten.clear();
+        }
     }
 }
 
@@ -438,6 +460,7 @@ mod tests {
             ],
             things: vec![Key::Address(address(1)), Key::Address(v6), link],
         };
+        store.flush();
         assert_eq!(MemoryStore::read(&file).unwrap(), expected);
         assert_eq!(again(&file).1, expected);
     }
@@ -447,18 +470,21 @@ mod tests {
         let file = file();
         let (mut store, _) = again(&file);
         let key = Key::Address(address(1));
-        let things = || MemoryStore::read(&file).unwrap().things;
+        let things = |store: &mut MemoryStore| {
+            store.flush();
+            MemoryStore::read(&file).unwrap().things
+        };
         store.settled(&key);
         store.want(&key, false);
-        assert_eq!(things(), []);
+        assert_eq!(things(&mut store), []);
         store.want(&key, true);
         store.settled(&key);
         store.want(&key, false);
-        assert_eq!(things(), std::slice::from_ref(&key));
+        assert_eq!(things(&mut store), std::slice::from_ref(&key));
         store.settled(&key);
-        assert_eq!(things(), []);
+        assert_eq!(things(&mut store), []);
         store.want(&Key::Address(address(2)), true);
-        assert_eq!(things(), [Key::Address(address(2))]);
+        assert_eq!(things(&mut store), [Key::Address(address(2))]);
         // One slot and the magic: the freed one was used again.
         assert_eq!(file.metadata().unwrap().len(), 2 * SLOT as u64);
     }
@@ -466,10 +492,13 @@ mod tests {
     #[test]
     fn a_successor_frees_what_it_does_not_want_once_it_is_gone() {
         let file = file();
-        again(&file).0.want(&Key::Address(address(1)), true);
+        let (mut store, _) = again(&file);
+        store.want(&Key::Address(address(1)), true);
+        store.flush();
         let (mut store, left) = again(&file);
         assert_eq!(left.things, [Key::Address(address(1))]);
         store.settled(&Key::Address(address(1)));
+        store.flush();
         assert_eq!(MemoryStore::read(&file).unwrap().things, []);
     }
 
@@ -480,6 +509,7 @@ mod tests {
         store.remember(&standing(1, State::Master, 1));
         store.remember(&verdict("chk", true));
         store.forget_standings();
+        store.flush();
         assert_eq!(MemoryStore::read(&file).unwrap().memories, [verdict("chk", true)]);
     }
 
@@ -489,8 +519,10 @@ mod tests {
         let (mut store, _) = again(&file);
         store.remember(&verdict(&"x".repeat(122), true));
         store.remember(&verdict(&"x".repeat(500), true));
+        store.flush();
         assert_eq!(MemoryStore::read(&file).unwrap(), Left::default());
         store.remember(&verdict(&"x".repeat(121), true));
+        store.flush();
         assert_eq!(MemoryStore::read(&file).unwrap().memories, [verdict(&"x".repeat(121), true)]);
     }
 
@@ -500,6 +532,7 @@ mod tests {
         let (mut store, _) = again(&file);
         store.remember(&standing(1, State::Master, 1));
         store.want(&Key::Address(address(1)), true);
+        store.flush();
         let whole = memfd::read_all(&file).unwrap();
         for at in SLOT..2 * SLOT {
             file.write_all_at(&[whole[at] ^ 0x10], at as u64).unwrap();
@@ -524,11 +557,14 @@ mod tests {
         }
         for length in 0..3 * SLOT as u64 {
             let file = file();
-            again(&file).0.remember(&standing(1, State::Master, 1));
+            let (mut store, _) = again(&file);
+            store.remember(&standing(1, State::Master, 1));
+            store.flush();
             file.set_len(length).unwrap();
             let (mut store, left) = again(&file);
             assert_eq!(left.memories.len(), usize::from(length >= 2 * SLOT as u64));
             store.remember(&standing(1, State::Fault, 3));
+            store.flush();
             assert_eq!(MemoryStore::read(&file).unwrap().memories, [standing(1, State::Fault, 3)]);
         }
     }

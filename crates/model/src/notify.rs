@@ -1,5 +1,7 @@
 //! Commands that run outside and who runs them.
 
+use std::sync::Arc;
+
 /// A program with its arguments, ready to be started without a shell.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Command {
@@ -34,17 +36,17 @@ impl RunAs {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Notifications {
     /// `notify_master`.
-    pub master: Option<Command>,
+    pub master: Option<Arc<Command>>,
     /// `notify_backup`.
-    pub backup: Option<Command>,
+    pub backup: Option<Arc<Command>>,
     /// `notify_fault`.
-    pub fault: Option<Command>,
+    pub fault: Option<Arc<Command>>,
     /// `notify_stop`.
-    pub stop: Option<Command>,
+    pub stop: Option<Arc<Command>>,
     /// `notify`: every state; gets kind, name, state and priority as further arguments.
-    pub any: Option<Command>,
+    pub any: Option<Arc<Command>>,
     /// `notify_master_rx_lower_pri`: a master heard a lower priority.
-    pub lower_priority: Option<Command>,
+    pub lower_priority: Option<Arc<Command>>,
     /// `notify_deleted`: what happens when a reload removes the instance; none: it counts as FAULT.
     pub deleted: Option<Deleted>,
 }
@@ -53,5 +55,5 @@ pub struct Notifications {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deleted {
     /// What to call.
-    pub command: Option<Command>,
+    pub command: Option<Arc<Command>>,
 }

@@ -1,7 +1,7 @@
 //! The sockets that send every advert: one for each family.
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 use std::os::fd::{AsFd, AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use keepalived_model::LinkId;
@@ -77,20 +77,108 @@ impl VrrpSender {
     /// Sends one packet: a datagram with its header of IPv4, or what follows the header of IPv6. Multicast never
     /// leaves the link, unicast is routed.
     pub fn send(&self, route: Route, packet: &[u8]) -> io::Result<()> {
-        let index = route.link.map_or(0, |link| link.0);
-        match (route.source, route.destination) {
-            (IpAddr::V4(source), IpAddr::V4(destination)) => {
-                send_v4(&self.v4, index, source, destination, packet)
+        let mut failed = None;
+        self.send_all(&[(route, packet)], |_, error| failed = Some(error));
+        failed.map_or(Ok(()), Err)
+    }
+
+    /// The same for packets in their order, many with one call. Tells which did not get out, and why.
+    pub fn send_all(&self, packets: &[(Route, &[u8])], mut failed: impl FnMut(usize, io::Error)) {
+        let mut start = 0;
+        while let Some((route, _)) = packets.get(start) {
+            let alike = |(other, _): &&(Route, &[u8])| other.call() == route.call();
+            let batch: Vec<_> = packets.iter().skip(start).take(BATCH).take_while(alike).collect();
+            match self.socket(route) {
+                Some(socket) => {
+                    send_batch(socket, route.call().1, &batch, |at, error| failed(start + at, error))
+                }
+                None => (0..batch.len())
+                    .for_each(|at| failed(start + at, io::Error::from_raw_os_error(libc::EAFNOSUPPORT))),
             }
-            (IpAddr::V6(source), IpAddr::V6(destination)) => {
-                let socket =
-                    self.v6.as_ref().ok_or_else(|| io::Error::from_raw_os_error(libc::EAFNOSUPPORT))?;
-                let hop_limit = route.hop_limit.filter(|_| !destination.is_multicast());
-                send_v6(socket, index, source, destination, hop_limit, packet)
-            }
-            _ => Err(io::Error::from_raw_os_error(libc::EAFNOSUPPORT)),
+            start += batch.len();
         }
     }
+
+    fn socket(&self, route: &Route) -> Option<&OwnedFd> {
+        match (route.source, route.destination) {
+            (IpAddr::V4(_), IpAddr::V4(_)) => Some(&self.v4),
+            (IpAddr::V6(_), IpAddr::V6(_)) => self.v6.as_ref(),
+            _ => None,
+        }
+    }
+}
+
+/// Most packets that go out with one call.
+const BATCH: usize = 64;
+
+impl Route {
+    /// What packets of one call have in common: the kinds of addresses, and flags.
+    fn call(&self) -> ((bool, bool), i32) {
+        let multicast = self.destination.is_multicast() && self.destination.is_ipv4();
+        let routing = if multicast { libc::MSG_DONTROUTE } else { 0 };
+        ((self.source.is_ipv4(), self.destination.is_ipv4()), routing)
+    }
+
+    /// The address of the destination.
+    fn name(&self) -> (Name, usize) {
+        match self.destination {
+            IpAddr::V4(destination) => {
+                // SAFETY: all-zero is a valid value of this plain C structure.
+                let mut name: libc::sockaddr_in = unsafe { std::mem::zeroed() };
+                name.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0);
+                name.sin_addr.s_addr = u32::from(destination).to_be();
+                (Name { v4: name }, size_of_val(&name))
+            }
+            IpAddr::V6(destination) => {
+                // SAFETY: all-zero is a valid value of this plain C structure.
+                let mut name: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
+                name.sin6_family = libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or(0);
+                name.sin6_addr.s6_addr = destination.octets();
+                if is_of_one_link(destination) {
+                    name.sin6_scope_id = self.index();
+                }
+                (Name { v6: name }, size_of_val(&name))
+            }
+        }
+    }
+
+    /// Where it comes from, and how far it may go; and how much of the room that takes.
+    fn control(&self) -> (Control, usize) {
+        let mut control = Control([0; 64]);
+        let used = match self.source {
+            IpAddr::V4(source) => {
+                let from = libc::in_pktinfo {
+                    ipi_ifindex: i32::try_from(self.index()).unwrap_or(0),
+                    ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
+                    ipi_addr: libc::in_addr { s_addr: 0 },
+                };
+                put(&mut control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, from)
+            }
+            IpAddr::V6(source) => {
+                let ipi6_addr = libc::in6_addr { s6_addr: source.octets() };
+                let from = libc::in6_pktinfo { ipi6_addr, ipi6_ifindex: self.index() };
+                let used = put(&mut control, 0, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, from);
+                match self.hop_limit.filter(|_| !self.destination.is_multicast()) {
+                    Some(limit) => {
+                        put(&mut control, used, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, i32::from(limit))
+                    }
+                    None => used,
+                }
+            }
+        };
+        (control, used)
+    }
+
+    fn index(&self) -> u32 {
+        self.link.map_or(0, |link| link.0)
+    }
+}
+
+/// An address of either family.
+#[derive(Clone, Copy)]
+union Name {
+    v4: libc::sockaddr_in,
+    v6: libc::sockaddr_in6,
 }
 
 fn raw_socket(family: i32, protocol: i32) -> io::Result<OwnedFd> {
@@ -103,79 +191,62 @@ fn raw_socket(family: i32, protocol: i32) -> io::Result<OwnedFd> {
     Ok(socket)
 }
 
-fn send_v4(
-    socket: &OwnedFd,
-    index: u32,
-    source: Ipv4Addr,
-    destination: Ipv4Addr,
-    packet: &[u8],
-) -> io::Result<()> {
-    // SAFETY: all-zero is a valid value of this plain C structure.
-    let mut name: libc::sockaddr_in = unsafe { std::mem::zeroed() };
-    name.sin_family = libc::sa_family_t::try_from(libc::AF_INET).unwrap_or(0);
-    name.sin_addr.s_addr = u32::from(destination).to_be();
-    let from = libc::in_pktinfo {
-        ipi_ifindex: i32::try_from(index).unwrap_or(0),
-        ipi_spec_dst: libc::in_addr { s_addr: u32::from(source).to_be() },
-        ipi_addr: libc::in_addr { s_addr: 0 },
-    };
-    let mut control = Control([0; 64]);
-    let used = put(&mut control, 0, libc::IPPROTO_IP, libc::IP_PKTINFO, from);
-    let routing = if destination.is_multicast() { libc::MSG_DONTROUTE } else { 0 };
-    send(socket, &mut name, packet, &mut control, used, routing)
-}
-
-fn send_v6(
-    socket: &OwnedFd,
-    index: u32,
-    source: Ipv6Addr,
-    destination: Ipv6Addr,
-    hop_limit: Option<u8>,
-    packet: &[u8],
-) -> io::Result<()> {
-    // SAFETY: all-zero is a valid value of this plain C structure.
-    let mut name: libc::sockaddr_in6 = unsafe { std::mem::zeroed() };
-    name.sin6_family = libc::sa_family_t::try_from(libc::AF_INET6).unwrap_or(0);
-    name.sin6_addr.s6_addr = destination.octets();
-    if is_of_one_link(destination) {
-        name.sin6_scope_id = index;
-    }
-    let from =
-        libc::in6_pktinfo { ipi6_addr: libc::in6_addr { s6_addr: source.octets() }, ipi6_ifindex: index };
-    let mut control = Control([0; 64]);
-    let mut used = put(&mut control, 0, libc::IPPROTO_IPV6, libc::IPV6_PKTINFO, from);
-    if let Some(hop_limit) = hop_limit {
-        let limit = i32::from(hop_limit);
-        used = put(&mut control, used, libc::IPPROTO_IPV6, libc::IPV6_HOPLIMIT, limit);
-    }
-    send(socket, &mut name, packet, &mut control, used, 0)
-}
-
 /// Whether the same address may be there on several links.
 fn is_of_one_link(ip: Ipv6Addr) -> bool {
     ip.is_unicast_link_local() || ip.segments()[0] & 0xff0f == 0xff02
 }
 
-fn send<Name>(
+/// What the header of one packet points to.
+struct Parts {
+    name: (Name, usize),
+    control: (Control, usize),
+    vector: libc::iovec,
+}
+
+impl Parts {
+    fn new(route: &Route, packet: &[u8]) -> Self {
+        let vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
+        Self { name: route.name(), control: route.control(), vector }
+    }
+
+    /// Good for as long as these parts stay where they are. Sending does not write through it.
+    fn header(&mut self) -> libc::mmsghdr {
+        // SAFETY: all-zero is a valid value of this plain C structure.
+        let mut header: libc::mmsghdr = unsafe { std::mem::zeroed() };
+        header.msg_hdr.msg_name = (&raw mut self.name.0).cast();
+        header.msg_hdr.msg_namelen = libc::socklen_t::try_from(self.name.1).unwrap_or(0);
+        header.msg_hdr.msg_iov = &raw mut self.vector;
+        header.msg_hdr.msg_iovlen = 1;
+        header.msg_hdr.msg_control = self.control.0.0.as_mut_ptr().cast();
+        header.msg_hdr.msg_controllen = self.control.1;
+        header
+    }
+}
+
+fn send_batch(
     socket: &OwnedFd,
-    name: &mut Name,
-    packet: &[u8],
-    control: &mut Control,
-    used: usize,
     flags: i32,
-) -> io::Result<()> {
-    let mut vector = libc::iovec { iov_base: packet.as_ptr().cast_mut().cast(), iov_len: packet.len() };
-    // SAFETY: all-zero is a valid value of this plain C structure.
-    let mut header: libc::msghdr = unsafe { std::mem::zeroed() };
-    header.msg_name = (&raw mut *name).cast();
-    header.msg_namelen = libc::socklen_t::try_from(size_of::<Name>()).unwrap_or(0);
-    header.msg_iov = &raw mut vector;
-    header.msg_iovlen = 1;
-    header.msg_control = control.0.as_mut_ptr().cast();
-    header.msg_controllen = used;
-    // SAFETY: name, vector, packet and control outlive the call; sendmsg does not write through them.
-    let sent = unsafe { libc::sendmsg(socket.as_raw_fd(), &raw const header, libc::MSG_DONTWAIT | flags) };
-    if sent < 0 { Err(io::Error::last_os_error()) } else { Ok(()) }
+    packets: &[&(Route, &[u8])],
+    mut failed: impl FnMut(usize, io::Error),
+) {
+    let mut parts: Vec<Parts> = packets.iter().map(|(route, packet)| Parts::new(route, packet)).collect();
+    let mut headers: Vec<libc::mmsghdr> = parts.iter_mut().map(Parts::header).collect();
+    let mut done = 0;
+    while let Some(rest) = headers.get_mut(done..).filter(|rest| !rest.is_empty()) {
+        let count = libc::c_uint::try_from(rest.len()).unwrap_or(0);
+        // SAFETY: there are so many headers, and they and all they point to, parts and packets, outlive the call.
+        let sent = unsafe {
+            libc::sendmmsg(socket.as_raw_fd(), rest.as_mut_ptr(), count, libc::MSG_DONTWAIT | flags)
+        };
+        // It stops at the first that does not go, and says why when that is the first of a call.
+        match usize::try_from(sent) {
+            Ok(sent) if sent > 0 => done += sent,
+            _ => {
+                failed(done, io::Error::last_os_error());
+                done += 1;
+            }
+        }
+    }
 }
 
 /// Writes one control message behind `used` octets of others; returns how much of the room is used then.
@@ -208,6 +279,7 @@ mod tests {
     use crate::wait_readable;
     use keepalived_model::Vrid;
     use keepalived_model::vrrp::Carrier;
+    use std::net::Ipv4Addr;
     use std::os::fd::AsFd;
     use std::process::Command;
     use std::time::Duration;

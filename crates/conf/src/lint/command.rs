@@ -83,10 +83,11 @@ impl Command<'_, '_> {
 
     /// Who will run it.
     pub fn user(&self, cx: &Facts<'_>) -> RunAs {
-        let all = |notes: &notify::Notifications| {
-            [&notes.master, &notes.backup, &notes.fault, &notes.stop, &notes.any].map(Clone::clone).to_vec()
-        };
-        let candidates: Vec<Option<notify::Command>> = match self.block {
+        fn all(notes: &notify::Notifications) -> Vec<&notify::Command> {
+            let commands = [&notes.master, &notes.backup, &notes.fault, &notes.stop, &notes.any];
+            commands.into_iter().filter_map(Option::as_deref).collect()
+        }
+        let candidates: Vec<&notify::Command> = match self.block {
             "vrrp_script" => {
                 let script = cx.script(self.owner);
                 return script.map_or_else(|| cx.host.own(), |script| script.command.user.clone());
@@ -98,15 +99,14 @@ impl Command<'_, '_> {
             "global_defs" => {
                 let global = &cx.config.global;
                 let fifos = [&global.fifos.all, &global.fifos.vrrp, &global.fifos.lvs];
-                let scripts =
-                    fifos.into_iter().map(|fifo| fifo.as_ref().and_then(|fifo| fifo.script.clone()));
-                scripts.chain([global.scripts.startup.clone(), global.scripts.shutdown.clone()]).collect()
+                let scripts = fifos.into_iter().flatten().filter_map(|fifo| fifo.script.as_ref());
+                scripts.chain(&global.scripts.startup).chain(&global.scripts.shutdown).collect()
             }
             _ => cx.instance(self.owner).map(|instance| all(&instance.notify)).unwrap_or_default(),
         };
         let argv: Vec<Vec<u8>> = self.argv.iter().map(|word| crate::text::encode(word)).collect();
-        let same = candidates.into_iter().flatten().find(|command| command.argv == argv);
-        same.map_or_else(|| cx.host.own(), |command| command.user)
+        let same = candidates.into_iter().find(|command| command.argv == argv);
+        same.map_or_else(|| cx.host.own(), |command| command.user.clone())
     }
 
     /// What its user meets at its path.

@@ -1,6 +1,7 @@
 //! Commands that tell of changes (`spec` config 3.8 and 3.12).
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keepalived_model::notify::{Command, Deleted, Notifications};
 
@@ -81,7 +82,7 @@ impl Notify {
 
     /// The commands whose files can be run; nothing where none was written.
     pub fn complete(&self, cx: &mut Context<'_>, security: &mut Security) -> Option<Box<Notifications>> {
-        let mut command = |occasion| find(cx, security, self.0.get(&occasion)?);
+        let mut command = |occasion| find(cx, security, self.0.get(&occasion)?).map(Arc::new);
         let notifications = Notifications {
             master: command(Occasion::Master),
             backup: command(Occasion::Backup),
@@ -92,7 +93,7 @@ impl Notify {
             deleted: None,
         };
         let deleted = self.0.get(&Occasion::Deleted);
-        let deleted = deleted.map(|written| Deleted { command: find(cx, security, written) });
+        let deleted = deleted.map(|written| Deleted { command: find(cx, security, written).map(Arc::new) });
         (!self.0.is_empty()).then(|| Box::new(Notifications { deleted, ..notifications }))
     }
 }

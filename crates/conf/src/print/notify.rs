@@ -8,12 +8,12 @@ use super::runner::Runner;
 /// The commands of an instance or a group; those that groups do not know are not there.
 pub(super) fn print(out: &mut Block, notify: &Notifications, runner: &Runner<'_>) {
     let Notifications { master, backup, fault, stop, any, lower_priority, deleted } = notify;
-    runner.command(out, "notify_master", master.as_ref());
-    runner.command(out, "notify_backup", backup.as_ref());
-    runner.command(out, "notify_fault", fault.as_ref());
-    runner.command(out, "notify_stop", stop.as_ref());
-    runner.command(out, "notify", any.as_ref());
-    runner.command(out, "notify_master_rx_lower_pri", lower_priority.as_ref());
+    runner.command(out, "notify_master", master.as_deref());
+    runner.command(out, "notify_backup", backup.as_deref());
+    runner.command(out, "notify_fault", fault.as_deref());
+    runner.command(out, "notify_stop", stop.as_deref());
+    runner.command(out, "notify", any.as_deref());
+    runner.command(out, "notify_master_rx_lower_pri", lower_priority.as_deref());
     if let Some(deleted) = deleted {
         match &deleted.command {
             Some(command) => runner.command(out, "notify_deleted", Some(command)),

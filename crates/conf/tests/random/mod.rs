@@ -11,6 +11,7 @@ mod vrrp;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use keepalived_conf::{Host, Recorder};
 use keepalived_model::notify::{Command, RunAs};
@@ -203,6 +204,11 @@ impl<'a> Maker<'a> {
             (_, user.gid) = self.pick(&GROUPS);
         }
         user
+    }
+
+    /// One of those, for as many as want it.
+    pub fn shared_command(&mut self) -> Arc<Command> {
+        Arc::new(self.command())
     }
 
     /// A command that can be run, and what the machine has to say of it.

@@ -251,13 +251,13 @@ impl Maker<'_> {
 
     fn notify(&mut self) -> Notifications {
         Notifications {
-            master: self.maybe(Self::command),
-            backup: self.maybe(Self::command),
-            fault: self.maybe(Self::command),
-            stop: self.maybe(Self::command),
-            any: self.maybe(Self::command),
-            lower_priority: self.maybe(Self::command),
-            deleted: self.maybe(|maker| Deleted { command: maker.maybe(Self::command) }),
+            master: self.maybe(Self::shared_command),
+            backup: self.maybe(Self::shared_command),
+            fault: self.maybe(Self::shared_command),
+            stop: self.maybe(Self::shared_command),
+            any: self.maybe(Self::shared_command),
+            lower_priority: self.maybe(Self::shared_command),
+            deleted: self.maybe(|maker| Deleted { command: maker.maybe(Self::shared_command) }),
         }
     }
 

@@ -18,15 +18,14 @@ use crate::routing::Routing;
 
 impl Instance {
     /// Everything that was open about its addresses is answered: announce them, once.
-    pub fn finish(&mut self, ctx: &mut Context<'_>) -> bool {
+    pub fn finish(&mut self, ctx: &mut Context<'_>) {
         let open = self.placed.iter().any(|p| ctx.wanted.is_open(&Key::Address(p.key)));
         if open || self.state != State::Master {
-            return !open;
+            return;
         }
         if self.unfinished.take().is_some_and(|left| left.announce) {
             self.burst(self.config.garp.repeat, ctx);
         }
-        true
     }
 
     /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
@@ -140,6 +139,7 @@ impl Instance {
 
     pub(super) fn place(&mut self, ctx: &mut Context<'_>) {
         self.placed = self.placements(ctx.links);
+        self.placed.shrink_to_fit();
         for placed in &self.placed {
             ctx.wanted.claim(self.id, &Key::Address(placed.key), &placed.spec);
         }

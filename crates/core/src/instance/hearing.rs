@@ -54,9 +54,7 @@ impl Instance {
     }
 
     fn refused(&mut self, from: IpAddr, reason: Reject, ctx: &mut Context<'_>) {
-        if let Some(count) = self.counters.rejected.get_mut(reason.kind()) {
-            *count += 1;
-        }
+        self.counters.rejected.add(reason);
         let first = self.log_once(reason.kind());
         ctx.report(Report::Rejected { instance: self.name.clone(), from, reason, first });
     }

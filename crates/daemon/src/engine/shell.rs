@@ -84,6 +84,8 @@ const LOG_PATIENCE: Duration = Duration::from_millis(25);
 
 /// Room for actions that is kept from event to event.
 const ACTIONS_KEPT: usize = 512;
+/// So often is told in a row that something is due: enough for sixteen thousand routers.
+const DUE_ROUNDS_MAX: usize = 256;
 
 /// An advert that did not get out.
 struct Unsent {
@@ -131,6 +133,18 @@ impl Shell {
         self.tell_time();
         self.core.handle(clock::now(), event, &mut self.actions);
         self.carry_out();
+    }
+
+    /// Lets act whoever is due at this moment, a few at a time.
+    pub fn tell_due(&mut self, now: Instant) {
+        self.tell_time();
+        for _ in 0..DUE_ROUNDS_MAX {
+            self.core.handle(now, Event::Due, &mut self.actions);
+            self.carry_out();
+            if self.core.next_deadline().is_none_or(|next| next > now) {
+                break;
+            }
+        }
     }
 
     /// What the netlink thread says.
@@ -269,6 +283,7 @@ impl Shell {
         self.scripts.stop();
         self.tell(Event::Stop);
         self.memory.forget_standings();
+        self.memory.flush();
     }
 
     /// Whether everything the core wanted at its stop has happened.
@@ -335,12 +350,23 @@ impl Shell {
             // The neighbours and the kernel wait for the first kind, nobody for the second: a line in the log
             // costs as much as an advert.
             let is_talk = |action: &Action| matches!(action, Action::Report(_) | Action::Remember(_));
+            let mut adverts = Vec::new();
             for action in actions.extract_if(.., |action| !is_talk(action)) {
-                self.act(action);
+                match action {
+                    Action::Send { instance, link, source, destination, hop_limit, packet } => {
+                        adverts.push((instance, Route { link, source, destination, hop_limit }, packet));
+                    }
+                    action => {
+                        self.send(&mut adverts);
+                        self.act(action);
+                    }
+                }
             }
+            self.send(&mut adverts);
             for action in actions.drain(..) {
                 self.act(action);
             }
+            self.memory.flush();
             self.actions = actions;
             let Some(Unsent { instance, destination, errno }) = self.unsent.pop_front() else { break };
             let event = Event::SendFailed { instance, destination, errno };
@@ -352,14 +378,25 @@ impl Shell {
         self.actions.shrink_to(ACTIONS_KEPT);
     }
 
+    /// Sends what is due together with as few calls as possible.
+    fn send(&mut self, adverts: &mut Vec<(InstanceId, Route, Vec<u8>)>) {
+        if adverts.is_empty() {
+            return;
+        }
+        let packets: Vec<(Route, &[u8])> =
+            adverts.iter().map(|(_, route, packet)| (*route, packet.as_slice())).collect();
+        self.sockets.send(&packets, |at, errno| {
+            if let Some((instance, Route { destination, .. }, _)) = adverts.get(at) {
+                self.unsent.push_back(Unsent { instance: *instance, destination: *destination, errno });
+            }
+        });
+        adverts.clear();
+    }
+
     fn act(&mut self, action: Action) {
         match action {
-            Action::Send { instance, link, source, destination, hop_limit, packet } => {
-                let route = Route { link, source, destination, hop_limit };
-                if let Err(errno) = self.sockets.send(route, &packet) {
-                    self.unsent.push_back(Unsent { instance, destination, errno });
-                }
-            }
+            // Those are sent together.
+            Action::Send { .. } => {}
             Action::Announce { link, frame } => self.sockets.announce(link, &frame),
             Action::Want { key, spec } => {
                 let wanted = spec.is_some();

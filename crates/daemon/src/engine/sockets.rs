@@ -57,9 +57,9 @@ impl Sockets {
         Descriptors(self.receivers.iter().filter_map(both).collect())
     }
 
-    /// Sends an advert; fails with the kernel's errno.
-    pub fn send(&self, route: Route, packet: &[u8]) -> Result<(), i32> {
-        self.sender.send(route, packet).map_err(|error| error.raw_os_error().unwrap_or(0))
+    /// Sends adverts; tells which of them did not get out, and the kernel's errno.
+    pub fn send(&self, adverts: &[(Route, &[u8])], mut failed: impl FnMut(usize, i32)) {
+        self.sender.send_all(adverts, |at, error| failed(at, error.raw_os_error().unwrap_or(0)));
     }
 
     /// Sends an announcement. Nobody can do anything about one that did not get out: bursts are repeated.

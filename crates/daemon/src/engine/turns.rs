@@ -89,7 +89,7 @@ impl Turns<'_> {
             let now = clock::now();
             if self.lateness(shell, now).is_some() {
                 self.pace.rang(now);
-                shell.tell(Event::Due);
+                shell.tell_due(now);
             }
         }
     }

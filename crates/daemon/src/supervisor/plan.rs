@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use keepalived_conf::{Answers, Conditions, Diagnostic, Lines, Lowered, Pass, Recorder, Uses, render};
 use keepalived_model::Micros;
 use keepalived_model::global::Global;
-use keepalived_sys::memfd;
+use keepalived_sys::{memfd, process};
 
 use crate::cli::Options;
 use crate::handoff::{self, Parts};
@@ -122,11 +122,14 @@ pub struct Reading {
 impl Reading {
     /// With the bytes for the engines in a file that nobody can change.
     pub fn into_plan(self) -> io::Result<Plan> {
-        let (suffix, lines, answers) =
-            (self.place().suffix(), self.lines.to_bytes(), self.answers.to_bytes());
+        let suffix = self.place().suffix();
+        let Self { lines, answers, uses, global, garp_interval, .. } = self;
+        let (lines, answers) = (lines.to_bytes(), answers.to_bytes());
         let bytes = handoff::join_config(&Parts { suffix: &suffix, lines: &lines, answers: &answers });
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
-        Ok(Plan { config, uses: self.uses, global: self.global, garp_interval: self.garp_interval })
+        drop((lines, answers, bytes));
+        process::return_free_memory();
+        Ok(Plan { config, uses, global, garp_interval })
     }
 
     /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word

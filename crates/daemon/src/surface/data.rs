@@ -1,5 +1,6 @@
 //! `keepalived.data`: what the vrrp engine was told and how everything stands (`spec` runtime 7.3).
 
+use std::collections::BTreeMap;
 use std::fmt::{Arguments, Display, Write};
 use std::time::SystemTime;
 
@@ -45,8 +46,10 @@ fn sockets<'a>(picture: &'a Picture<'a>) -> Vec<Socket<'a>> {
         (instance.interface.to_owned(), instance.config.carrier(), transport)
     };
     let mut sockets: Vec<Socket<'a>> = Vec::new();
+    let mut numbers = BTreeMap::new();
     for instance in &picture.view.instances {
-        match sockets.iter_mut().find(|socket| key(socket.first) == key(instance)) {
+        let number = *numbers.entry(key(instance)).or_insert(sockets.len());
+        match sockets.get_mut(number) {
             Some(socket) => socket.members.push(instance),
             None => sockets.push(Socket { first: instance, members: vec![instance] }),
         }
@@ -292,15 +295,15 @@ impl Page {
     }
 
     fn notifications(&mut self, notify: &Notifications) {
-        let deleted = notify.deleted.as_ref().and_then(|deleted| deleted.command.as_ref());
+        let deleted = notify.deleted.as_ref().and_then(|deleted| deleted.command.as_deref());
         let all: [(&str, Option<&Command>); 7] = [
-            ("Backup", notify.backup.as_ref()),
-            ("Master", notify.master.as_ref()),
-            ("Fault", notify.fault.as_ref()),
-            ("Stop", notify.stop.as_ref()),
+            ("Backup", notify.backup.as_deref()),
+            ("Master", notify.master.as_deref()),
+            ("Fault", notify.fault.as_deref()),
+            ("Stop", notify.stop.as_deref()),
             ("Deleted", deleted),
-            ("Generic", notify.any.as_ref()),
-            ("Master rx lower pri", notify.lower_priority.as_ref()),
+            ("Generic", notify.any.as_deref()),
+            ("Master rx lower pri", notify.lower_priority.as_deref()),
         ];
         for (name, command) in all {
             let Some(command) = command else { continue };
@@ -380,7 +383,7 @@ impl Page {
         self.line(format_args!("   Script uid:gid = {}:{}", user.uid, user.gid));
         self.line(format_args!("   VRRP instances :\n   Tracking instances :"));
         let users = readings::users(
-            picture.view.config,
+            &picture.view,
             &config.name,
             |instance| &instance.track_scripts,
             |group| &group.track_scripts,

@@ -1,5 +1,6 @@
 //! `keepalived.json`: keys, order and types of the original, both layouts (`spec` runtime 7.5).
 
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use keepalived_core::report::State;
@@ -211,7 +212,7 @@ fn tracked_commands(instance: &InstanceView<'_>, picture: &Picture<'_>) -> Vec<S
 }
 
 fn scripts(notify: &Notifications) -> Scripts {
-    let text = |command: &Option<Command>| command.as_ref().map(words::command);
+    let text = |command: &Option<Arc<Command>>| command.as_deref().map(words::command);
     Scripts {
         script_backup: text(&notify.backup),
         script_master: text(&notify.master),

@@ -62,7 +62,7 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
 
 fn trackers(name: &str, picture: &Picture<'_>) -> Vec<String> {
     let mut found = Vec::new();
-    for instance in &picture.view.config.instances {
+    for instance in picture.view.instances.iter().map(|view| view.config) {
         if instance.interface_name() == name && !instance.dont_track_primary {
             found.push(format!("{}, weight 0", instance.name));
         }

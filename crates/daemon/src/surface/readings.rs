@@ -2,9 +2,9 @@
 
 use std::fmt::{Arguments, Write};
 
-use keepalived_core::view::{FileView, ProcessView};
+use keepalived_core::view::{FileView, ProcessView, View};
 use keepalived_model::track::{self, Tracked, merged};
-use keepalived_model::vrrp::{Config, Instance, SyncGroup};
+use keepalived_model::vrrp::{Instance, SyncGroup};
 use keepalived_model::{Micros, Weight};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -14,23 +14,23 @@ use super::{Picture, words};
 /// Both sections, as far as there is something in them.
 pub fn text(picture: &Picture<'_>) -> String {
     let mut text = String::new();
-    let config = picture.view.config;
+    let all = &picture.view;
     // Files that nobody tracks are none of the original's business, processes are.
-    let files: Vec<String> = picture.view.files.iter().filter_map(|view| file(view, config)).collect();
+    let files: Vec<String> = picture.view.files.iter().filter_map(|view| file(view, all)).collect();
     if !files.is_empty() {
         text += "------< VRRP Track files >------\n";
         text.extend(files);
     }
     if !picture.view.processes.is_empty() {
         text += "------< VRRP Track processes >------\n";
-        text.extend(picture.view.processes.iter().map(|view| process(view, config)));
+        text.extend(picture.view.processes.iter().map(|view| process(view, all)));
     }
     text
 }
 
-fn file(view: &FileView<'_>, config: &Config) -> Option<String> {
+fn file(view: &FileView<'_>, all: &View<'_>) -> Option<String> {
     let file = view.config;
-    let users = users(config, &file.name, |i| &i.track_files, |group| &group.track_files);
+    let users = users(all, &file.name, |i| &i.track_files, |group| &group.track_files);
     let (path, number) = (String::from_utf8_lossy(&file.path), view.number.unwrap_or(0));
     let weight = words::weight(file.weight);
     let weight = weight.trim_start_matches("weight ");
@@ -41,7 +41,7 @@ fn file(view: &FileView<'_>, config: &Config) -> Option<String> {
     (!users.is_empty()).then(|| head + &tracking(&users))
 }
 
-fn process(view: &ProcessView<'_>, config: &Config) -> String {
+fn process(view: &ProcessView<'_>, all: &View<'_>) -> String {
     let process = view.config;
     let mut text = String::new();
     let mut line = |words: Arguments<'_>| {
@@ -69,7 +69,7 @@ fn process(view: &ProcessView<'_>, config: &Config) -> String {
         line(format_args!("   {name} delay timer {}running", if runs { "" } else { "not " }));
     }
     line(format_args!("   Full command = {}", words::yes(process.command.full_command)));
-    let users = users(config, &process.name, |i| &i.track_processes, |group| &group.track_processes);
+    let users = users(all, &process.name, |i| &i.track_processes, |group| &group.track_processes);
     if users.is_empty() { text } else { text + &tracking(&users) }
 }
 
@@ -80,15 +80,15 @@ fn tracking(users: &[(&str, Weight)]) -> String {
 
 /// Who tracks something by a line of its own, then those whose group does, each with the weight that counts.
 pub fn users<'a>(
-    config: &'a Config,
+    all: &View<'a>,
     tracker: &str,
     own: fn(&Instance) -> &Vec<Tracked>,
     of_group: fn(&SyncGroup) -> &Vec<Tracked>,
 ) -> Vec<(&'a str, Weight)> {
     let has = |list: &[Tracked]| list.iter().any(|tracked| tracked.name == tracker);
     let (mut first, mut second) = (Vec::new(), Vec::new());
-    for instance in &config.instances {
-        let group = config.groups.iter().find(|group| group.members.contains(&instance.name));
+    for instance in all.instances.iter().map(|view| view.config) {
+        let group = all.config.groups.iter().find(|group| group.members.contains(&instance.name));
         let weight =
             merged(own(instance), group.map(of_group)).into_iter().find(|(name, _)| *name == tracker);
         let Some((_, weight)) = weight else { continue };

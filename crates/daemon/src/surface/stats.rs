@@ -26,7 +26,7 @@ pub struct Named {
 
 impl From<&Counters> for Named {
     fn from(counters: &Counters) -> Self {
-        let count = |reason: Reject| counters.rejected.get(reason.kind()).copied().unwrap_or(0);
+        let count = |reason: Reject| counters.rejected.count(reason);
         let lengths =
             [Reject::Length { received: 0, expected: 0 }, Reject::TotalLength { stated: 0, received: 0 }];
         let mismatches =
