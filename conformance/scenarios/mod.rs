@@ -2,9 +2,11 @@
 
 mod addresses;
 mod articles;
+mod authentication;
 mod chaos;
 mod decisions;
 mod dumps;
+mod duplicates;
 mod examples;
 mod fifo;
 mod golden;
@@ -29,6 +31,7 @@ mod states;
 mod together;
 mod track_files;
 mod track_processes;
+mod transport;
 mod treatment;
 mod version3;
 mod ways;
@@ -63,6 +66,9 @@ pub const ALL: &[&[Scenario]] = &[
     service::SCENARIOS,
     soak::SCENARIOS,
     logs::SCENARIOS,
+    transport::SCENARIOS,
+    duplicates::SCENARIOS,
+    authentication::SCENARIOS,
     language::SCENARIOS,
     junk::SCENARIOS,
     decisions::SCENARIOS,

@@ -39,6 +39,7 @@ use crate::wanted::Wanted;
 
 pub use counters::Counters;
 use credentials::Credentials;
+use hearing::Rogue;
 use speaking::Leaving;
 
 /// More removals of our addresses by others than this, within [`REMOVALS_WITHIN`], and we stand aside (D1).
@@ -159,6 +160,8 @@ pub(crate) struct Instance {
     swept: BTreeSet<Key>,
     logged: u32,
     list_alarm: Option<Instant>,
+    /// Another address owner that does not yield.
+    rogue: Option<Rogue>,
     timers: Timers<7>,
 }
 
@@ -208,6 +211,7 @@ impl Instance {
             swept: BTreeSet::new(),
             logged: 0,
             list_alarm: None,
+            rogue: None,
             timers: Timers::default(),
             config,
         }
@@ -286,6 +290,7 @@ impl Instance {
         if self.is_stale(now) {
             let by = self.last_sent.map_or(Micros::ZERO, |at| now.since(at + self.config.advert_interval));
             ctx.report(Report::SteppingBackLate { instance: self.name.clone(), by });
+            self.why = Cause::Late.into();
             return Some(Intent::StepDown);
         }
         if self.timers.take_due(ADVERT, now) && self.state == State::Master {
@@ -311,20 +316,6 @@ impl Instance {
             ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
             Intent::TakeOver
         })
-    }
-
-    /// Whether its timers ran so late that by now somebody else must be master, and it may not preempt that one
-    /// (`timer_expired_backup`, `spec` runtime 3.9).
-    fn is_stale(&self, now: Instant) -> bool {
-        let config = &self.config;
-        let (State::Master, Some(sent), Some(highest)) =
-            (self.state, self.last_sent, config.late_timer_backup.and_then(|it| Priority::try_from(it).ok()))
-        else {
-            return false;
-        };
-        let interval = config.advert_interval;
-        let down = election::master_down(config.version, highest, interval, config.down_timer_adverts);
-        sent + down < now
     }
 
     /// Announces its addresses outside the usual times.

@@ -23,6 +23,10 @@ pub enum Cause {
     HigherAddress,
     /// A router of lower priority advertises.
     LowerPriority,
+    /// Another address owner that listens to nobody.
+    SecondOwner,
+    /// It was asleep for so long that somebody else must be master by now.
+    Late,
     /// The rest of its sync group.
     Group,
     /// This is in its way.

@@ -291,3 +291,34 @@ fn a_master_that_wakes_too_late_to_be_the_only_one_steps_back_without_a_farewell
     assert_eq!(me.state(), "BACKUP");
     assert_eq!(me.deeds(6700)[..2], ["VI_1 BACKUP", "notify VI_1 BACKUP"]);
 }
+
+#[test]
+fn an_owner_yields_to_another_one_that_listens_to_nobody_and_takes_over_when_that_is_gone() {
+    let mut owner = instance("VI_1", 51, 255);
+    owner.wants_master = true;
+    let mut me = Router::start(config(vec![owner]));
+    let rogue = std::net::Ipv4Addr::new(10, 9, 0, 1);
+    let mut heard = 0;
+    while me.until(500 + heard * 1000).state() == "MASTER" && heard < 6 {
+        me.hear(255, rogue);
+        heard += 1;
+    }
+    assert_eq!((me.state().as_str(), heard), ("BACKUP", 4), "two adverts of ours, then 1.2 s");
+    me.until(4500).hear(255, rogue);
+    assert_eq!(me.until(7400).state(), "BACKUP");
+    assert_eq!(me.until(7600).state(), "MASTER");
+}
+
+#[test]
+fn masters_in_step_with_each_others_numbers_part() {
+    let key = *b"secret\0\0";
+    let (mut engine, out) = start(Instance { auth: Auth::Ah(key), ..instance("VI_1", 51, 100) }, &snapshot());
+    let said = sent(&until(&mut engine, 4, out));
+    assert_eq!(said.len(), 1, "it has just taken over with number 1");
+    let theirs = to_group(content(Seal::AuthHeader { key: &key, sequence: Sequence::at(1) }, 100));
+    let event = Event::Received { link: ETH0, packet: Packet::V4(&theirs) };
+    engine.handle(Instant(4_000_000), event, &mut Actions::new());
+    let next = sent(&until(&mut engine, 5, Actions::new()));
+    // The other one, whose address is lower, goes on with 3 if it knows of this and with 2 if not.
+    assert_eq!(next[0].3[28..32], 4_u32.to_be_bytes());
+}

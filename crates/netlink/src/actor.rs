@@ -12,7 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::encode;
-use crate::mirror::{Entry, Fact, Mirror, Origin, Verb};
+use crate::mirror::{Detection, Entry, Fact, Mirror, Origin, Verb};
 use crate::reconcile::{self, Step};
 use crate::routing::{List, Routing};
 use crate::settings::Settings;
@@ -69,6 +69,8 @@ pub struct Actor {
     settings: Settings,
     /// Links we made.
     made: BTreeSet<LinkId>,
+    /// Addresses put there whose neighbors are still being asked; their wants are not answered yet.
+    detecting: BTreeSet<AddressKey>,
 }
 
 /// Why the thread ends.
@@ -85,9 +87,19 @@ impl Actor {
         let events = Events::open(options.event_buffer)?;
         let requests = Requests::open()?;
         let (mirror, settings, made) = (Mirror::default(), Settings::default(), BTreeSet::new());
-        let routing = Routing::default();
-        let mut actor =
-            Self { events, requests, mirror, routing, told, options, stale: false, settings, made };
+        let (routing, detecting) = (Routing::default(), BTreeSet::new());
+        let mut actor = Self {
+            events,
+            requests,
+            mirror,
+            routing,
+            told,
+            options,
+            stale: false,
+            settings,
+            made,
+            detecting,
+        };
         actor.mirror = actor.read_everything().await?.0;
         Ok(actor)
     }
@@ -124,10 +136,27 @@ impl Actor {
         }
     }
 
+    /// Answers for addresses whose neighbors have been asked. That one was lost, the mirror has told.
+    async fn tell_detected(&mut self) -> Result<(), End> {
+        for key in self.detecting.clone() {
+            let found = self.mirror.find(&key).map(|entry| entry.detection);
+            let outcome = match found {
+                Some(Detection::Running) => continue,
+                Some(Detection::Passed) => Ok(()),
+                Some(Detection::Failed) => Err(duplicate()),
+                None => Err(unanswered()),
+            };
+            self.detecting.remove(&key);
+            self.tell(Told::Settled { key: Key::Address(key), outcome }).await?;
+        }
+        Ok(())
+    }
+
     /// Reads events and tells what is news, repairing what was lost.
     async fn look(&mut self) -> Result<(), End> {
         let changes = self.drain().map_err(|_| End::Broken)?;
         self.tell_all(changes).await?;
+        self.tell_detected().await?;
         if self.stale {
             self.resync(None).await
         } else if self.routing.doubtful {
@@ -148,6 +177,17 @@ impl Actor {
             }
             attempt += 1;
         };
+        if let Key::Address(key) = want.key {
+            // Whoever waited for the same address before has an answer now.
+            if self.detecting.remove(&key) {
+                self.tell(Told::Settled { key: Key::Address(key), outcome: Ok(()) }).await?;
+            }
+            let detection = self.mirror.find(&key).map(|entry| entry.detection);
+            if outcome.is_ok() && want.spec.is_some() && detection == Some(Detection::Running) {
+                self.detecting.insert(key);
+                return self.tell_detected().await;
+            }
+        }
         self.tell(Told::Settled { key: want.key, outcome }).await
     }
 
@@ -248,7 +288,11 @@ impl Actor {
         };
         let changes = self.drain().map_err(|_| End::Broken)?;
         if outcome.is_ok() {
-            self.mirror.settle(Entry { key, spec, ours: true, secondary: false }, verb);
+            let detection = match spec.detects_duplicates {
+                true => Detection::Running,
+                false => Detection::Passed,
+            };
+            self.mirror.settle(Entry { key, spec, ours: true, secondary: false, detection }, verb);
         }
         self.tell_all(changes).await?;
         Ok(outcome)
@@ -380,6 +424,12 @@ fn may_pass(refusal: &Refusal) -> bool {
 /// A key with what belongs to another kind of key.
 fn senseless() -> Refusal {
     Refusal { errno: 0, text: "wanted in a way that makes no sense".to_owned() }
+}
+
+/// What the kernel found out about an address it had taken.
+fn duplicate() -> Refusal {
+    const EADDRINUSE: i32 = 98;
+    Refusal { errno: EADDRINUSE, text: "another host has this address".to_owned() }
 }
 
 fn unanswered() -> Refusal {

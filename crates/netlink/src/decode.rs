@@ -14,7 +14,7 @@ use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
 use netlink_packet_route::{AddressFamily, RouteNetlinkMessage};
 
 use crate::made;
-use crate::mirror::{Entry, Fact, LinkFact};
+use crate::mirror::{Detection, Entry, Fact, LinkFact};
 use crate::routing::{Marked, Trace};
 
 /// The fact one message states, if it is one we care for.
@@ -194,7 +194,7 @@ fn forwards(families: &[AfSpecUnspec]) -> Option<bool> {
 fn entry(message: &AddressMessage) -> Option<Entry> {
     let key = key(message)?;
     let mut spec = AddressSpec { scope: message.header.scope.into(), ..AddressSpec::default() };
-    let mut ours = false;
+    let (mut ours, mut detection) = (false, Detection::Passed);
     for attribute in &message.attributes {
         match attribute {
             AddressAttribute::Address(ip) if *ip != key.ip => spec.peer = Some(*ip),
@@ -206,6 +206,7 @@ fn entry(message: &AddressMessage) -> Option<Entry> {
                 spec.manages_temporary = flags.contains(AddressFlags::Managetempaddr);
                 spec.no_prefix_route = flags.contains(AddressFlags::Noprefixroute);
                 spec.auto_join = flags.contains(AddressFlags::Mcautojoin);
+                detection = detected(*flags);
                 spec.detects_duplicates = key.ip.is_ipv6() && !flags.contains(AddressFlags::Nodad);
             }
             AddressAttribute::CacheInfo(life) if key.ip.is_ipv6() && life.ifa_preferred != u32::MAX => {
@@ -215,7 +216,17 @@ fn entry(message: &AddressMessage) -> Option<Entry> {
         }
     }
     let secondary = key.ip.is_ipv4() && message.header.flags.contains(AddressHeaderFlags::Secondary);
-    Some(Entry { key, spec, ours, secondary })
+    Some(Entry { key, spec, ours, secondary, detection })
+}
+
+/// An optimistic address may be used while the neighbors are being asked.
+fn detected(flags: AddressFlags) -> Detection {
+    let has = |flag| flags.contains(flag);
+    match (has(AddressFlags::Dadfailed), has(AddressFlags::Tentative), has(AddressFlags::Optimistic)) {
+        (true, ..) => Detection::Failed,
+        (false, true, false) => Detection::Running,
+        (false, false, _) | (false, true, true) => Detection::Passed,
+    }
 }
 
 /// `IFA_LOCAL` is the address; where it is missing (IPv6 without a peer) `IFA_ADDRESS` is.
@@ -325,7 +336,10 @@ mod tests {
                     made: None,
                 }),
             ),
-            (77, Fact::Address(Entry { key, spec, ours: true, secondary: true })),
+            (
+                77,
+                Fact::Address(Entry { key, spec, ours: true, secondary: true, detection: Detection::Passed }),
+            ),
             (78, Fact::AddressGone(key)),
             (0, Fact::LinkGone(LinkId(2))),
         ];

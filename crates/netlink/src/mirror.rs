@@ -49,6 +49,27 @@ pub struct Entry {
     pub ours: bool,
     /// IPv4: another address of the same subnet came first.
     pub secondary: bool,
+    /// How far the kernel is with its search for duplicates.
+    pub detection: Detection,
+}
+
+/// What duplicate address detection says of an address (RFC 4862 §5.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Detection {
+    /// Nobody else has it, or nobody was asked.
+    #[default]
+    Passed,
+    /// The neighbors are being asked.
+    Running,
+    /// Somebody else has it; the kernel does not use it.
+    Failed,
+}
+
+impl Entry {
+    /// Whether it can be used, if not this very moment.
+    pub fn is_there(&self) -> bool {
+        self.detection != Detection::Failed
+    }
 }
 
 /// Who caused an event.
@@ -93,13 +114,20 @@ impl Mirror {
             Fact::Address(entry) => {
                 let expected = self.is_due(entry.key, Verb::Add, origin);
                 let told = Address { key: entry.key, ours: entry.ours };
-                let new = self.put(entry);
-                (new && !expected).then_some(Change::Address(told))
+                let there = entry.is_there();
+                let was_there = self.has(&told.key);
+                self.put(entry);
+                match (was_there, there) {
+                    (false, true) => (!expected).then_some(Change::Address(told)),
+                    (true, false) => Some(Change::AddressGone(told.key)),
+                    (false, false) | (true, true) => None,
+                }
             }
             Fact::AddressGone(key) => {
                 let expected = self.is_due(key, Verb::Remove, origin);
-                let old = self.take(&key);
-                (old && !expected).then_some(Change::AddressGone(key))
+                let was_there = self.has(&key);
+                self.take(&key);
+                (was_there && !expected).then_some(Change::AddressGone(key))
             }
             // Not kept here.
             Fact::Routing(_) => None,
@@ -154,10 +182,10 @@ impl Mirror {
             }
         }
         let orphan = |key: &AddressKey| !fresh.links.contains_key(&key.link);
-        for key in self.keys().filter(|key| !fresh.addresses.contains_key(key) && !orphan(key)) {
+        for key in self.keys().filter(|key| self.has(key) && !fresh.has(key) && !orphan(key)) {
             changes.push(Change::AddressGone(*key));
         }
-        for entry in fresh.entries().filter(|entry| !self.addresses.contains_key(&entry.key)) {
+        for entry in fresh.entries().filter(|entry| entry.is_there() && !self.has(&entry.key)) {
             changes.push(Change::Address(Address { key: entry.key, ours: entry.ours }));
         }
         let known: Vec<AddressKey> =
@@ -195,7 +223,12 @@ impl Mirror {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             links: self.links.values().cloned().collect(),
-            addresses: self.entries().map(|entry| Address { key: entry.key, ours: entry.ours }).collect(),
+            addresses: self
+                .entries()
+                // What an earlier run left has to go in any case.
+                .filter(|entry| entry.is_there() || entry.ours)
+                .map(|entry| Address { key: entry.key, ours: entry.ours })
+                .collect(),
         }
     }
 
@@ -294,6 +327,11 @@ impl Mirror {
         self.addresses.remove(key).is_some()
     }
 
+    /// Whether an address is there and can be used.
+    fn has(&self, key: &AddressKey) -> bool {
+        self.addresses.get(key).is_some_and(Entry::is_there)
+    }
+
     fn keys(&self) -> impl Iterator<Item = &AddressKey> {
         self.order.values().flatten()
     }
@@ -321,7 +359,8 @@ mod tests {
     }
 
     fn entry(address: &str) -> Entry {
-        Entry { key: key(address), spec: AddressSpec::default(), ours: false, secondary: false }
+        let (spec, detection) = (AddressSpec::default(), Detection::Passed);
+        Entry { key: key(address), spec, ours: false, secondary: false, detection }
     }
 
     fn came(address: &str) -> Fact {
@@ -551,5 +590,15 @@ mod tests {
         assert_eq!(order(&mirror), [V4, V6]);
 
         assert_eq!(mirror.replace(Mirror::default()), [Change::LinkGone(D0)]);
+    }
+    #[test]
+    fn an_address_that_somebody_else_has_is_gone() {
+        let mut mirror = with_link();
+        let of = |detection| Fact::Address(Entry { detection, ..entry("fe80::5/64") });
+        assert_eq!(mirror.apply(of(Detection::Running), Origin::Unknown), news("fe80::5/64"));
+        assert_eq!(mirror.apply(of(Detection::Passed), Origin::Unknown), None);
+        assert_eq!(mirror.apply(of(Detection::Failed), Origin::Unknown), gone("fe80::5/64"));
+        assert!(mirror.snapshot().addresses.is_empty());
+        assert_eq!(mirror.apply(went("fe80::5/64"), Origin::Unknown), None);
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use keepalived_model::kernel::{AddressSpec, Change, Lifetime, Refusal};
 
-use crate::mirror::{Entry, Verb};
+use crate::mirror::{Detection, Entry, Verb};
 
 /// What has to be done for one want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub fn decide(there: Option<&Entry>, wanted: Option<&AddressSpec>) -> Step {
         (None, None) => Step::Nothing,
         (None, Some(_)) => Step::Add,
         (Some(_), None) => Step::Remove,
+        // Only as a new one it is looked for again.
+        (Some(there), Some(_)) if there.detection == Detection::Failed => Step::Renew,
         (Some(there), Some(wanted)) if there.ours && !is_alike(there, wanted) => Step::Renew,
         (Some(_), Some(_)) => Step::Nothing,
     }
@@ -107,7 +109,7 @@ mod tests {
     }
 
     fn entry(ours: bool, spec: &AddressSpec) -> Entry {
-        Entry { key: key(2), spec: spec.clone(), ours, secondary: false }
+        Entry { key: key(2), spec: spec.clone(), ours, secondary: false, detection: Detection::Passed }
     }
 
     #[test]

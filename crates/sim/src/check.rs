@@ -7,11 +7,12 @@ use std::net::IpAddr;
 use keepalived_core::event::{Action, Actions, Occasion, Subject};
 use keepalived_core::report::{Fault, State};
 use keepalived_model::kernel::AddressKey;
-use keepalived_model::vrrp::{self, Auth, Preempt, Transport, Version};
+use keepalived_model::vrrp::{self, Auth, Family, Preempt, Transport, Version};
 use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::node::{Node, Seat, Standing, Watch};
 use crate::packet::{self, Seen};
+use crate::proofs::Proof;
 use crate::routing;
 use crate::world::World;
 
@@ -45,21 +46,23 @@ pub struct Contest {
 
 /// A datagram is about to be told to a node's engine: notes whether it will have to wait because of it, or,
 /// where it is master, to yield.
-pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8]) -> Option<Contest> {
+pub fn heard(node: &mut Node, local: Instant, link: LinkId, bytes: &[u8], proof: Proof) -> Option<Contest> {
     let seen = packet::advert(bytes).filter(|seen| accepts(node, (link, seen.vrid), seen));
-    let addressed = bytes.get(21).map(|vrid| (link, *vrid));
+    let addressed = packet::vrid(bytes).map(|vrid| (link, vrid));
     let seat = addressed.filter(|seat| seen.is_none_or(|seen| seen.vrid == seat.1))?;
     let standing = node.standings().iter().find(|standing| standing.seat == seat)?;
     match standing.state {
         State::Master => {
-            let own = (standing.priority, node.port(link)?.ip);
+            let own = (standing.priority, node.port(link)?.own(node.instance(seat)?.family));
             // On an interface whose appearance is not known yet, nothing is heard.
             let sure = node.kernel.is_idle();
             let lost = seen.is_some_and(|seen| (seen.priority, seen.source) > own && seen.priority != 0);
-            sure.then_some(Contest { seat, lost })
+            // Of two owners either may yield: the one with the higher address when the other one is deaf.
+            let owners = own.0 == 255 && seen.is_some_and(|seen| seen.priority == 255);
+            (sure && proof == Proof::New && (lost || !owners)).then_some(Contest { seat, lost })
         }
         State::Backup => {
-            waits(node, local, seat, &seen?);
+            waits(node, local, seat, &seen?, proof);
             None
         }
         State::Init | State::Fault => None,
@@ -87,25 +90,31 @@ fn accepts(node: &Node, seat: Seat, seen: &Seen) -> bool {
     };
     let version = match (instance.version, &instance.auth) {
         (Version::V3, _) => seen.version == 3,
-        (Version::V2, Auth::None | Auth::Ah(_) | Auth::Hmac(_)) => {
-            seen.auth.is_some_and(|(kind, _)| kind == 0)
+        (Version::V2, Auth::None | Auth::Hmac(_)) => seen.auth.is_some_and(|(kind, _)| kind == 0),
+        (Version::V2, Auth::Ah(_)) => seen.auth.is_some_and(|(kind, _)| kind == 2),
+        (Version::V2, Auth::Pass(_)) if instance.family == Family::V6 => {
+            seen.auth.is_some_and(|(kind, _)| kind == 1)
         }
         (Version::V2, Auth::Pass(password)) => seen.auth == Some((1, *password)),
     };
+    let proven = seen.number.is_some() == matches!(instance.auth, Auth::Ah(_))
+        && seen.stamp.is_some() == matches!(instance.auth, Auth::Hmac(_));
     let interval = instance.version == Version::V3 || seen.interval == instance.advert_interval;
-    transport && version && interval
+    transport && version && proven && interval
 }
 
-fn waits(node: &mut Node, local: Instant, seat: Seat, seen: &Seen) {
+fn waits(node: &mut Node, local: Instant, seat: Seat, seen: &Seen, proof: Proof) {
     let Some(instance) = node.instance(seat) else { return };
     let Some(standing) = node.standings().iter().find(|standing| standing.seat == seat) else { return };
-    let sure = node.kernel.is_idle();
+    let sure = node.kernel.is_idle() && proof == Proof::New;
     let delays = matches!(instance.preempt, Preempt::After(_));
     let waits = seen.priority >= standing.priority || instance.preempt == Preempt::Never;
     let down = seen.interval.times(u64::from(instance.down_timer_adverts));
     let watch = node.watches.entry(seat).or_default();
     match seen.priority {
         0 => watch.respect = None,
+        // Whoever does not believe it waits for the earlier one.
+        _ if proof == Proof::Unsure => {}
         // Whether a worse master is respected depends on the delay, and its interval may be shorter.
         _ if !waits && delays => watch.respect = None,
         _ if waits => watch.respect = sure.then_some((local, down)),
@@ -162,17 +171,19 @@ fn sends(
     actions: &Actions,
 ) -> Result<(), Broken> {
     for action in actions {
-        let Action::Send { link: Some(link), source, destination, packet, .. } = action else { continue };
-        let Some(seen) = packet::advert(packet) else {
+        let Action::Send { link: Some(link), source, destination, hop_limit, packet, .. } = action else {
+            continue;
+        };
+        let Some(seen) = packet::advert(&packet::enclose(*source, *destination, *hop_limit, packet)) else {
             return Err(("adverts are well-formed", format!("{packet:02x?}")));
         };
-        if (IpAddr::V4(seen.source), IpAddr::V4(seen.destination)) != (*source, *destination) {
+        if (seen.source, seen.destination) != (*source, *destination) {
             return Err((
                 "adverts are well-formed",
                 format!("{seen:?} to be sent {source} -> {destination}"),
             ));
         }
-        if node.ports.iter().all(|port| port.ip != *source) {
+        if node.ports.iter().all(|port| port.own(Family::of(*source)) != *source) {
             return Err(("adverts come from an interface's own address", format!("{source}")));
         }
         // While the news of another index is on its way, the old one is used.
@@ -191,12 +202,12 @@ fn sends(
         if seen.priority != 0 && !numbers.clone().any(|standing| standing.priority == seen.priority) {
             return Err(("adverts carry the effective priority", format!("{seen:?}")));
         }
-        advertised(node, now, seat, seen.id)?;
+        advertised(node, now, seat, &seen)?;
     }
     Ok(())
 }
 
-fn advertised(node: &mut Node, now: Instant, seat: Seat, id: u16) -> Result<(), Broken> {
+fn advertised(node: &mut Node, now: Instant, seat: Seat, seen: &Seen) -> Result<(), Broken> {
     let interval = node.instance(seat).map_or(Micros::ZERO, |instance| instance.advert_interval);
     let peers = match node.instance(seat).map(|instance| &instance.transport) {
         Some(Transport::Unicast { peers, .. }) => u64::try_from(peers.len()).unwrap_or(1),
@@ -204,13 +215,18 @@ fn advertised(node: &mut Node, now: Instant, seat: Seat, id: u16) -> Result<(), 
     };
     let frozen = node.frozen;
     let watch = node.watches.entry(seat).or_default();
-    if let Some(last) = watch.last_id
+    if seen.number < watch.last_number || seen.stamp < watch.last_stamp {
+        let text = format!("{seat:?}: {seen:?} after {:?}, {:?}", watch.last_number, watch.last_stamp);
+        return Err(("numbers and stamps never go back", text));
+    }
+    (watch.last_number, watch.last_stamp) = (seen.number, seen.stamp);
+    if let Some((last, id)) = watch.last_id.zip(seen.id)
         && id != last
         && id != last.wrapping_add(1).max(1)
     {
         return Err(("identifications count up", format!("{seat:?}: {last} then {id}")));
     }
-    watch.last_id = Some(id);
+    watch.last_id = seen.id;
     let (start, count) = watch.recent.unwrap_or((now, 0));
     let second = Micros::from_secs(1);
     watch.recent = Some(if now.since(start) < second { (start, count + 1) } else { (now, 1) });
@@ -242,10 +258,10 @@ fn announcements(
     for action in actions {
         let Action::Announce { link, frame } = action else { continue };
         let Some(mac) = node.port(*link).map(|port| port.mac.0) else { continue };
-        let Some(ip) = packet::gratuitous(frame, mac) else {
-            return Err(("gratuitous ARP is well-formed", format!("{frame:02x?}")));
+        let Some(ip) = packet::announced(frame, mac) else {
+            return Err(("announcements are well-formed", format!("{frame:02x?}")));
         };
-        let key = |key: &AddressKey| key.link == *link && key.ip == IpAddr::V4(ip);
+        let key = |key: &AddressKey| key.link == *link && key.ip == ip;
         let owner = before.iter().chain(after).find(|standing| standing.wanted.iter().any(key));
         let Some(owner) = owner else {
             return Err(("only a master announces", format!("{ip}")));
@@ -256,7 +272,7 @@ fn announcements(
             return Err(("only an address that is there is announced", format!("{ip}")));
         }
         let seat = owner.seat;
-        *node.watches.entry(seat).or_default().announced.entry(IpAddr::V4(ip)).or_default() += 1;
+        *node.watches.entry(seat).or_default().announced.entry(ip).or_default() += 1;
     }
     Ok(())
 }
@@ -321,7 +337,10 @@ fn became_master(
         return Err(("a living master is not displaced", text));
     }
     let sent = actions.iter().any(|action| match action {
-        Action::Send { packet, .. } => packet::advert(packet).is_some_and(|seen| seen.vrid == seat.1),
+        Action::Send { source, destination, packet, .. } => {
+            let bytes = packet::enclose(*source, *destination, None, packet);
+            packet::advert(&bytes).is_some_and(|seen| seen.vrid == seat.1)
+        }
         _ => false,
     });
     // An adopted master advertises when its predecessor would have.
@@ -330,11 +349,14 @@ fn became_master(
         return Err(("a new master advertises first", name.clone()));
     }
     let (since, last_id, recent) = (Some(now), watch.last_id, watch.recent);
+    let (last_number, last_stamp) = (watch.last_number, watch.last_stamp);
     *watch = Watch {
         master_since: since,
         last_sent: since,
         told_master: adopted,
         last_id,
+        last_number,
+        last_stamp,
         recent,
         adopted,
         announced: BTreeMap::new(),

@@ -1,6 +1,9 @@
 //! A node's own clock: started at another moment, and a little too fast or too slow.
 
-use keepalived_model::Instant;
+use keepalived_model::{Instant, Micros};
+
+/// What clocks on walls show when the world starts.
+const NOON: u64 = 1_795_174_455_000_000;
 
 /// Turns the world's time into a node's and back.
 #[derive(Clone, Copy, Debug)]
@@ -17,6 +20,12 @@ impl Clock {
         let drift = i128::from(at.0) * i128::from(self.ppm) / 1_000_000;
         let shown = i128::from(self.offset) + i128::from(at.0) + drift;
         Instant(u64::try_from(shown).unwrap_or(0))
+    }
+
+    /// How far this machine's clock on the wall is ahead of its own. The clocks on walls differ by less than a second.
+    pub fn wall_ahead(&self, at: Instant) -> Micros {
+        let shown = NOON.saturating_add(at.0).saturating_add_signed(self.ppm * 2_000);
+        Micros(shown.saturating_sub(self.local(at).0))
     }
 
     /// The first moment of the world at which this clock shows at least that.

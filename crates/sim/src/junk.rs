@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keepalived_model::vrrp::{self, Auth, Transport, Version};
+use keepalived_model::vrrp::{self, Auth, Family, Transport, Version};
 
 use crate::kernel::Port;
 use crate::packet;
@@ -12,8 +12,7 @@ use crate::rng::Rng;
 pub fn junk(instance: &vrrp::Instance, port: &Port, kind: u8, rng: &mut Rng) -> Vec<u8> {
     let destination = destination(instance, port);
     let multicast = destination.is_multicast();
-    let from = Ipv4Addr::from(u32::from(port.ip) | 0x80);
-    let mut parts = Parts::good(instance, from, destination);
+    let mut parts = Parts::good(instance, neighbor(instance, port, port.ip.octets()[3] | 0x80), destination);
     match kind {
         0 => parts.message.truncate(rng.index(8)),
         1 => {
@@ -31,27 +30,34 @@ pub fn junk(instance: &vrrp::Instance, port: &Port, kind: u8, rng: &mut Rng) -> 
     parts.encode(instance.vrid.number())
 }
 
-/// A sound advert of somebody else for this instance.
+/// A sound advert of somebody else for this instance, who has no keys.
 pub fn rogue(instance: &vrrp::Instance, port: &Port, priority: u8, high: bool) -> Vec<u8> {
-    let destination = destination(instance, port);
-    let [a, b, c, _] = port.ip.octets();
-    let from = Ipv4Addr::new(a, b, c, if high { 250 } else { 0 });
-    let mut parts = Parts::good(instance, from, destination);
+    let from = neighbor(instance, port, if high { 250 } else { 0 });
+    let mut parts = Parts::good(instance, from, destination(instance, port));
     parts.message[2] = priority;
     parts.encode(instance.vrid.number())
 }
 
 /// Where an advert has to go to be heard at this port.
-fn destination(instance: &vrrp::Instance, port: &Port) -> Ipv4Addr {
+fn destination(instance: &vrrp::Instance, port: &Port) -> IpAddr {
     match &instance.transport {
-        Transport::Multicast { group: IpAddr::V4(group), .. } => *group,
-        Transport::Multicast { .. } | Transport::Unicast { .. } => port.ip,
+        Transport::Multicast { group, .. } => *group,
+        Transport::Unicast { .. } => port.own(instance.family),
+    }
+}
+
+/// Somebody on the same Ethernet.
+fn neighbor(instance: &vrrp::Instance, port: &Port, host: u8) -> IpAddr {
+    let [a, b, c, _] = port.ip.octets();
+    match instance.family {
+        Family::V4 => Ipv4Addr::new(a, b, c, host).into(),
+        Family::V6 => [0xfe80, 0, 0, 0, 0, 0, 0, u16::from(host)].into(),
     }
 }
 
 struct Parts {
-    from: Ipv4Addr,
-    to: Ipv4Addr,
+    from: IpAddr,
+    to: IpAddr,
     ttl: u8,
     message: Vec<u8>,
     checksum_wrong: bool,
@@ -59,13 +65,9 @@ struct Parts {
 
 impl Parts {
     /// An advert of the best router there could be.
-    fn good(instance: &vrrp::Instance, from: Ipv4Addr, to: Ipv4Addr) -> Self {
-        let ips = instance.addresses.iter().filter_map(|address| match address.ip {
-            std::net::IpAddr::V4(ip) => Some(ip.octets()),
-            std::net::IpAddr::V6(_) => None,
-        });
-        let ips: Vec<u8> = ips.flatten().collect();
-        let count = u8::try_from(ips.len() / 4).unwrap_or(0);
+    fn good(instance: &vrrp::Instance, from: IpAddr, to: IpAddr) -> Self {
+        let ips: Vec<u8> = instance.addresses.iter().flat_map(|address| octets(address.ip)).collect();
+        let count = u8::try_from(instance.addresses.len()).unwrap_or(0);
         let vrid = instance.vrid.number();
         let message = match instance.version {
             Version::V2 => {
@@ -74,7 +76,8 @@ impl Parts {
                     Auth::None | Auth::Ah(_) | Auth::Hmac(_) => (0, [0; 8]),
                     Auth::Pass(password) => (1, password),
                 };
-                [&[0x21, vrid, 255, count, kind, seconds, 0, 0][..], &ips, &password].concat()
+                let tail = if instance.family == Family::V4 { &password[..] } else { &[] };
+                [&[0x21, vrid, 255, count, kind, seconds, 0, 0][..], &ips, tail].concat()
             }
             Version::V3 => {
                 let centis = u16::try_from(instance.advert_interval.0 / 10_000).unwrap_or(100).to_be_bytes();
@@ -89,16 +92,27 @@ impl Parts {
             *there = vrid;
         }
         let length = u16::try_from(self.message.len()).unwrap_or(0);
-        let (from, to) = (self.from.octets(), self.to.octets());
+        let (from, to) = (octets(self.from), octets(self.to));
         if self.message.len() >= 8 {
             let pseudo = [&from[..], &to, &[0, 112], &length.to_be_bytes()].concat();
-            let over = if self.message[0] >> 4 == 3 { &pseudo[..] } else { &[] };
+            let covers = self.from.is_ipv6() || self.message[0] >> 4 == 3;
+            let over = if covers { &pseudo[..] } else { &[] };
             self.message[6..8].fill(0);
             let sum = !packet::sum(&[over, &self.message]) ^ u16::from(self.checksum_wrong);
             self.message[6..8].copy_from_slice(&sum.to_be_bytes());
         }
+        if self.from.is_ipv6() {
+            return packet::enclose(self.from, self.to, Some(self.ttl), &self.message);
+        }
         let total = (length + 20).to_be_bytes();
         let head = [0x45, 0xc0, total[0], total[1], 0, 9, 0, 0, self.ttl, 112, 0, 0];
         [&head[..], &from, &to, &self.message].concat()
+    }
+}
+
+fn octets(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
     }
 }

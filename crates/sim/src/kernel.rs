@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::kernel::{Address, AddressKey, Change, Key, Link, Refusal, Snapshot, Spec};
+use keepalived_model::vrrp::Family;
 use keepalived_model::{Instant, LinkId, MacAddr, Micros};
 
 use crate::rng::Rng;
@@ -42,7 +43,7 @@ pub struct Port {
     pub name: String,
     /// Which Ethernet it is plugged into.
     pub segment: usize,
-    /// Its own address.
+    /// Its own address of IPv4; that of IPv6 follows from its last octet.
     pub ip: Ipv4Addr,
     /// Its hardware address.
     pub mac: MacAddr,
@@ -65,9 +66,21 @@ impl Port {
         }
     }
 
-    /// Its own address as the kernel's identity.
-    pub fn primary(&self) -> AddressKey {
-        AddressKey { link: self.link, ip: IpAddr::V4(self.ip), prefix_len: 24 }
+    /// Its own address of a family, which adverts come from.
+    pub fn own(&self, family: Family) -> IpAddr {
+        match family {
+            Family::V4 => self.ip.into(),
+            Family::V6 => [0xfe80, 0, 0, 0, 0, 0, 0, u16::from(self.ip.octets()[3])].into(),
+        }
+    }
+
+    /// Its own addresses as the kernel's identities.
+    pub fn primaries(&self) -> [AddressKey; 2] {
+        [(Family::V4, 24), (Family::V6, 64)].map(|(family, prefix_len)| AddressKey {
+            link: self.link,
+            ip: self.own(family),
+            prefix_len,
+        })
     }
 }
 
@@ -93,13 +106,14 @@ pub struct FakeKernel {
 impl FakeKernel {
     /// A kernel with these interfaces, all up.
     pub fn new(ports: &[Port], marks: bool) -> Self {
+        let primaries = ports.iter().flat_map(Port::primaries);
         let links: BTreeMap<LinkId, Link> = ports.iter().map(|port| (port.link, port.link())).collect();
         Self {
             temper: Temper::FAIR,
             marks,
             told_links: links.clone(),
             links,
-            addresses: ports.iter().map(|port| Address { key: port.primary(), ours: false }).collect(),
+            addresses: primaries.map(|key| Address { key, ours: false }).collect(),
             told_addresses: Vec::new(),
             routing: BTreeSet::new(),
             told_routing: BTreeSet::new(),
@@ -253,7 +267,7 @@ impl FakeKernel {
 
     /// Everything there that is none of the interfaces' own.
     pub fn virtual_addresses<'a>(&'a self, ports: &'a [Port]) -> impl Iterator<Item = AddressKey> + 'a {
-        let own = move |key: AddressKey| ports.iter().any(|port| port.primary() == key);
+        let own = move |key: AddressKey| ports.iter().any(|port| port.primaries().contains(&key));
         self.addresses.iter().map(|address| address.key).filter(move |key| !own(*key))
     }
 

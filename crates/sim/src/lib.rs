@@ -26,6 +26,7 @@ pub mod node;
 pub mod ops;
 pub mod packet;
 pub mod plan;
+pub mod proofs;
 pub mod rng;
 pub mod routing;
 pub mod scripts;

@@ -122,7 +122,8 @@ fn add_address(config: &mut vrrp::Config, which: usize) {
 }
 
 fn move_address(config: &mut vrrp::Config, from: usize, to: usize) {
-    let together = config.instances[from].interface == config.instances[to].interface;
+    let of = |at: usize| (&config.instances[at].interface, config.instances[at].family);
+    let together = of(from) == of(to);
     if from != to && together && config.instances[from].addresses.len() > 1 {
         let address = config.instances[from].addresses.remove(0);
         config.instances[to].addresses.push(address);

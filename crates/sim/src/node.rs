@@ -87,6 +87,10 @@ pub struct Watch {
     pub recent: Option<(Instant, u64)>,
     /// The identification of its last advert.
     pub last_id: Option<u16>,
+    /// The number of its last authentication header.
+    pub last_number: Option<u32>,
+    /// The stamp of its last signature.
+    pub last_stamp: Option<u64>,
 }
 
 /// A running process.

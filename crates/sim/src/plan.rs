@@ -6,7 +6,8 @@ use keepalived_model::kernel::AddressSpec;
 use keepalived_model::notify::{Command, RunAs};
 use keepalived_model::track::{Script, Tracked};
 use keepalived_model::vrrp::{
-    self, Auth, GROUP_V4, Garp, Preempt, SyncGroup, Transport, Version, VirtualAddress,
+    self, AntiReplay, Auth, Family, GROUP_V4, GROUP_V6, Garp, Hmac, HmacMode, Preempt, SyncGroup, Transport,
+    Version, VirtualAddress,
 };
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid, Weight};
 
@@ -51,6 +52,7 @@ pub struct Plan {
 struct Router {
     segment: usize,
     vrid: Vrid,
+    family: Family,
     version: Version,
     interval: Micros,
     adverts: u32,
@@ -147,10 +149,10 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
             Version::V3 => Micros::from_centis(rng.pick(&[10, 25, 50, 100, 150])),
         };
         let grouped = u64::try_from(number).is_ok_and(|number| number < grouped);
-        let plain = version == Version::V3 || rng.one_in(2);
-        let address = |last: u64| VirtualAddress {
-            ip: IpAddr::from([10, u8::try_from(segment).unwrap_or(0), 0, u8::try_from(last).unwrap_or(0)]),
-            prefix_len: 32,
+        let family = if rng.one_in(4) { Family::V6 } else { Family::V4 };
+        let address = |family: Family, last: u64| VirtualAddress {
+            ip: virtual_ip(family, segment, last),
+            prefix_len: if family == Family::V4 { 32 } else { 128 },
             interface: None,
             spec: AddressSpec::default(),
             no_track: false,
@@ -158,23 +160,52 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
         };
         let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
         let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));
+        let other = rng.pick(&[family, Family::V4, Family::V6]);
         Router {
             segment,
             vrid: Vrid::try_from(u8::try_from(51 + number).unwrap_or(51))
                 .unwrap_or_else(|_| unreachable!("51 and up")),
+            family,
             version,
             interval,
             adverts: rng.pick(&[3, 3, 3, 2, 5]),
-            auth: if plain { Auth::None } else { Auth::Pass(*b"1111\0\0\0\0") },
+            auth: draw_auth(rng, family, version, interval),
             unicast: rng.one_in(5),
-            addresses: (first..first + shown).map(address).collect(),
-            excluded: (first + 5..first + 5 + hidden).map(address).collect(),
+            addresses: (first..first + shown).map(|last| address(family, last)).collect(),
+            excluded: (first + 5..first + 5 + hidden).map(|last| address(other, last)).collect(),
             owners: if grouped { Vec::new() } else { draw_owners(rng, nodes) },
             uneven: version == Version::V3 && rng.one_in(6),
             grouped,
         }
     };
     (0..count).map(router).collect()
+}
+
+/// One of each kind, all nodes the same.
+fn draw_auth(rng: &mut Rng, family: Family, version: Version, interval: Micros) -> Auth {
+    let password = *b"1111\0\0\0\0";
+    match (rng.below(6), version) {
+        (0 | 1, Version::V2) => Auth::Pass(password),
+        (2, Version::V2) if family == Family::V4 => Auth::Ah(password),
+        (3, _) => Auth::Hmac(Hmac {
+            keys: [(1, vec![b'k'; 32])].into(),
+            active: 1,
+            window: Micros::from_secs(interval.times(3).as_secs().max(5)),
+            anti_replay: rng.pick(&[AntiReplay::Time, AntiReplay::Monotonic]),
+            mode: HmacMode::Enforce,
+        }),
+        _ => Auth::None,
+    }
+}
+
+/// The first ones of a router of IPv6 are link-local, and must not be taken for the machine's own.
+fn virtual_ip(family: Family, segment: usize, last: u64) -> IpAddr {
+    let (segment, last) = (u8::try_from(segment).unwrap_or(0), u8::try_from(last).unwrap_or(0));
+    let first = if last.is_multiple_of(2) { 0xfe80 } else { 0xfd00 };
+    match family {
+        Family::V4 => [10, segment, 0, last].into(),
+        Family::V6 => [first, 0, 0, 0, 0, 0, 1 + u16::from(segment), u16::from(last)].into(),
+    }
 }
 
 fn draw_scripts(rng: &mut Rng) -> Vec<Script> {
@@ -265,12 +296,14 @@ fn draw_instance(
     preempt: u8,
 ) -> vrrp::Instance {
     let others = ports.iter().enumerate().filter(|(other, _)| *other != node);
-    let peers = others.map(|(_, ports)| IpAddr::from(ports[router.segment].ip).into()).collect();
+    let peers = others.map(|(_, ports)| ports[router.segment].own(router.family).into()).collect();
     let own = ports[node][router.segment].clone();
-    let source = rng.one_in(3).then_some(own.ip.into());
+    let source = rng.one_in(3).then_some(own.own(router.family));
     let owner = router.owners.contains(&node);
+    let group = if router.family == Family::V4 { GROUP_V4.into() } else { GROUP_V6.into() };
     let factor = if router.uneven { rng.pick(&[1, 2, 4]) } else { 1 };
     vrrp::Instance {
+        family: router.family,
         version: router.version,
         priority: if owner { Priority::OWNER } else { draw_priority(rng) },
         wants_master: rng.one_in(3),
@@ -280,7 +313,7 @@ fn draw_instance(
         auth: router.auth.clone(),
         transport: match router.unicast {
             true => Transport::Unicast { peers, source, check_source: rng.one_in(2), ttl: Some(255) },
-            false => Transport::Multicast { group: GROUP_V4.into(), source },
+            false => Transport::Multicast { group, source },
         },
         addresses: router.addresses.clone(),
         excluded: placed_elsewhere(rng, &router.excluded, &ports[node]),

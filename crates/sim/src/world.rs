@@ -5,22 +5,21 @@ mod trouble;
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
-use std::net::IpAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::Key;
-use keepalived_model::vrrp::Carrier;
 use keepalived_model::{Instant, LinkId, Micros};
-use keepalived_wire::vrrp::Packet;
 
 use crate::check::{self, Broken, Since};
 use crate::kernel::RETRY;
 use crate::lan::{Segment, Weather};
 use crate::node::{Mail, Node, Process};
 use crate::ops::Op;
+use crate::packet;
 use crate::plan::Plan;
+use crate::proofs::Proofs;
 use crate::rng::Rng;
 use crate::routing;
 use crate::verdict::{Summary, Violation};
@@ -89,6 +88,7 @@ pub struct World {
     pub agreed: Option<BTreeMap<(usize, u8), usize>>,
     /// Since when rules with a time limit are about to be broken.
     pub since: Since,
+    proofs: Proofs,
     queue: BinaryHeap<Reverse<Entry>>,
     sequence: u64,
     rng: Rng,
@@ -118,6 +118,7 @@ impl World {
             calm_since: Some(Instant(0)),
             agreed: None,
             since: Since::default(),
+            proofs: Proofs::default(),
             queue: BinaryHeap::new(),
             sequence: 0,
             summary: Summary::default(),
@@ -248,14 +249,15 @@ impl World {
         match mail {
             Mail::Packet { link, bytes } => {
                 let Some(process) = &self.nodes[n].process else { return Ok(()) };
-                let admitted = process.admitted.get(&Carrier::Ipv4);
-                let is_admitted = |vrid| admitted.is_some_and(|admitted| admitted.contains(vrid));
-                if !bytes.get(21).is_some_and(is_admitted) {
+                let admitted = process.admitted.get(&packet::carrier(&bytes));
+                let is_admitted = |vrid| admitted.is_some_and(|admitted| admitted.contains(&vrid));
+                if !packet::vrid(&bytes).is_some_and(is_admitted) {
                     return Ok(());
                 }
                 let local = self.nodes[n].clock.local(self.now);
-                let contest = check::heard(&mut self.nodes[n], local, link, &bytes);
-                self.tell(n, Event::Received { link, packet: Packet::V4(&bytes) })?;
+                let proof = self.proofs.judge(n, &self.nodes[n], (self.now, link), &bytes);
+                let contest = check::heard(&mut self.nodes[n], local, link, &bytes, proof);
+                self.tell(n, Event::Received { link, packet: packet::opened(&bytes) })?;
                 contest.map_or(Ok(()), |contest| check::contested(&self.nodes[n], contest))
             }
             Mail::Apply { key, spec, again } => {
@@ -394,10 +396,12 @@ impl World {
     fn perform(&mut self, n: usize, action: Action) -> Result<(), Broken> {
         match action {
             Action::Send { link: None, .. } => {}
-            Action::Send { instance, link: Some(link), destination, packet, .. } => {
+            Action::Send { instance, link: Some(link), source, destination, hop_limit, packet } => {
                 self.summary.adverts += 1;
+                let bytes = packet::enclose(source, destination, hop_limit, &packet);
+                self.proofs.sent(n, self.nodes[n].port(link), &bytes);
                 if self.nodes[n].kernel.is_up(link) {
-                    self.carry(n, link, &packet);
+                    self.carry(n, link, &bytes);
                 } else {
                     self.mail(n, Micros(5), Mail::SendFailed { instance, destination, errno: 100 });
                 }
@@ -473,17 +477,15 @@ impl World {
 
     fn hears(&self, node: usize, link: LinkId, datagram: &[u8]) -> bool {
         let node = &self.nodes[node];
-        let Some([a, b, c, d]) = datagram.get(16..20).and_then(|bytes| bytes.first_chunk().copied()) else {
-            return false;
-        };
-        let destination = IpAddr::from([a, b, c, d]);
+        let Some(destination) = packet::destination(datagram) else { return false };
         let joined = |process: &Process| process.joined.contains(&(link, destination));
         node.kernel.is_up(link)
             && match destination.is_multicast() {
                 true => node.process.as_ref().is_some_and(joined),
-                false => node
-                    .port(link)
-                    .is_some_and(|port| port.ip == destination && node.kernel.holds(port.primary())),
+                false => node.port(link).is_some_and(|port| {
+                    let mut here = port.primaries().into_iter().filter(|key| key.ip == destination);
+                    here.any(|key| node.kernel.holds(key))
+                }),
             }
     }
 

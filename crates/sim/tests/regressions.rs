@@ -184,3 +184,13 @@ fn an_adopted_backup_leaves_no_address_behind() {
     plan.marks = false;
     holds(plan);
 }
+
+/// Seed 49: taking over at the same moment, they went on in step, and neither ever believed the other.
+#[test]
+fn masters_with_the_same_numbers_of_headers_part() {
+    let numbered = |priority| {
+        let auth = keepalived_model::vrrp::Auth::Ah(*b"1111\0\0\0\0");
+        config(vec![keepalived_model::vrrp::Instance { auth, ..router(51, priority) }])
+    };
+    holds(lan(vec![numbered(100), numbered(100)], vec![(at(0), start(0)), (at(0), start(1))]));
+}

@@ -195,10 +195,7 @@ impl<'a> Router<'a> {
         };
         let transport = Transport::Multicast { group: draft.group.unwrap_or(usual), source };
         if draft.fault_no_peer {
-            // Nothing would ever lead out of that FAULT, so there is nothing to run.
-            cx.conclude_log(format!(
-                "({name}) no unicast peers and unicast_fault_no_peer set - instance not run"
-            ));
+            cx.conclude_log(format!("({name}) Cannot use unicast without any peers - going to fault state"));
             return Some((transport, Some(Hopeless::NoPeer)));
         }
         if draft.unicast {

@@ -129,6 +129,7 @@ impl Instance {
         }
         ctx.announcer.forget(self.id);
         self.unfinished = None;
+        self.rogue = None;
         self.logged = 0;
         self.answered = None;
         self.counters.released_master += 1;

@@ -66,6 +66,15 @@ impl Credentials {
         }
     }
 
+    /// Two masters use the same numbers at the same moments, so that neither would ever believe the other. Both move on,
+    /// so far that they part; against one that does not know of this one of the two steps is enough.
+    pub fn part_from(&mut self, other: IpAddr, own: IpAddr) {
+        self.insist();
+        if own > other {
+            self.insist();
+        }
+    }
+
     /// A master heard a worse router, whose numbers are to fall behind.
     pub fn insist(&mut self) {
         self.sequence = self.sequence.after_insisting();

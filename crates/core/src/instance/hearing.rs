@@ -3,8 +3,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::Micros;
 use keepalived_model::vrrp::{Auth, OldChecksum, Transport, Version};
+use keepalived_model::{Instant, Micros};
 use keepalived_wire::reject::{KINDS, Reject};
 use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms};
 
@@ -18,6 +18,16 @@ use crate::report::{Report, State};
 const INTERVAL_DIFFERS: usize = KINDS;
 const OLD_CHECKSUM: usize = KINDS + 1;
 const SKEW_NEARS_WINDOW: usize = KINDS + 2;
+
+/// Another router that claims to own our addresses, heard as master.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rogue {
+    last: Instant,
+    /// What we had sent when it was first heard.
+    sent: u64,
+    /// Since when it must have heard us.
+    told: Option<Instant>,
+}
 
 impl Instance {
     /// A packet for this instance came in.
@@ -36,6 +46,12 @@ impl Instance {
         match packet.check(&terms).and_then(|heard| self.admits(&heard).map(|()| heard)) {
             Ok(heard) => self.heard(&heard, ctx),
             Err(reason) => {
+                let collides = matches!(reason, Reject::Sequence { received, local } if received == local);
+                if let Some(own) = self.source.filter(|own| collides && *own != from)
+                    && self.state == State::Master
+                {
+                    self.credentials.part_from(from, own);
+                }
                 self.refused(from, reason, ctx);
                 None
             }
@@ -150,11 +166,34 @@ impl Instance {
                 self.follow(advert, ctx);
                 Some(Intent::StepDown)
             }
+            Rank::Worse if self.is_outlasted(advert, ctx.now) => {
+                self.why = Why { cause: Cause::SecondOwner, peer: Some(from) };
+                self.follow(advert, ctx);
+                Some(Intent::StepDown)
+            }
             Rank::Worse => {
                 self.insist(advert, ctx);
                 None
             }
         }
+    }
+
+    /// Two address owners are a mistake of the operator. The one with the lower address yields at once; where it does not,
+    /// because it listens to nobody, the other one has to (`spec` runtime 3.8): after two more adverts, and a little more
+    /// than the longer interval. As a backup it respects the rogue for as long as that lives.
+    fn is_outlasted(&mut self, advert: &Heard<'_>, now: Instant) -> bool {
+        if !self.priority.is_owner() || advert.priority != self.priority.number() {
+            return false;
+        }
+        let longer = self.config.advert_interval.max(advert.interval);
+        let sent = self.counters.sent;
+        let known = self.rogue.filter(|rogue| now.since(rogue.last) <= longer.times(3));
+        let rogue = self.rogue.insert(known.unwrap_or(Rogue { last: now, sent, told: None }));
+        rogue.last = now;
+        if sent >= rogue.sent + 2 {
+            rogue.told.get_or_insert(now);
+        }
+        rogue.told.is_some_and(|told| now.since(told) >= Micros(longer.0 * 6 / 5))
     }
 
     /// A worse router advertises: tell it, and tell the neighbours.

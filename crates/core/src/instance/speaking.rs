@@ -1,12 +1,15 @@
-//! What a virtual router says: adverts to its group or to its peers.
+//! What a virtual router says: adverts to its group or to its peers, and when it is too late for one.
 
 use std::net::IpAddr;
 
 use keepalived_model::vrrp::{Family, Transport};
+use keepalived_model::{Instant, Priority};
 use keepalived_wire::vrrp::{Content, Delivery};
 
 use super::{ADVERT, Context, Instance};
+use crate::election;
 use crate::event::Action;
+use crate::report::State;
 
 /// Time to live of adverts, and their hop limit (RFC 5798 §5.1.1.3 and §5.1.2.3).
 const TTL: u8 = 255;
@@ -55,5 +58,19 @@ impl Instance {
         self.last_sent = Some(ctx.now);
         self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
         self.remember(ctx);
+    }
+
+    /// Whether its timers ran so late that by now somebody else must be master, and it may not preempt that one
+    /// (`timer_expired_backup`, `spec` runtime 3.9).
+    pub(super) fn is_stale(&self, now: Instant) -> bool {
+        let config = &self.config;
+        let (State::Master, Some(sent), Some(highest)) =
+            (self.state, self.last_sent, config.late_timer_backup.and_then(|it| Priority::try_from(it).ok()))
+        else {
+            return false;
+        };
+        let interval = config.advert_interval;
+        let down = election::master_down(config.version, highest, interval, config.down_timer_adverts);
+        sent + down < now
     }
 }

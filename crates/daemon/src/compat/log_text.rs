@@ -129,7 +129,7 @@ fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
             info(format_args!("({instance}) entering FAULT state (no IPv4 address for interface)"))
         }
         Fault::NoAddress(Family::V6) => {
-            info(format_args!("({instance}) entering FAULT state (no IPv6 link-local address for interface)"))
+            info(format_args!("({instance}) entering FAULT state (no IPv6 address for interface)"))
         }
         Fault::NoSource => {
             info(format_args!("({instance}): entering FAULT state (src address not configured)"))

@@ -43,10 +43,7 @@ fn states_are_told_as_by_the_original() {
         (entered(State::Init, true), ""),
         (fault(Fault::LinkDown(name("eth0"))), "(VI_1): entering FAULT state (interface eth0 down)"),
         (fault(Fault::NoAddress(Family::V4)), "(VI_1) entering FAULT state (no IPv4 address for interface)"),
-        (
-            fault(Fault::NoAddress(Family::V6)),
-            "(VI_1) entering FAULT state (no IPv6 link-local address for interface)",
-        ),
+        (fault(Fault::NoAddress(Family::V6)), "(VI_1) entering FAULT state (no IPv6 address for interface)"),
         (fault(Fault::NoSource), "(VI_1): entering FAULT state (src address not configured)"),
         (fault(Fault::Script(name("chk"))), "(VI_1): entering FAULT state due to script chk"),
         (fault(Fault::Group), ""),

@@ -44,6 +44,8 @@ fn cause(cause: &Cause) -> (&'static str, Option<&str>) {
         Cause::HigherPriority => ("higher-priority", None),
         Cause::HigherAddress => ("higher-address", None),
         Cause::LowerPriority => ("lower-priority", None),
+        Cause::SecondOwner => ("second-owner", None),
+        Cause::Late => ("late", None),
         Cause::Group | Cause::Fault(Fault::Group) => ("sync-group", None),
         Cause::Recovered => ("recovered", None),
         Cause::Trackers => ("trackers", None),

@@ -95,6 +95,30 @@ fn an_ipv6_address_comes_without_duplicate_detection_and_goes_again() {
 }
 
 #[test]
+fn an_address_that_looks_for_duplicates_is_settled_when_there_are_none_and_lost_when_there_is_one() {
+    in_namespace(
+        "an_address_that_looks_for_duplicates_is_settled_when_there_are_none_and_lost_when_there_is_one",
+        || {
+            ip("addr add fd00:9::7/64 dev d1 nodad");
+            let mut lab = Lab::start();
+            let asks = AddressSpec { detects_duplicates: true, ..AddressSpec::default() };
+            for (address, outcome) in [("fd00:9::6/64", Ok(())), ("fd00:9::7/64", Err(98))] {
+                let key = lab.key(address);
+                let begin = std::time::Instant::now();
+                lab.started.handle.want(Key::Address(key), Some(Spec::Address(asks.clone())));
+                let all = lab.until(|told| matches!(told, Told::Settled { .. }));
+                let Some(Told::Settled { key: Key::Address(it), outcome: told }) = all.last() else {
+                    panic!("{all:?}");
+                };
+                assert_eq!((*it, told.clone().map_err(|refusal| refusal.errno)), (key, outcome));
+                // The kernel asks within a second, and waits one for an answer.
+                assert!(outcome.is_err() || begin.elapsed() > std::time::Duration::from_millis(500));
+            }
+        },
+    );
+}
+
+#[test]
 fn a_removal_by_hand_is_told_and_the_address_can_be_put_back() {
     in_namespace("a_removal_by_hand_is_told_and_the_address_can_be_put_back", || {
         let mut lab = Lab::start();

@@ -4,9 +4,9 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use keepalived_core::Engine;
-use keepalived_core::event::Actions;
+use keepalived_core::event::{Actions, Event};
 use keepalived_core::memory::Memory;
-use keepalived_model::kernel::Change;
+use keepalived_model::kernel::{AddressKey, Change};
 use keepalived_model::track::Reading;
 use keepalived_model::{LinkId, Micros, vrrp};
 
@@ -59,12 +59,10 @@ impl World {
                 self.spread_news(node);
             }
             Op::Primary { node, port, there } => {
-                let key = self.nodes[node].ports[port].primary();
+                let keys = self.nodes[node].ports[port].primaries();
                 let kernel = &mut self.nodes[node].kernel;
-                if there {
-                    kernel.add(key)
-                } else {
-                    kernel.remove(key)
+                for key in keys {
+                    if there { kernel.add(key) } else { kernel.remove(key) }
                 }
                 self.spread_news(node);
             }
@@ -136,7 +134,7 @@ impl World {
         node.move_port(number, new);
         let port = node.ports[number].clone();
         node.kernel.create(&port);
-        node.kernel.add(port.primary());
+        port.primaries().into_iter().for_each(|key| node.kernel.add(key));
         self.spread_news(n);
     }
 
@@ -159,7 +157,8 @@ impl World {
         let network = self.segments.iter().all(|segment| segment.cut.is_empty() && segment.weather.is_fair());
         let node = |node: &Node| {
             let ports = |port: &crate::kernel::Port| {
-                node.kernel.is_up(port.link) && node.kernel.holds(port.primary())
+                let holds = |key: &AddressKey| node.kernel.holds(*key);
+                node.kernel.is_up(port.link) && port.primaries().iter().all(holds)
             };
             !node.frozen && node.kernel.temper == Temper::FAIR && node.ports.iter().all(ports)
         };
@@ -179,7 +178,9 @@ impl World {
         let snapshot = node.kernel.dump(now);
         let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
         let readings: Vec<Reading> = config.watches().iter().map(|watch| node.reading(watch)).collect();
-        let engine = Engine::start(local, config, &snapshot, &memories, &readings, &mut actions);
+        let mut engine = Engine::start(local, config, &snapshot, &memories, &readings, &mut actions);
+        let ahead = node.clock.wall_ahead(now);
+        engine.handle(local, Event::WallClock { ahead }, &mut actions);
         node.process = Some(Process {
             engine,
             joined: Default::default(),
@@ -262,7 +263,7 @@ impl World {
                 self.create(n, number);
                 let port = self.nodes[n].ports[number].clone();
                 self.nodes[n].kernel.set_up(port.link, true);
-                self.nodes[n].kernel.add(port.primary());
+                port.primaries().into_iter().for_each(|key| self.nodes[n].kernel.add(key));
             }
             for script in 0..self.nodes[n].original.scripts.len() {
                 let bad = self.plan.stay_bad.contains(&(n, script));
