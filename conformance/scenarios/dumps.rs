@@ -27,6 +27,23 @@ const CONFIG: &str = "global_defs {
     script_user root
     enable_script_security
     max_auto_priority 20
+    startup_script \"/usr/bin/test -d 'a b'\"
+    startup_script_timeout 5
+    shutdown_script /usr/bin/true
+    notify_fifo /run/all
+    notify_fifo_script \"/usr/bin/sleep 100\"
+    vrrp_notify_fifo /run/vrrp nobody
+    vrrp_notify_fifo_script \"/usr/bin/sleep 200\" nobody
+    lvs_notify_fifo /run/lvs
+    fifo_write_vrrp_states_on_reload
+    no_email_faults
+    notification_email {
+        a@x.org
+    }
+    notification_email_from ka@x.org
+    smtp_server 127.0.0.1 26
+    smtp_helo_name helo.x.org
+    smtp_alert_vrrp off
 }
 track_file tf {
     file /tmp/tf
@@ -67,6 +84,7 @@ vrrp_sync_group G1 {
         VI_1
         VI_2
     }
+    notify_priority_changes
     notify \"/usr/bin/test group\"
     track_file {
         tg
@@ -192,7 +210,6 @@ fn comparable(text: &str) -> Vec<String> {
         " Use VRRPv2 checksum",
         " json_version",
         " iproute ",
-        " Default script uid:gid",
         "   Flags of interface faults",
         "   Last advert sent",
         "   VRRPv3 uses VRRPv2 checksum",

@@ -25,6 +25,7 @@ pub const SCENARIOS: &[Scenario] = &[
     ours(F, "a full FIFO loses its oldest lines and the log says so", lost),
     ours(F, "a reload writes all states where that is asked for", states_on_reload),
     ours(F, "a FIFO that does not change stays open over a reload", kept),
+    ours(F, "the next engine goes on with the FIFO of one that was killed", successor),
     ours(F, "what is no FIFO is not written to", no_fifo),
 ];
 
@@ -272,11 +273,34 @@ fn kept(context: &Context) -> Outcome {
     lan.injector.send(&Single::forged(50).frame())?;
     until(ms(1500), "one more line", || read().contains("MASTER_RX_LOWER_PRI 150"))?;
     ensure_same!(read().matches("words").count(), 1, "readers");
+    // Somebody cleaned up: the next reload makes it again, with a reader that reads the new one.
+    std::fs::remove_file(lan.a.path("/run/all"))?;
+    reloaded(&lan)?;
+    until(ms(1500), "another reader", || read().matches("words").count() == 2)?;
+    thread::sleep(ms(300));
+    lan.injector.send(&Single::forged(50).frame())?;
+    until(ms(1500), "one more line", || read().matches("MASTER_RX_LOWER_PRI 150").count() == 2)?;
     lan.a.configure(&config("vrrp_notify_fifo /run/other"))?;
     reloaded(&lan)?;
-    until(ms(1500), "the end of the reader", || read().contains("TERM"))?;
+    until(ms(1500), "the end of the reader", || read().matches("TERM").count() == 2)?;
     ensure!(!lan.a.has_file("/run/all") && lan.a.has_file("/run/other"), "the FIFO moved");
     ensure!(lan.a.holds(VIP), "still master");
+    Ok(())
+}
+
+fn successor(context: &Context) -> Outcome {
+    let globals = globals("notify_fifo /run/all\n    notify_fifo_script \"/opt/reader one\"");
+    let lan = Single::set(context, &(globals + &instance(150, "")))?;
+    lan.a.write("/opt/reader", READER, 0o755)?;
+    lan.start_as_master(150)?;
+    let read = || lan.a.read("/tmp/read");
+    until(ms(1500), "the line of the master", || read().contains("MASTER"))?;
+    lan.a.signal(lan.a.pid_file("/run/vrrp.pid").unwrap_or(0), 9)?;
+    until(ms(3000), "another reader", || read().matches("words").count() == 2)?;
+    thread::sleep(ms(300));
+    ensure!(lan.a.holds(VIP), "still master");
+    lan.injector.send(&Single::forged(50).frame())?;
+    until(ms(1500), "one more line", || read().contains("MASTER_RX_LOWER_PRI 150"))?;
     Ok(())
 }
 

@@ -4,6 +4,7 @@ mod addresses;
 mod articles;
 mod authentication;
 mod chaos;
+mod contracts;
 mod decisions;
 mod dumps;
 mod duplicates;
@@ -11,11 +12,13 @@ mod examples;
 mod fifo;
 mod golden;
 mod groups;
+mod hooks;
 mod junk;
 mod kernel;
 mod lan;
 mod language;
 mod logs;
+mod mail;
 mod namespaces;
 mod notify;
 mod outside;
@@ -52,6 +55,9 @@ pub const ALL: &[&[Scenario]] = &[
     scripts::SCENARIOS,
     notify::SCENARIOS,
     fifo::SCENARIOS,
+    mail::SCENARIOS,
+    contracts::SCENARIOS,
+    hooks::SCENARIOS,
     together::SCENARIOS,
     groups::SCENARIOS,
     track_files::SCENARIOS,

@@ -62,6 +62,11 @@ fn main() -> ExitCode {
     if words.first().is_some_and(|word| word == bench::COST) {
         return bench::cost(&words[1..]);
     }
+    if let [command, manners] = words.as_slice()
+        && command == lab::mail_server::COMMAND
+    {
+        return lab::mail_server::serve(manners);
+    }
     let inside = words.first().is_some_and(|word| word == inside::MARK);
     let options = match parse(&words[usize::from(inside)..]) {
         Ok(options) => options,

@@ -12,6 +12,7 @@
 
 pub mod client;
 pub mod host;
+pub mod mail_server;
 pub mod syslog;
 
 use std::net::Ipv4Addr;

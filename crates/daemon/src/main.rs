@@ -12,6 +12,7 @@ mod host;
 mod in_process;
 mod launcher;
 mod log;
+mod mail;
 mod memory_store;
 mod reload;
 mod supervisor;

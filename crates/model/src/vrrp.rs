@@ -150,7 +150,7 @@ pub struct Instance {
     pub track_bfds: Vec<Tracked>,
     /// Scripts to call.
     pub notify: Notifications,
-    /// Changes of the effective priority are told to `notify` and the FIFOs.
+    /// Changes of the effective priority are told to the FIFOs.
     pub notify_priority_changes: bool,
     /// Every state is told by mail.
     pub smtp_alert: bool,
@@ -534,6 +534,8 @@ pub struct SyncGroup {
     pub track_bfds: Vec<Tracked>,
     /// Scripts to call.
     pub notify: Notifications,
+    /// `notify_priority_changes` as written; members have taken it over.
+    pub notify_priority_changes: Option<bool>,
     /// Every state is told by mail.
     pub smtp_alert: bool,
 }

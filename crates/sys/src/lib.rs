@@ -7,6 +7,7 @@
 //! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
 //! | [`inotify`], [`processes`] | what happens in directories and to other processes |
+//! | [`names`] | what this host is called |
 //! | [`seqpacket`], [`memfd`], [`lock`] | what processes share |
 //! | [`lab`] | what only the test lab needs |
 
@@ -21,6 +22,7 @@ pub mod local_time;
 pub mod lock;
 pub mod membership;
 pub mod memfd;
+pub mod names;
 pub mod namespace;
 pub mod packet;
 pub mod process;

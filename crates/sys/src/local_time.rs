@@ -22,6 +22,8 @@ pub struct LocalTime {
     pub minute: u8,
     /// 0 to 60.
     pub second: u8,
+    /// Seconds east of UTC.
+    pub offset: i64,
 }
 
 /// Reads the time zone now; otherwise the first [`local_time`] does.
@@ -76,6 +78,7 @@ impl From<libc::tm> for LocalTime {
             hour: small(tm.tm_hour),
             minute: small(tm.tm_min),
             second: small(tm.tm_sec),
+            offset: tm.tm_gmtoff,
         }
     }
 }

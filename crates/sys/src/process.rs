@@ -101,6 +101,22 @@ pub fn fork(life: impl FnOnce() -> u8) -> io::Result<Pid> {
     }
 }
 
+/// As [`fork`], but the copy is a process group of its own that ends with us, and signals mean to it what they
+/// mean to a new program.
+pub fn fork_apart(life: impl FnOnce() -> u8) -> io::Result<Pid> {
+    let parent = own();
+    let pid = fork(|| {
+        crate::signals::reset_all();
+        // SAFETY: takes integers.
+        unsafe { libc::setpgid(0, 0) };
+        if die_with(parent, Signal::TERM) { life() } else { 1 }
+    })?;
+    // The copy does the same; whoever comes first, the group exists before anybody signals it.
+    // SAFETY: takes integers.
+    unsafe { libc::setpgid(pid.0, pid.0) };
+    Ok(pid)
+}
+
 /// As [`fork`], but the copy keeps none of our descriptors beside the standard streams and `keep`. A plain
 /// function, so that it cannot know of the descriptors that are closed under it.
 pub fn fork_alone<T: AsFd>(keep: &T, life: fn(&T) -> u8) -> io::Result<Pid> {

@@ -200,6 +200,7 @@ fn complete_group(
     let members: Vec<String> =
         draft.members.unwrap_or_default().into_iter().filter(|name| find(name).is_some()).collect();
     let smtp_alert = draft.smtp_alert.unwrap_or(smtp_alert);
+    let notify_priority_changes = draft.notify_priority_changes;
     let group::Draft { name, mut track, notifications, .. } = draft;
     let notify = notifications.map(|notifications| *notifications).unwrap_or_default();
     if members.iter().filter_map(find).any(|instance| instance.priority.is_owner()) {
@@ -229,6 +230,7 @@ fn complete_group(
         track_processes: track.processes,
         track_bfds: track.bfds,
         notify,
+        notify_priority_changes,
         smtp_alert,
     })
 }

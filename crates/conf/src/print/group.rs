@@ -24,6 +24,9 @@ pub(super) fn print(root: &mut Block, group: &SyncGroup, config: &Config, runner
     };
     lists.print(&mut out, config);
     notify::print(&mut out, &group.notify, runner);
+    if let Some(changes) = group.notify_priority_changes {
+        out.switch("notify_priority_changes", changes, !changes);
+    }
     out.switch("smtp_alert", group.smtp_alert, config.global.mail.alerts.of_vrrp());
     let members = config.vrrp.instances.iter().filter(|instance| group.members.contains(&instance.name));
     out.flag(

@@ -160,7 +160,9 @@ fn policies(out: &mut Block, instance: &Instance, config: &Config) {
     garp::print(out, "", &instance.garp, &usual);
     out.flag("dont_track_primary", instance.dont_track_primary);
     let told = instance.notify_priority_changes;
-    out.switch("notify_priority_changes", told, globals.notify_priority_changes);
+    let group = config.vrrp.groups.iter().find(|group| group.members.contains(&instance.name));
+    let grouped = group.and_then(|group| group.notify_priority_changes);
+    out.switch("notify_priority_changes", told, grouped.unwrap_or(globals.notify_priority_changes));
     out.switch("smtp_alert", instance.smtp_alert, config.global.mail.alerts.of_vrrp());
 }
 

@@ -221,19 +221,19 @@ pub static GLOBAL_DEFS: Table = Table {
         .args("USER [[:]GROUP]")
         .default("keepalived_script, then keepalived's own"),
         works("enable_script_security", Takes::Nothing, "Does not run as root what others could change."),
-        later("notification_email", Takes::Values, "Addresses that get mail."),
-        ignored(
+        works("notification_email", Takes::Values, "Addresses that get mail."),
+        works(
             "notification_email_from",
             Takes::Words(Miss::Says("emailfrom missing - ignoring")),
             "Sender of mails.",
         )
         .args("ADDRESS")
         .default("user and host"),
-        ignored("smtp_server", WORD, "Mail server and port.").args("HOST [PORT]").default("port 25"),
-        ignored("smtp_helo_name", WORDS, "Name said to the mail server.")
+        works("smtp_server", WORD, "Mail server and port.").args("HOST [PORT]").default("port 25"),
+        works("smtp_helo_name", WORDS, "Name said to the mail server.")
             .args("NAME")
             .default("the host's name"),
-        ignored(
+        works(
             "smtp_connect_timeout",
             Takes::Integer(lenient(
                 0,
@@ -243,12 +243,12 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seconds to wait for the mail server.",
         )
         .default("30"),
-        later(
+        works(
             "smtp_alert",
             Takes::Bool { bad: "Invalid value '{v}' for global smtp_alert specified" },
             "Default of smtp_alert.",
         ),
-        later(
+        works(
             "smtp_alert_vrrp",
             Takes::Bool { bad: "Invalid value '{v}' for global smtp_alert_vrrp specified" },
             "Default of smtp_alert.",
@@ -258,7 +258,7 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Bool { bad: "Invalid value '{v}' for global smtp_alert_checker specified" },
             "Default of smtp_alert.",
         ),
-        ignored("no_email_faults", Takes::Nothing, "No mail for FAULT."),
+        works("no_email_faults", Takes::Nothing, "No mail for FAULT."),
         ignored(
             "no_checker_emails",
             Takes::Bool { bad: "Invalid value '{v}' for global no_checker_emails specified" },
@@ -274,13 +274,13 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Bool { bad: "Invalid value '{v}' for global rs_init_notifies specified" },
             "Concerns the checkers.",
         ),
-        later("startup_script", Takes::Command(Miss::Says("startup script missing")), "Command at startup."),
-        later(
+        works("startup_script", Takes::Command(Miss::Says("startup script missing")), "Command at startup."),
+        works(
             "shutdown_script",
             Takes::Command(Miss::Says("shutdown script missing")),
             "Command at shutdown.",
         ),
-        ignored(
+        works(
             "startup_script_timeout",
             Takes::Integer(
                 lenient(1, 1000, "startup_script_timeout '{v}' must be in [1, 1000] - ignoring")
@@ -289,7 +289,7 @@ pub static GLOBAL_DEFS: Table = Table {
             "Seconds the startup script may take.",
         )
         .default("10"),
-        ignored(
+        works(
             "shutdown_script_timeout",
             Takes::Integer(
                 lenient(1, 1000, "shutdown_script_timeout '{v}' must be in [1, 1000] - ignoring")

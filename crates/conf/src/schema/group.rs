@@ -17,7 +17,7 @@ pub static SYNC_GROUP: Table = Table {
         works("notify_fault", Takes::Command(Miss::Fatal), "Command for FAULT."),
         works("notify_stop", Takes::Command(Miss::Fatal), "Command for the end of the daemon."),
         works("notify", Takes::Command(Miss::Fatal), "Command for every state."),
-        later(
+        works(
             "smtp_alert",
             Takes::Bool { bad: "Invalid vrrp_group smtp_alert parameter {v}" },
             "Mail for every state.",

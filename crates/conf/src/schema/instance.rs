@@ -202,7 +202,7 @@ pub static INSTANCE: Table = Table {
             "Notifies of priorities too.",
         )
         .default("that of the sync group, then vrrp_notify_priority_changes"),
-        later(
+        works(
             "smtp_alert",
             Takes::Bool { bad: "Invalid vrrp_instance smtp_alert parameter {v}" },
             "Mail for every state.",

@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, chown};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, chown};
 use std::path::Path;
 
 use keepalived_model::global;
@@ -48,9 +48,14 @@ impl Fifos {
         let mut before = std::mem::take(&mut self.pipes);
         for config in [&fifos.all, &fifos.vrrp].into_iter().flatten() {
             let same = |pipe: &Pipe| (&pipe.config.path, &pipe.config.owner) == (&config.path, &config.owner);
-            let mut pipe = match before.iter().position(same) {
+            let kept = before.iter().position(|pipe| same(pipe) && pipe.is_in_place());
+            let mut pipe = match kept {
                 Some(index) => before.swap_remove(index),
-                None => Pipe::open(config.clone()),
+                None => {
+                    // What was there under this name is not there any more, or never was.
+                    before.extract_if(.., |pipe| same(pipe)).for_each(|pipe| pipe.leave(scripts));
+                    Pipe::open(config.clone())
+                }
             };
             if pipe.config.script != config.script {
                 pipe.end_reader(scripts);
@@ -59,15 +64,13 @@ impl Fifos {
             pipe.start_reader(scripts);
             self.pipes.push(pipe);
         }
-        for mut pipe in before {
-            pipe.end_reader(scripts);
-            pipe.close();
-        }
+        before.into_iter().for_each(|pipe| pipe.leave(scripts));
     }
 
     /// Writes a line into all of them, as far as they take it now.
     pub fn write(&mut self, line: &str) {
-        for pipe in self.pipes.iter_mut().filter(|pipe| pipe.file.is_some()) {
+        let listens = |pipe: &&mut Pipe| pipe.file.is_some();
+        for pipe in self.pipes.iter_mut().filter(listens) {
             if pipe.waiting.len() == WAITING_MAX {
                 pipe.waiting.pop_front();
                 if pipe.lost == 0 {
@@ -129,7 +132,20 @@ impl Pipe {
                 (None, false)
             }
         };
-        Self { config, file, made, reader: None, waiting: VecDeque::new(), lost: 0 }
+        let waiting = VecDeque::new();
+        Self { config, file, made, reader: None, waiting, lost: 0 }
+    }
+
+    /// Whether whoever opens its path gets to it.
+    fn is_in_place(&self) -> bool {
+        let ours = self.file.as_ref().and_then(|file| file.metadata().ok());
+        let there = fs::metadata(&self.config.path).ok();
+        ours.zip(there).is_some_and(|(ours, there)| (ours.dev(), ours.ino()) == (there.dev(), there.ino()))
+    }
+
+    fn leave(mut self, scripts: &mut Scripts) {
+        self.end_reader(scripts);
+        self.close();
     }
 
     fn start_reader(&mut self, scripts: &mut Scripts) {
@@ -170,7 +186,7 @@ impl Pipe {
         if self.lost > 0 {
             log::info(format_args!("notify fifo {} lost {} lines", path.display(), self.lost));
         }
-        if self.made {
+        if self.made && self.is_in_place() {
             // Somebody else may have removed it.
             let _gone = fs::remove_file(path);
         }
@@ -205,5 +221,65 @@ fn prepare(config: &Fifo) -> Result<(File, bool), Unusable> {
         Ok(found) if found.file_type().is_fifo() => Ok((file, made)),
         Ok(_) => Err(Unusable::OtherKind),
         Err(error) => Err(Unusable::Opening(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Read;
+    use std::path::PathBuf;
+
+    fn place(name: &str) -> PathBuf {
+        std::env::temp_dir().join(format!("keepalived-fifo-{}-{name}", std::process::id()))
+    }
+
+    fn pipe(path: &Path) -> Pipe {
+        let account = keepalived_sys::users::own();
+        let owner =
+            keepalived_model::notify::RunAs { uid: account.uid, gid: account.gid, groups: Vec::new() };
+        Pipe::open(Fifo { path: path.into(), owner, script: None })
+    }
+
+    #[test]
+    fn what_was_made_goes_and_what_was_there_stays() {
+        let path = place("made");
+        let first = pipe(&path);
+        let second = pipe(&path);
+        assert!(first.made && !second.made && second.file.is_some());
+        second.close();
+        assert!(path.exists());
+        first.close();
+        assert!(!path.exists());
+        fs::write(&path, "a file").expect("written");
+        assert!(pipe(&path).file.is_none());
+        fs::remove_file(&path).expect("removed");
+    }
+
+    #[test]
+    fn the_newest_lines_are_kept_while_nobody_reads() {
+        let path = place("full");
+        let mut fifos = Fifos { pipes: vec![pipe(&path)] };
+        let line = |number: usize| format!("INSTANCE \"VI_{number}\" MASTER 100 {}\n", "x".repeat(100));
+        // More than the pipe takes and more than wait here.
+        let count = 64 * 1024 / 100 + 2 * WAITING_MAX;
+        (0..count).for_each(|number| fifos.write(&line(number)));
+        assert!(fifos.is_waiting());
+        let mut reader = OpenOptions::new();
+        let mut reader = reader.read(true).custom_flags(filesystem::NONBLOCK).open(&path).expect("a reader");
+        let mut read = String::new();
+        let mut bytes = [0; 8192];
+        while fifos.is_waiting() {
+            while let Ok(length @ 1..) = reader.read(&mut bytes) {
+                read += &String::from_utf8_lossy(&bytes[..length]);
+            }
+            fifos.flush();
+        }
+        while let Ok(length @ 1..) = reader.read(&mut bytes) {
+            read += &String::from_utf8_lossy(&bytes[..length]);
+        }
+        let newest: String = (count - WAITING_MAX..count).map(line).collect();
+        assert!(read.starts_with(&line(0)) && read.ends_with(&newest), "{}", read.len());
+        fifos.close();
     }
 }

@@ -15,6 +15,7 @@
 //! | `scripts` | the launcher's other end |
 //! | `fifos` | pipes that get every change |
 //! | `lookout` | watches files and processes |
+//! | `outbox` | mail that waits and mail on its way |
 //! | `sockets` | adverts and announcements |
 //! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
@@ -25,6 +26,7 @@ mod configuration;
 mod fifos;
 mod lookout;
 mod membership_reports;
+mod outbox;
 mod pace;
 mod rehearsal;
 mod scheduling;

@@ -17,8 +17,9 @@ use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::Signal;
 
 use crate::compat::{defaults, notices};
-use crate::launcher::protocol::{Kind, Reply, Request, RunNumber};
+use crate::launcher::protocol::{self, Kind, Reply, Request, RunNumber};
 use crate::log;
+use crate::mail::News;
 
 /// Messages that wait for a launcher that does not read. More would mean that it never will.
 const WAITING_MAX: usize = 4096;
@@ -35,6 +36,8 @@ pub struct Scripts {
     running: BTreeMap<RunNumber, Vec<u8>>,
     /// What reads pipes.
     readers: BTreeSet<RunNumber>,
+    /// Mail on its way.
+    posts: BTreeSet<RunNumber>,
     notifications: u64,
     /// Things of which scripts were told.
     notices: u64,
@@ -54,10 +57,14 @@ struct Start<'a> {
 }
 
 /// What became of the launcher's messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Heard {
     /// A run of the core's ended.
     Exited(RunId, Exit),
+    /// So many letters of a delivery need no further care.
+    Posted(RunNumber, u32),
+    /// A delivery of mail ended.
+    PostEnded(RunNumber),
     /// What reads a pipe ended by itself.
     ReaderEnded(RunNumber),
     /// Nothing more for now.
@@ -76,6 +83,7 @@ impl Scripts {
             pids: BTreeMap::new(),
             running: BTreeMap::new(),
             readers: BTreeSet::new(),
+            posts: BTreeSet::new(),
             notifications: 0,
             notices: 0,
             stop_from: u64::MAX,
@@ -105,6 +113,23 @@ impl Scripts {
         self.start(number, start)?;
         self.readers.insert(number);
         Some(number)
+    }
+
+    /// Hands over mail.
+    pub fn post(&mut self, parcel: Vec<u8>) -> Option<RunNumber> {
+        let number = self.fresh();
+        let request = Request::Post { number, parcel }.encode()?;
+        (self.waiting.len() < WAITING_MAX).then_some(())?;
+        self.posts.insert(number);
+        self.waiting.push_back(request);
+        self.flush();
+        Some(number)
+    }
+
+    /// Ends a delivery of mail.
+    pub fn end_post(&mut self, number: RunNumber) {
+        self.posts.remove(&number);
+        self.ask(&Request::Kill { number, signal: Signal::KILL.0 });
     }
 
     /// Ends what reads a pipe.
@@ -162,7 +187,7 @@ impl Scripts {
         if let Some(run) = self.stillborn.pop_front() {
             return Heard::Exited(run, Exit::NotRun);
         }
-        let mut buffer = [0; 64];
+        let mut buffer = [0; protocol::REPLY_MAX];
         loop {
             match self.launcher.receive_into(&mut buffer) {
                 Ok(Some(length)) => {
@@ -185,6 +210,15 @@ impl Scripts {
 
     fn take(&mut self, reply: Reply) -> Option<Heard> {
         let (number, exit) = match reply {
+            Reply::News { number: _, news: News::Line { text, detail } } => {
+                if detail {
+                    log::detail(text)
+                } else {
+                    log::info(text)
+                }
+                return None;
+            }
+            Reply::News { number, news: News::Done(count) } => return Some(Heard::Posted(number, count)),
             Reply::Started { number, pid } => {
                 if let Some(run) = run_of(number) {
                     self.pids.insert(run, pid);
@@ -199,6 +233,9 @@ impl Scripts {
             }
         };
         self.running.remove(&number);
+        if self.posts.remove(&number) {
+            return Some(Heard::PostEnded(number));
+        }
         if self.readers.remove(&number) {
             return Some(Heard::ReaderEnded(number));
         }

@@ -23,6 +23,7 @@ use crate::compat::notices;
 use crate::engine::configuration::Loaded;
 use crate::engine::fifos::Fifos;
 use crate::engine::lookout::Lookout;
+use crate::engine::outbox::Outbox;
 use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
 use crate::engine::sockets::Sockets;
@@ -30,6 +31,8 @@ use crate::log;
 use crate::memory_store::MemoryStore;
 use crate::surface::{Dump, Epoch, Picture, file};
 
+/// When a pipe that was full is tried again.
+const RETRY_PIPES: Micros = Micros::from_millis(50);
 /// How long a notification waits for the kernel at most.
 const NOTICE_PATIENCE: Micros = Micros::from_secs(1);
 
@@ -64,6 +67,7 @@ pub struct Shell {
     scripts: Scripts,
     fifos: Fifos,
     lookout: Lookout,
+    outbox: Outbox,
     memory: MemoryStore,
     netlink: Handle,
     buffers: ReceiveBuffers,
@@ -116,6 +120,7 @@ impl Shell {
             scripts,
             fifos,
             lookout,
+            outbox: Outbox::default(),
             memory,
             netlink,
             buffers: ReceiveBuffers::new(),
@@ -216,6 +221,11 @@ impl Shell {
         loop {
             match self.scripts.hear() {
                 Heard::Exited(run, exit) => self.tell(Event::Exited { run, exit }),
+                Heard::Posted(number, count) => self.outbox.done(number, count),
+                Heard::PostEnded(number) => {
+                    self.outbox.post_ended(number, clock::now());
+                    self.post();
+                }
                 Heard::ReaderEnded(reader) => self.fifos.reader_ended(reader),
                 Heard::Nothing => return true,
                 Heard::Gone => return false,
@@ -238,7 +248,7 @@ impl Shell {
             self.tell_states();
         }
         let after = self.keepsake("post");
-        file::write_behind(before.into_iter().chain(after).collect());
+        file::write_behind(file::Occasion::Reload, before.into_iter().chain(after).collect());
         process::return_free_memory();
     }
 
@@ -252,7 +262,8 @@ impl Shell {
 
     /// Writes down how everything stands.
     pub fn dump(&self, dump: Dump) -> file::Tried {
-        file::write_behind(vec![(file::path(&self.process, dump, ""), self.picture().text(dump))])
+        let file = (file::path(&self.process, dump, ""), self.picture().text(dump));
+        file::write_behind(file::Occasion::Asked(dump), vec![file])
     }
 
     /// How everything stands at a stage of a reload, for `config_save_dir`.
@@ -315,17 +326,30 @@ impl Shell {
         {
             self.scripts.notify(&notice);
             self.fifos.write(&notices::line(&notice));
+            self.outbox.take(&notice, &self.process);
         }
+        self.post();
     }
 
-    /// Whether pipes were full and are to be tried again.
-    pub fn is_telling(&self) -> bool {
-        self.fifos.is_waiting()
+    fn post(&mut self) {
+        self.outbox.go_on(&mut self.scripts, &self.process, clock::now());
     }
 
-    /// Tries again what pipes did not take.
-    pub fn go_on_telling(&mut self) {
+    /// When what could not be told is to be tried again.
+    pub fn next_attempt(&self) -> Option<Instant> {
+        let pipes = self.fifos.is_waiting().then(|| clock::now() + RETRY_PIPES);
+        [pipes, self.outbox.next()].into_iter().flatten().min()
+    }
+
+    /// Tries again what could not be told.
+    pub fn tell_again(&mut self) {
         self.fifos.flush();
+        self.post();
+    }
+
+    /// Whether everybody who was to be told of the stop was told.
+    pub fn is_told(&self) -> bool {
+        self.scripts.is_stopped() && !self.outbox.is_busy()
     }
 
     /// The last act.

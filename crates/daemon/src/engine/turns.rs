@@ -35,8 +35,6 @@ const TOLD_MAX: usize = 64;
 const HEAD_START: Micros = Micros(150);
 /// When a launcher that did not read is tried again.
 const RETRY: Micros = Micros::from_millis(1);
-/// When a pipe that was full is tried again.
-const RETRY_TELLING: Micros = Micros::from_millis(50);
 /// What notifications of the stop get (`spec` runtime 1.5).
 const LAST_NOTIFICATIONS: Micros = Micros::from_secs(1);
 /// What the kernel gets for the removal of our addresses; the supervisor's patience is longer.
@@ -52,7 +50,7 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, 
         }
         turns.due(shell);
         shell.give_notice();
-        shell.go_on_telling();
+        shell.tell_again();
         if turns.is_over(shell) {
             return exit_codes::OK;
         }
@@ -126,14 +124,13 @@ impl Turns<'_> {
             .stopping
             .map(|since| if shell.is_settled() { since + LAST_NOTIFICATIONS } else { since + LAST_REMOVALS });
         let retry = shell.scripts().is_pending().then(|| clock::now() + RETRY);
-        let telling = shell.is_telling().then(|| clock::now() + RETRY_TELLING);
-        [deadline, limit, retry, telling, shell.next_notice()].into_iter().flatten().min()
+        [deadline, limit, retry, shell.next_attempt(), shell.next_notice()].into_iter().flatten().min()
     }
 
     fn is_over(&self, shell: &Shell) -> bool {
         let Some(since) = self.stopping else { return false };
         let waited = clock::now().since(since);
-        match (shell.is_settled(), shell.scripts().is_stopped()) {
+        match (shell.is_settled(), shell.is_told()) {
             (true, true) => true,
             (true, false) => waited >= LAST_NOTIFICATIONS,
             (false, _) => waited >= LAST_REMOVALS,

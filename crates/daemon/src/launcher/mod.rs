@@ -19,21 +19,25 @@ use std::io;
 use std::os::fd::AsFd;
 use std::time::{Duration, Instant};
 
-use keepalived_sys::process::{self, Pid};
+use keepalived_sys::process::{self, Ended, Pid};
 use keepalived_sys::script::{self, Script};
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
 use keepalived_sys::wait_readable;
 
 use crate::compat::signal_names;
+use crate::mail;
 
 use protocol::{Kind, Reply, Request, RunNumber};
 
 /// Variables that scripts do not see (`spec` runtime 4.1).
-const NOT_FOR_SCRIPTS: [&str; 4] = ["NOTIFY_SOCKET", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
+pub const NOT_FOR_SCRIPTS: [&str; 4] = ["NOTIFY_SOCKET", "IFS", "LD_PRELOAD", "LD_LIBRARY_PATH"];
 
 /// What `ps` shows.
 const TITLE: &CStr = c"ka-scripts";
+
+/// The same for mail on its way.
+const MAIL_TITLE: &CStr = c"ka-mail";
 
 /// What scripts still running get between SIGTERM and SIGKILL when the engine is gone (`spec` runtime 1.5).
 const LAST_RESPITE: Duration = Duration::from_secs(1);
@@ -61,7 +65,8 @@ struct Launcher<'a> {
 struct Running {
     number: RunNumber,
     kind: Kind,
-    started: script::Started,
+    /// What tells why it never became what it was to be.
+    started: Option<script::Started>,
     /// It was told to end; its group is not to outlive it then.
     ending: bool,
 }
@@ -96,7 +101,9 @@ impl Launcher<'_> {
                 match script::start(&script) {
                     Ok(started) => {
                         self.tell(&Reply::Started { number, pid: started.pid.0 });
-                        self.running.insert(started.pid, Running { number, kind, started, ending: false });
+                        let pid = started.pid;
+                        let started = Some(started);
+                        self.running.insert(pid, Running { number, kind, started, ending: false });
                     }
                     Err(error) => {
                         let errno = error.raw_os_error().unwrap_or(0);
@@ -109,6 +116,7 @@ impl Launcher<'_> {
                     }
                 }
             }
+            Request::Post { number, parcel } => self.post(number, &parcel),
             Request::Kill { number, signal } => {
                 for (pid, running) in self.running.iter_mut().filter(|(_, running)| running.number == number)
                 {
@@ -117,6 +125,24 @@ impl Launcher<'_> {
                     let _gone = process::kill_group(*pid, Signal(signal));
                 }
             }
+        }
+    }
+
+    /// Starts a copy of ourselves that delivers mail and says what becomes of it.
+    fn post(&mut self, number: RunNumber, parcel: &[u8]) {
+        let engine = self.engine;
+        let delivery = process::fork_apart(|| {
+            process::set_title(MAIL_TITLE);
+            let Ok(parcel) = serde_json::from_slice(parcel) else { return 1 };
+            let tell = &mut |news| send(engine, &Reply::News { number, news });
+            u8::from(mail::deliver(&parcel, tell) != mail::Outcome::Delivered)
+        });
+        match delivery {
+            Ok(pid) => {
+                let running = Running { number, kind: Kind::Mail, started: None, ending: false };
+                self.running.insert(pid, running);
+            }
+            Err(_) => self.tell(&Reply::Ended { number, ended: Ended::Code(1) }),
         }
     }
 
@@ -129,7 +155,7 @@ impl Launcher<'_> {
                 let _all_gone = process::kill_group(pid, Signal::KILL);
             }
             let number = running.number;
-            match running.started.failure() {
+            match running.started.and_then(script::Started::failure) {
                 Some((step, errno)) => self.tell(&Reply::Failed { number, pid: pid.0, step, errno }),
                 None => self.tell(&Reply::Ended { number, ended }),
             }
@@ -137,20 +163,12 @@ impl Launcher<'_> {
     }
 
     fn tell(&self, reply: &Reply) {
-        // The engine reads as fast as it can; if it is gone, the end of the socket is what we act on.
-        if self
-            .engine
-            .send(&reply.encode(), None)
-            .is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
-        {
-            std::thread::sleep(Duration::from_millis(1));
-            let _lost = self.engine.send(&reply.encode(), None);
-        }
+        send(self.engine, reply);
     }
 
     /// The engine is gone: checks end; notifications go on alone, apart from the signal that our death sends.
     fn end(mut self) -> u8 {
-        self.running.retain(|_, running| running.kind == Kind::Check);
+        self.running.retain(|_, running| running.kind != Kind::Notify);
         for pid in self.running.keys() {
             let _gone = process::kill_group(*pid, Signal::TERM);
         }
@@ -170,6 +188,15 @@ impl Launcher<'_> {
             let _gone = process::kill_group(*pid, Signal::KILL);
         }
         0
+    }
+}
+
+/// The engine reads as fast as it can; if it is gone, the end of the socket is what we act on.
+fn send(engine: &Seqpacket, reply: &Reply) {
+    let sent = engine.send(&reply.encode(), None);
+    if sent.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock) {
+        std::thread::sleep(Duration::from_millis(1));
+        let _lost = engine.send(&reply.encode(), None);
     }
 }
 

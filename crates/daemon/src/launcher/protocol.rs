@@ -5,8 +5,17 @@ use std::ffi::CString;
 use keepalived_sys::process::Ended;
 use keepalived_sys::script::Step;
 
+use crate::mail::News;
+#[cfg(doc)]
+use crate::mail::Parcel;
+
 /// No message is longer; a command that would need one cannot be started.
 pub const MESSAGE_MAX: usize = 64 << 10;
+
+/// No reply is longer.
+pub const REPLY_MAX: usize = 1024;
+/// Longer lines for the log are cut.
+const LINE_MAX: usize = REPLY_MAX - 10;
 
 /// Which run is meant; chosen by the engine, never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +28,8 @@ pub enum Kind {
     Check,
     /// A notify script: its process group is left alone when the engine ends.
     Notify,
+    /// Mail on its way: ends with the engine.
+    Mail,
 }
 
 /// From the engine.
@@ -45,6 +56,13 @@ pub enum Request {
         /// `NAME=value`, beside what is in the launcher's own environment.
         environment: Vec<CString>,
     },
+    /// Deliver mail.
+    Post {
+        /// The number of the delivery from now on.
+        number: RunNumber,
+        /// A [`Parcel`].
+        parcel: Vec<u8>,
+    },
     /// Send a signal to its process group; nothing happens when it has ended.
     Kill {
         /// Which.
@@ -54,9 +72,16 @@ pub enum Request {
     },
 }
 
-/// From the launcher.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// From the launcher, or from the process that delivers mail.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reply {
+    /// What a delivery has to say.
+    News {
+        /// Which.
+        number: RunNumber,
+        /// What.
+        news: News,
+    },
     /// It has a process now.
     Started {
         /// Which.
@@ -92,7 +117,7 @@ impl Request {
             Self::Run { number, kind, uid, gid, groups, umask, path, argv, environment } => {
                 bytes.push(match kind {
                     Kind::Check => RUN_CHECK,
-                    Kind::Notify => RUN_NOTIFY,
+                    Kind::Notify | Kind::Mail => RUN_NOTIFY,
                 });
                 bytes.extend(number.0.to_ne_bytes());
                 let words = u32::try_from(argv.len()).unwrap_or(u32::MAX);
@@ -103,6 +128,11 @@ impl Request {
                 for text in [path].into_iter().chain(argv).chain(environment) {
                     bytes.extend(text.as_bytes_with_nul());
                 }
+            }
+            Self::Post { number, parcel } => {
+                bytes.push(POST);
+                bytes.extend(number.0.to_ne_bytes());
+                bytes.extend(parcel);
             }
             Self::Kill { number, signal } => {
                 bytes.push(KILL);
@@ -120,6 +150,7 @@ impl Request {
         let kind = match *tag {
             RUN_CHECK => Kind::Check,
             RUN_NOTIFY => Kind::Notify,
+            POST => return Some(Self::Post { number, parcel: bytes.to_vec() }),
             KILL => {
                 let signal = i32::from_ne_bytes(bytes.try_into().ok()?);
                 return Some(Self::Kill { number, signal });
@@ -148,6 +179,14 @@ impl Reply {
     /// As it travels.
     pub fn encode(&self) -> Vec<u8> {
         let (tag, number, first, second) = match *self {
+            Self::News { number, news: News::Line { ref text, detail } } => {
+                let end = text.floor_char_boundary(LINE_MAX);
+                let text = text.get(..end).unwrap_or_default().as_bytes();
+                return [&[NEWS_LINE][..], &number.0.to_ne_bytes(), &[u8::from(detail)], text].concat();
+            }
+            Self::News { number, news: News::Done(count) } => {
+                (NEWS_DONE, number, i32::try_from(count).unwrap_or(i32::MAX), 0)
+            }
             Self::Started { number, pid } => (STARTED, number, pid, 0),
             Self::Ended { number, ended: Ended::Code(code) } => (ENDED_CODE, number, i32::from(code), 0),
             Self::Ended { number, ended: Ended::Signal(signal) } => {
@@ -165,10 +204,16 @@ impl Reply {
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let (tag, bytes) = bytes.split_first()?;
         let (number, bytes) = number(bytes)?;
+        if *tag == NEWS_LINE {
+            let (detail, text) = bytes.split_first()?;
+            let text = String::from_utf8_lossy(text).into_owned();
+            return Some(Self::News { number, news: News::Line { text, detail: *detail != 0 } });
+        }
         let (first, bytes) = bytes.split_first_chunk()?;
         let (first, second) = (i32::from_ne_bytes(*first), i32::from_ne_bytes(bytes.try_into().ok()?));
         let small = u8::try_from(first);
         Some(match *tag {
+            NEWS_DONE => Self::News { number, news: News::Done(u32::try_from(first).ok()?) },
             STARTED => Self::Started { number, pid: first },
             ENDED_CODE => Self::Ended { number, ended: Ended::Code(small.ok()?) },
             ENDED_SIGNAL => Self::Ended { number, ended: Ended::Signal(small.ok()?) },
@@ -192,6 +237,9 @@ const ENDED_CODE: u8 = 5;
 const ENDED_SIGNAL: u8 = 6;
 const FAILED_EXEC: u8 = 7;
 const FAILED_IDENTITY: u8 = 8;
+const POST: u8 = 9;
+const NEWS_LINE: u8 = 10;
+const NEWS_DONE: u8 = 11;
 
 #[cfg(test)]
 mod tests {
@@ -213,9 +261,12 @@ mod tests {
 
     #[test]
     fn requests_and_replies_travel_unchanged() {
-        for request in
-            [run(&["sh", "", "-c", "exit 1"]), run(&[]), Request::Kill { number: RunNumber(7), signal: 15 }]
-        {
+        for request in [
+            run(&["sh", "", "-c", "exit 1"]),
+            run(&[]),
+            Request::Post { number: RunNumber(1), parcel: vec![0, 1] },
+            Request::Kill { number: RunNumber(7), signal: 15 },
+        ] {
             assert_eq!(Request::decode(&request.encode().unwrap()), Some(request));
         }
         let number = RunNumber(3);
@@ -223,6 +274,8 @@ mod tests {
             Reply::Started { number, pid: 4711 },
             Reply::Ended { number, ended: Ended::Code(255) },
             Reply::Ended { number, ended: Ended::Signal(9) },
+            Reply::News { number, news: News::Done(7) },
+            Reply::News { number, news: News::Line { text: "é".into(), detail: true } },
             Reply::Failed { number, pid: 2, step: Step::Exec, errno: 8 },
             Reply::Failed { number, pid: 2, step: Step::Identity, errno: 1 },
         ] {

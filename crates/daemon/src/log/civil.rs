@@ -27,6 +27,23 @@ impl Moment {
         format!("{month} {:2} {:02}:{:02}:{:02}", at.day, at.hour, at.minute, at.second)
     }
 
+    /// `Fri, 20 Nov 2026 09:34:46 +0000` (RFC 5322 §3.3)
+    pub fn mail(&self) -> String {
+        let Self(at) = self;
+        let (day, month) = (name(&DAYS, at.weekday), name(&MONTHS, at.month));
+        let (sign, minutes) = (if at.offset < 0 { '-' } else { '+' }, at.offset.unsigned_abs() / 60);
+        format!(
+            "{day}, {:02} {month} {} {:02}:{:02}:{:02} {sign}{:02}{:02}",
+            at.day,
+            at.year,
+            at.hour,
+            at.minute,
+            at.second,
+            minutes / 60,
+            minutes % 60
+        )
+    }
+
     /// `Fri Nov 20 09:34:46 2026`
     pub fn ctime(&self) -> String {
         format!("{} {} {}", name(&DAYS, self.0.weekday), self.syslog(), self.0.year)
@@ -47,8 +64,18 @@ mod tests {
 
     #[test]
     fn days_below_ten_are_padded_with_a_blank() {
-        let at = LocalTime { year: 2026, month: 0, day: 2, weekday: 5, hour: 3, minute: 4, second: 5 };
+        let at = LocalTime {
+            year: 2026,
+            month: 0,
+            day: 2,
+            weekday: 5,
+            hour: 3,
+            minute: 4,
+            second: 5,
+            offset: -12_600,
+        };
         assert_eq!(Moment(at).syslog(), "Jan  2 03:04:05");
         assert_eq!(Moment(at).ctime(), "Fri Jan  2 03:04:05 2026");
+        assert_eq!(Moment(at).mail(), "Fri, 02 Jan 2026 03:04:05 -0330");
     }
 }

@@ -15,6 +15,7 @@ mod appointment;
 mod child;
 mod engine;
 mod farewell;
+mod hook;
 mod outcome;
 mod pidfile;
 mod place;
@@ -41,6 +42,7 @@ use crate::surface::{self, Dump};
 
 use appointment::Appointments;
 use engine::Vrrp;
+use hook::Hooks;
 use pidfile::PidFile;
 use place::Place;
 use plan::{Plan, Reader};
@@ -72,6 +74,7 @@ struct Supervisor {
     vrrp: Vrrp,
     vrrp_pid_file: Option<PidFile>,
     respawn: Respawn,
+    hooks: Hooks,
     /// `Startup complete` was said.
     up: bool,
     stopping: Option<Stopping>,
@@ -101,7 +104,7 @@ const TAKEN: [Signal; 8] = [
 impl Supervisor {
     /// Runs until the end; the result is the exit status.
     fn live(mut self) -> u8 {
-        self.begin();
+        self.set_out();
         loop {
             if let Some(status) = self.finished() {
                 self.farewell();
@@ -111,6 +114,7 @@ impl Supervisor {
             self.on_signals();
             self.on_messages();
             self.on_time(Instant::now());
+            self.begin_if_ready();
             self.queued_reload();
         }
     }
@@ -137,8 +141,9 @@ impl Supervisor {
         }
     }
 
-    fn finished(&self) -> Option<u8> {
-        self.stopping.filter(|_| self.vrrp.is_gone()).map(|stopping| stopping.status)
+    fn finished(&mut self) -> Option<u8> {
+        let status = self.stopping?.status;
+        self.is_over(status).then_some(status)
     }
 
     /// Waits for whatever comes first. Signals that are ready are found out by asking, not here.
@@ -157,7 +162,7 @@ impl Supervisor {
     fn next_deadline(&self) -> Option<Instant> {
         let stop = self.stopping.filter(|_| !self.vrrp.is_gone()).map(|stopping| stopping.limit);
         let appointment = self.appointments.remaining().map(|left| Instant::now() + left);
-        [stop, self.vrrp.deadline(), appointment].into_iter().flatten().min()
+        [stop, self.vrrp.deadline(), appointment, self.hooks.deadline()].into_iter().flatten().min()
     }
 
     fn on_signals(&mut self) {
@@ -196,6 +201,8 @@ impl Supervisor {
         while let Some((pid, ended)) = process::reap(None) {
             if self.vrrp.pid() == Some(pid) {
                 self.on_vrrp_ended(pid, ended);
+            } else if self.hooks.pid() == Some(pid) {
+                self.hooks.on_ended(ended);
             }
         }
     }
@@ -211,6 +218,7 @@ impl Supervisor {
     }
 
     fn on_time(&mut self, now: Instant) {
+        self.hooks.on_time(now);
         match self.stopping {
             Some(stopping) if now >= stopping.limit => self.force(),
             Some(_) => {}
@@ -229,6 +237,7 @@ impl Supervisor {
         if self.stopping.is_none() {
             log::info("Stopping");
             self.service.stopping();
+            self.hooks.dismiss();
             self.end_with(status);
         }
     }

@@ -45,7 +45,9 @@ impl Supervisor {
     /// An engine that is starting for the first time has not seen the first plan yet. One that died may have
     /// died of it, and waits for a better one.
     fn reload_must_wait(&self) -> bool {
-        self.reload.trial.is_some() || (!self.up && matches!(self.vrrp, Vrrp::Running(_)))
+        self.reload.trial.is_some()
+            || !self.hooks.has_begun()
+            || (!self.up && matches!(self.vrrp, Vrrp::Running(_)))
     }
 
     /// A plan that could be run, or none; what is wrong is in the log.

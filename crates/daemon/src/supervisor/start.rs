@@ -14,6 +14,7 @@ use crate::log;
 
 use super::appointment::Appointments;
 use super::engine::Vrrp;
+use super::hook::Hooks;
 use super::pidfile::PidFile;
 use super::place::{NoSuchPlace, Place};
 use super::plan::{self, Plan, Reader, Reading};
@@ -86,7 +87,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
     let signals = Signals::take(&TAKEN).map_err(|error| fatal("Unable to take signals", &error))?;
     log::run();
     process_names::take(plan.global.processes.supervisor_name.as_deref());
-    process::umask(options.umask_value().or(plan.global.processes.umask).unwrap_or(defaults::UMASK));
+    process::umask(umask(&options, &plan));
     if let Some(pattern) = options.core_files() {
         leave_core_files(pattern);
     }
@@ -109,6 +110,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
         vrrp: Vrrp::Gone,
         vrrp_pid_file,
         respawn: Respawn::default(),
+        hooks: Hooks::default(),
         up: false,
         stopping: None,
     })
@@ -185,6 +187,11 @@ fn leave_core_files(pattern: &str) {
 
 /// Where the kernel is told what core files are called.
 const CORE_PATTERN: &str = "/proc/sys/kernel/core_pattern";
+
+/// The file mode creation mask: the command line wins.
+pub(super) fn umask(options: &Options, plan: &Plan) -> u32 {
+    options.umask_value().or(plan.global.processes.umask).unwrap_or(defaults::UMASK)
+}
 
 /// Locks the VRRP engine's pid file, which its parent writes for it.
 pub(super) fn lock_vrrp_pid_file(options: &Options, place: &Place) -> Result<Option<PidFile>, u8> {

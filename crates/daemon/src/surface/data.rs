@@ -352,6 +352,10 @@ impl Page {
             "   Using smtp notification = {}",
             if config.smtp_alert { "yes" } else { "no" }
         ));
+        if let Some(changes) = config.notify_priority_changes {
+            let changes = if changes { "yes" } else { "no" };
+            self.line(format_args!("   Notify priority changes = {changes}"));
+        }
         self.trackers([
             &config.track_interfaces,
             &config.track_scripts,

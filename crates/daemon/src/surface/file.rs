@@ -17,29 +17,46 @@ const MODE: u32 = 0o600;
 /// Enough for writing a text that is there already.
 const THREAD_STACK: usize = 64 * 1024;
 
-/// One request at a time is on its way: a disk that does not answer must not collect threads.
-static BUSY: AtomicBool = AtomicBool::new(false);
+/// One request of a kind at a time is on its way: a disk that does not answer must not collect threads. Who asks
+/// for several kinds at once gets them all (scenario `keepalived-exporter reads the same out of the files of both`).
+static BUSY: [AtomicBool; 4] = [const { AtomicBool::new(false) }; 4];
 
 /// Writes from a thread of its own; somebody who has to be on time goes on. Says whether it will be tried.
-pub fn write_behind(files: Vec<(PathBuf, String)>) -> Tried {
+pub fn write_behind(occasion: Occasion, files: Vec<(PathBuf, String)>) -> Tried {
+    let [data, statistics, json, reload] = &BUSY;
+    let busy = match occasion {
+        Occasion::Asked(Dump::Data) => data,
+        Occasion::Asked(Dump::Statistics) => statistics,
+        Occasion::Asked(Dump::Json) => json,
+        Occasion::Reload => reload,
+    };
     let Some((first, _)) = files.first() else { return Tried::Yes };
-    if BUSY.swap(true, Ordering::AcqRel) {
+    if busy.swap(true, Ordering::AcqRel) {
         log::info(format_args!("{} not written: the last one still is", first.display()));
         return Tried::No;
     }
     let work = move || {
         files.iter().for_each(|(path, text)| write(path, text));
-        BUSY.store(false, Ordering::Release);
+        busy.store(false, Ordering::Release);
     };
     let spawned = thread::Builder::new().name("dump".into()).stack_size(THREAD_STACK).spawn(work);
     match spawned {
         Ok(_) => Tried::Yes,
         Err(error) => {
-            BUSY.store(false, Ordering::Release);
+            busy.store(false, Ordering::Release);
             log::info(format_args!("Unable to write a file - {error}"));
             Tried::No
         }
     }
+}
+
+/// Why something is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Occasion {
+    /// Somebody asked for this.
+    Asked(Dump),
+    /// A reload leaves a picture of before and after.
+    Reload,
 }
 
 /// Whether a text is on its way.

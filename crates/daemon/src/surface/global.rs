@@ -5,10 +5,11 @@ use std::fmt::{Arguments, Display, Write};
 use keepalived_model::Micros;
 use keepalived_model::global::lvs::FlushOnStop;
 use keepalived_model::global::vrrp::Buffer;
-use keepalived_model::global::{Dynamic, Global, Marker, Process};
+use keepalived_model::global::{Dynamic, Fifo, Fifos, Global, Marker, Process, Scripts};
+use keepalived_model::notify::RunAs;
 use keepalived_model::vrrp::Version;
 
-use super::words::{seconds, yes};
+use super::words::{self, seconds, yes};
 use crate::compat::defaults;
 
 /// Whose dump it is.
@@ -105,11 +106,17 @@ impl List {
                 self.line(format_args!("Test config before reload, log to {}", path.display()));
             }
         }
+        if teller == Teller::Supervisor {
+            self.hooks(&global.scripts);
+        }
         self.files(global);
         let dynamic = global.interfaces.dynamic;
         self.value("Dynamic interfaces", yes(dynamic.may_be_missing()));
         if dynamic.may_be_missing() {
             self.value("Allow interface changes", yes(dynamic == Dynamic::MayChangeKind));
+        }
+        if global.mail.no_faults {
+            self.value("Send emails for fault transitions", "off");
         }
         if teller == Teller::VrrpEngine {
             self.value("Default interface", &global.interfaces.default);
@@ -124,6 +131,7 @@ impl List {
             FlushOnStop::VirtualServers => "VS",
         };
         self.value("LVS flush on stop", flush_on_stop);
+        self.fifos(&global.fifos, teller);
         self.value("FIFO write vrrp states on reload", yes(global.fifos.states_on_reload));
     }
 
@@ -143,6 +151,36 @@ impl List {
         self.known("config save directory", temporary.map(|directory| directory.display()));
         if global.dumps.named_by_instance {
             self.line(format_args!("Use instance name in data dumps"));
+        }
+    }
+
+    /// The supervisor's commands (2.2.7, with and without a comma).
+    fn hooks(&mut self, scripts: &Scripts) {
+        let all = [
+            ("Startup", &scripts.startup, ", timeout", scripts.startup_timeout),
+            ("Shutdown", &scripts.shutdown, " timeout", scripts.shutdown_timeout),
+        ];
+        for (name, command, timeout, limit) in all {
+            if let Some(command) = command {
+                let (text, account, limit) =
+                    (words::command(command), account(&command.user), seconds(limit));
+                self.value(&format!("{name} script"), format_args!("{text}, {account}{timeout} {limit}"));
+            }
+        }
+    }
+
+    /// Pipes. What reads them has their path as its last word for whoever starts it.
+    fn fifos(&mut self, fifos: &Fifos, teller: Teller) {
+        for (name, fifo) in [("Global", &fifos.all), ("VRRP", &fifos.vrrp), ("LVS", &fifos.lvs)] {
+            let Some(Fifo { path, owner, script }) = fifo else { continue };
+            let path = path.display();
+            self.value(&format!("{name} notify fifo"), format_args!("{path}, {}", account(owner)));
+            if let Some(command) = script {
+                let started = teller == Teller::VrrpEngine && name != "LVS";
+                let last = if started { format!(" '{path}'") } else { String::new() };
+                let (text, account) = (words::command(command), account(&command.user));
+                self.value(&format!("{name} notify fifo script"), format_args!("{text}{last}, {account}"));
+            }
         }
     }
 
@@ -194,6 +232,11 @@ impl List {
         }
         let security = if global.scripts.security { "enabled" } else { "disabled" };
         self.line(format_args!("Script security {security}"));
+        // With security and without a user there may be nobody (2.2.7).
+        if !global.scripts.security || global.scripts.user.is_some() {
+            let user = global.scripts.user.clone().unwrap_or_default();
+            self.line(format_args!("Default script {}", account(&user)));
+        }
     }
 
     fn buffers(&mut self, global: &Global) {
@@ -223,6 +266,10 @@ impl List {
             self.line(format_args!("iproute {name} directory {path}"));
         }
     }
+}
+
+fn account(user: &RunAs) -> String {
+    format!("uid:gid {}:{}", user.uid, user.gid)
 }
 
 /// Microseconds of real time, unless configured.
