@@ -223,3 +223,27 @@ fn what_is_left_of_mixed_up_files_comes_back() {
 }
 
 const MIXED: usize = 500;
+
+/// The canonical form is good style: nothing is said of it that was not said of the file.
+#[test]
+fn nothing_new_is_wrong_with_what_is_printed() {
+    let host = Machine::default();
+    // Lines have other numbers.
+    let said = |lowered: &Lowered| -> BTreeSet<String> {
+        let lines = common::lines(&lowered.diagnostics).into_iter();
+        lines
+            .map(|line| line.split_once("Line ").map_or(line.clone(), |(_, said)| without_number(said)))
+            .collect()
+    };
+    for path in fixtures() {
+        let (first, answers) = understood(&std::fs::read(&path).unwrap(), &host);
+        let printed = print(&first.config, &answers).text();
+        let (second, _) = understood(&text::encode(&printed), &host);
+        let new: Vec<String> = said(&second).difference(&said(&first)).cloned().collect();
+        assert!(new.is_empty(), "{}: {new:#?}", path.display());
+    }
+}
+
+fn without_number(said: &str) -> String {
+    said.split_once(") ").map_or(said, |(_, said)| said).to_owned()
+}

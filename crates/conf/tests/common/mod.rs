@@ -88,9 +88,9 @@ impl Host for Machine {
 
     fn user(&self, name: &str) -> Option<RunAs> {
         match name {
-            "root" => Some(RunAs::new(0, 0)),
-            "web" => Some(RunAs::new(33, 33)),
-            "nobody" => Some(RunAs::new(65534, 65534)),
+            "root" | "0" => Some(RunAs::new(0, 0)),
+            "web" | "33" => Some(RunAs::new(33, 33)),
+            "nobody" | "65534" => Some(RunAs::new(65534, 65534)),
             "keepalived_script" if self.script_user => Some(RunAs::new(100, 100)),
             _ => None,
         }
@@ -98,9 +98,9 @@ impl Host for Machine {
 
     fn group(&self, name: &str) -> Option<u32> {
         match name {
-            "root" => Some(0),
-            "web" => Some(33),
-            "nogroup" => Some(65534),
+            "root" | "0" => Some(0),
+            "web" | "33" => Some(33),
+            "nogroup" | "65534" => Some(65534),
             _ => None,
         }
     }

@@ -9,7 +9,7 @@ use keepalived_model::lvs::{
 };
 use keepalived_model::time::Micros;
 
-use super::server::{Draft, PERSISTENCE_SECS};
+use super::server::{Draft, PERSISTENCE_SECS, Sorry};
 use super::targets::Service;
 use super::{checker, ports, real, titled};
 use crate::diag::Class;
@@ -116,11 +116,17 @@ fn servers(cx: &mut Context<'_>, draft: &mut Draft, title: &str) {
 
 /// Servers that differ only in ports they will not have. To the kernel they are one.
 fn same_in_effect(cx: &mut Context<'_>, draft: &mut Draft, title: &str) {
-    let Draft { target, protocol, servers, .. } = draft;
+    let Draft { target, protocol, servers, sorry, inhibit, .. } = draft;
     let mut seen = BTreeSet::new();
     servers.retain(|server| {
         let port = ports::in_effect(target, server.port, server.forwarding);
         let first = seen.insert((server.ip, port));
+        let same = |sorry: &&mut Sorry| {
+            (sorry.ip, ports::in_effect(target, sorry.port, sorry.forwarding)) == (server.ip, port)
+        };
+        if let Some(sorry) = sorry.as_mut().filter(same) {
+            sorry.inhibit = server.inhibit.unwrap_or(*inhibit);
+        }
         if !first {
             let name = titled(server.ip, port, *protocol);
             cx.conclude_log(format!("VS {title}: real server {name} is duplicated - removing second rs"));
