@@ -176,8 +176,11 @@ fn trace_items(
     found: &mut dyn FnMut(Option<Line<'_>>, &str),
 ) {
     let written: Vec<&Item<'_>> = blocks.iter().flat_map(|block| block.items()).collect();
+    // Of two that say the same, the second is the second.
+    let mut used = BTreeSet::new();
     for (at, item) in items.iter().enumerate() {
-        let exact = written.iter().find(|other| alike(item, &other.words));
+        let mut same = written.iter().filter(|other| alike(item, &other.words));
+        let exact = same.clone().find(|other| used.insert(other.at)).or_else(|| same.next());
         let begins = |other: &&&Item<'_>| {
             let first = other.words.first().map(|word| quoted(word.text));
             first.as_ref() == item.first()
