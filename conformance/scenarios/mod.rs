@@ -37,6 +37,7 @@ mod track_processes;
 mod transport;
 mod treatment;
 mod version3;
+mod vmac;
 mod ways;
 
 use crate::table::Scenario;
@@ -64,6 +65,7 @@ pub const ALL: &[&[Scenario]] = &[
     track_processes::SCENARIOS,
     version3::SCENARIOS,
     ways::SCENARIOS,
+    vmac::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,
     reloads::SCENARIOS,

@@ -166,6 +166,7 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
             spec: AddressSpec::default(),
             no_track: false,
             use_vmac: false,
+            vmac: None,
         }],
         lower_prio_no_advert: is(5),
         higher_prio_send_advert: is(6),

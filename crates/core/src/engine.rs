@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{Change, Key, Refusal, Snapshot};
+use keepalived_model::kernel::{Change, Key, LinkName, Refusal, Snapshot};
 use keepalived_model::track::Reading;
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
@@ -61,6 +61,8 @@ pub struct Engine {
     pub(crate) readings: Readings,
     pub(crate) wanted: Wanted,
     pub(crate) fixtures: Fixtures,
+    /// Whose the links are that we make.
+    pub(crate) makers: BTreeMap<LinkName, Name>,
     announcer: Announcer,
     agenda: Agenda<Owner>,
     touched: BTreeSet<Owner>,
@@ -124,6 +126,7 @@ impl Engine {
             readings: Readings::default(),
             wanted: Wanted::default(),
             fixtures: Fixtures::default(),
+            makers: BTreeMap::new(),
             announcer: Announcer::default(),
             agenda: Agenda::default(),
             touched: BTreeSet::new(),
@@ -240,8 +243,9 @@ impl Engine {
             Change::Link(link) => {
                 let before = self.links.put(link.clone());
                 self.report_link(before.as_ref(), &link, out);
-                if before.is_some_and(|before| before.name != link.name) {
+                if let Some(before) = before.filter(|before| before.name != link.name) {
                     self.forget_addresses(link.id);
+                    self.link_taken(&before.name, out);
                 }
             }
             Change::LinkGone(id) => {
@@ -251,6 +255,7 @@ impl Engine {
                         out.push(Action::Report(Report::LinkDeleted { interface }));
                     }
                     self.forget_addresses(id);
+                    self.link_taken(&link.name, out);
                 }
             }
             Change::Address(address) => self.links.put_address(address.key),
@@ -295,6 +300,7 @@ impl Engine {
     ) {
         let name = || Name::from(link.name.as_str());
         match before {
+            None if self.is_own_link(&link.name) => {}
             None if self.is_used(&link.name) => {
                 out.push(Action::Report(Report::LinkAdded { interface: name() }))
             }
@@ -304,6 +310,7 @@ impl Engine {
                     out.push(Action::Report(Report::LinkRenamed { from, to: name() }));
                 }
             }
+            Some(_) if self.is_our_doing(&link.name) => {}
             Some(before) if before.up != link.up && self.is_used(&link.name) => {
                 out.push(Action::Report(Report::LinkState { interface: name(), up: link.up }));
             }
@@ -328,6 +335,9 @@ impl Engine {
         let owners = self.wanted.owners(&key);
         let is_wanted = self.wanted.is_wanted(&key);
         let is_news = self.wanted.answered(&key, &outcome);
+        if let Key::Link(name) = key {
+            return self.link_settled(name, outcome, out);
+        }
         match (&key, outcome) {
             (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
             (Key::Address(address), Ok(())) => self.links.remove_address(*address),
@@ -366,11 +376,15 @@ impl Engine {
 
     fn send_failed(&mut self, id: InstanceId, destination: IpAddr, errno: i32, out: &mut Actions) {
         if let Some(instance) = self.instances.get(&id)
-            && instance.link.is_none_or(|link| self.links.get(link).is_some_and(|link| link.up))
+            && [instance.link, instance.base].into_iter().flatten().all(|link| self.is_link_up(link))
         {
             let report = Report::SendFailed { instance: instance.name.clone(), destination, errno };
             out.push(Action::Report(report));
         }
+    }
+
+    fn is_link_up(&self, link: LinkId) -> bool {
+        self.links.get(link).is_some_and(|link| link.up)
     }
 
     fn stop(&mut self, out: &mut Actions) {
@@ -539,6 +553,10 @@ impl Engine {
     pub(crate) fn delay_start(&mut self, until: Option<Instant>) {
         self.starts_at = until;
         self.touched.insert(Owner::Start);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping
     }
 
     pub(crate) fn is_delayed(&self) -> bool {

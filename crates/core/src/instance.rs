@@ -18,7 +18,7 @@ mod routing;
 mod speaking;
 mod telling;
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -119,7 +119,18 @@ pub(crate) struct Instance {
     pub last_transition: Instant,
     /// Its timer ran out while its sync group could not follow.
     pub wants_master: bool,
+    /// The interface it is configured on.
+    pub base: Option<LinkId>,
+    /// Where its addresses go unless they say otherwise: a link of its own, or the interface.
+    pub home: Option<LinkId>,
+    /// Where it speaks and listens: one of both.
     pub link: Option<LinkId>,
+    /// Where it last spoke, and what it wants to stand on.
+    pub spoke_on: Option<LinkId>,
+    pub footing: BTreeMap<Key, Spec>,
+    /// It left for good; and its first state had to wait for a tracker.
+    pub resigned: bool,
+    pub waited: bool,
     pub source: Option<IpAddr>,
     /// Causes of its own; the group's is not among them.
     pub own_faults: BTreeSet<Fault>,
@@ -183,7 +194,13 @@ impl Instance {
             why: Cause::Begin.into(),
             last_transition: now,
             wants_master: false,
+            base: None,
+            home: None,
             link: None,
+            spoke_on: None,
+            footing: BTreeMap::new(),
+            resigned: false,
+            waited: false,
             source: None,
             own_faults: BTreeSet::new(),
             recovered: false,

@@ -18,6 +18,7 @@ pub mod election;
 mod engine;
 pub mod event;
 mod fixtures;
+mod footing;
 mod group;
 mod instance;
 mod links;

@@ -171,7 +171,7 @@ impl Engine {
     fn report_addresses(&self, out: &mut Actions) {
         let mut told = BTreeSet::new();
         for instance in self.order.iter().filter_map(|id| self.instances.get(id)) {
-            let Some(link) = instance.link.filter(|link| told.insert(*link)) else { continue };
+            let Some(link) = instance.base.filter(|link| told.insert(*link)) else { continue };
             let interface = Name::from(instance.config.interface_name());
             let source = self.links.source(link, Family::V4, |key| self.is_virtual(key));
             let link_local = self.links.source(link, Family::V6, |key| self.is_virtual(key));

@@ -170,6 +170,12 @@ pub enum Report {
     LinkAdded { interface: Name },
     /// A link we use is gone.
     LinkDeleted { interface: Name },
+    /// The kernel made or removed a link of our own.
+    OwnLink { instance: Name, interface: Name, made: bool },
+    /// The kernel refused a link of our own, or something about it.
+    OwnLinkRefused { instance: Name, interface: Name, refusal: Refusal },
+    /// Somebody removed or renamed a link of our own; it is made again (D1).
+    OwnLinkTaken { instance: Name, interface: Name },
     /// A link we use has another name now.
     LinkRenamed { from: Name, to: Name },
     /// A tracked link has this address (at start, or now).

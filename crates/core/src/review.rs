@@ -78,7 +78,8 @@ impl Engine {
             let Some(finding) = self.instances.get(&id).map(|instance| self.finding(instance)) else {
                 continue;
             };
-            if finding.pending || finding.unread {
+            let unfounded = self.instances.get(&id).is_some_and(|it| self.is_being_underpinned(it));
+            if finding.pending || finding.unread || unfounded {
                 pending.insert(id);
             }
             self.with(id, out, |instance, ctx| instance.found(finding, ctx));
@@ -141,16 +142,17 @@ impl Engine {
 
     /// Finds the link and the source address by name, as they are now.
     fn relocate(&mut self, id: InstanceId, out: &mut Actions) {
+        self.underpin(id);
         let Some(instance) = self.instances.get(&id) else { return };
         let config = &instance.config;
-        let link = config.link_name().and_then(|name| self.links.named(name)).map(|link| link.id);
+        let link = instance.base;
         let configured = config.transport.source();
         let found = link.and_then(|link| self.links.source(link, config.family, |key| self.is_virtual(key)));
         let source = configured.or(found);
         let (before, interface) = (instance.source, Name::from(instance.config.interface_name()));
         let entered = instance.state != State::Init;
         if let Some(instance) = self.instances.get_mut(&id) {
-            (instance.link, instance.source) = (link, source);
+            instance.source = source;
         }
         if before != source && entered && !self.is_delayed() {
             let told = |ip| (interface.clone(), ip);
@@ -180,18 +182,19 @@ impl Engine {
                 faults.insert(Fault::LinkDown(name.into()));
             }
         }
-        if let Some(link) = instance.link.and_then(|id| self.links.get(id)) {
+        faults.extend(self.footing_fault(instance));
+        if let Some(link) = instance.base.and_then(|id| self.links.get(id)) {
             let multicast = matches!(instance.config.transport, Transport::Multicast { .. });
             if multicast && !link.multicast {
                 faults.insert(Fault::NoMulticast(link.name.as_str().into()));
             }
         }
         let config = &instance.config;
-        if instance.source.is_none() && (instance.link.is_some() || config.link_name().is_none()) {
+        if instance.source.is_none() && (instance.base.is_some() || config.link_name().is_none()) {
             faults.insert(Fault::NoAddress(config.family));
         }
         if let Some(source) = config.transport.source().filter(|_| config.track_source)
-            && !self.links.has(instance.link, source)
+            && !(self.links.has(instance.base, source) || self.links.has(instance.home, source))
         {
             faults.insert(Fault::NoSource);
         }
@@ -322,7 +325,10 @@ impl Engine {
         match (instance.state, instance.in_fault()) {
             (State::Init, _) if pending || self.is_delayed() => {}
             (State::Init, _) => {
-                self.with(id, out, |instance, ctx| instance.begin_late(ctx));
+                self.with(id, out, |instance, ctx| match instance.waited {
+                    true => instance.begin_late(ctx),
+                    false => instance.begin(ctx),
+                });
             }
             (State::Backup | State::Master, true) => {
                 self.with(id, out, |instance, ctx| instance.enter_fault(ctx));
@@ -364,6 +370,7 @@ impl Engine {
         self.config.lasting.interfaces().any(|(interface, _)| interface == name)
             || self.instances.values().any(|instance| {
                 instance.config.link_name() == Some(name)
+                    || self.is_own_link(name)
                     || self.vital_links(instance).contains(name)
                     || self.tracked_links(instance).iter().any(|(tracked, _)| *tracked == name)
             })
@@ -374,6 +381,7 @@ impl Instance {
     /// What its surroundings amount to now. What is tracked since a reload and was not looked at yet must not move
     /// anything: until then what was known before stands.
     fn found(&mut self, finding: Finding, ctx: &mut Context<'_>) {
+        self.waited |= finding.pending || finding.unread;
         if finding.unread && self.state != State::Init {
             self.own_faults.retain(Fault::is_reading);
             self.own_faults.extend(finding.faults);

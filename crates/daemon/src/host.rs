@@ -49,13 +49,14 @@ impl Files for Disk {
 impl Host for Machine {
     fn interface(&self, name: &str) -> Option<InterfaceFacts> {
         let found = interfaces::find(name)?;
+        let driver = interfaces::driver(name);
         Some(InterfaceFacts {
             loopback: found.loopback,
             multicast: found.multicast,
             mtu: found.mtu,
             ethernet: found.ethernet,
-            vrf: is_kind(name, &["vrf"]),
-            stacked: is_kind(name, &["macvlan", "ipvlan"]),
+            vrf: driver.as_deref() == Some("vrf"),
+            stacked: matches!(driver.as_deref(), Some("macvlan" | "ipvlan")),
         })
     }
 
@@ -160,12 +161,6 @@ impl Host for Machine {
 }
 
 /// The kernel says so beside the interface. A name with a slash would be a path elsewhere, and is no interface.
-fn is_kind(name: &str, kinds: &[&str]) -> bool {
-    let told = fs::read_to_string(Path::new("/sys/class/net").join(name).join("uevent"));
-    let kind = |line: &str| line.strip_prefix("DEVTYPE=").is_some_and(|kind| kinds.contains(&kind));
-    told.is_ok_and(|told| told.lines().any(kind))
-}
-
 fn run_as(account: users::Account) -> RunAs {
     RunAs::new(account.uid, account.gid)
 }

@@ -25,7 +25,7 @@ use std::sync::Arc;
 use keepalived_core::memory::{Memory, Standing, Verdict};
 use keepalived_core::report::State;
 use keepalived_model::kernel::{AddressKey, Key, LinkName};
-use keepalived_model::vrrp::{Family, Identity};
+use keepalived_model::vrrp::{Family, Identity, LivesOn};
 use keepalived_model::{Instant, LinkId, Vrid};
 use keepalived_sys::memfd;
 
@@ -244,6 +244,11 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
                 STANDING,
                 identity.vrid.number(),
                 u8::from(identity.family == Family::V6),
+                match identity.lives_on {
+                    LivesOn::Interface => 0,
+                    LivesOn::Vmac => 1,
+                    LivesOn::Ipvlan => 2,
+                },
                 u8::from(identity.unicast),
             ]);
             for address in [identity.source, identity.group] {
@@ -359,7 +364,14 @@ impl<'a> Reader<'a> {
     }
 
     fn standing(&mut self) -> Option<Standing> {
-        let (vrid, ipv6, unicast) = (Vrid::try_from(self.byte()?).ok()?, self.flag()?, self.flag()?);
+        let (vrid, ipv6) = (Vrid::try_from(self.byte()?).ok()?, self.flag()?);
+        let lives_on = match self.byte()? {
+            0 => LivesOn::Interface,
+            1 => LivesOn::Vmac,
+            2 => LivesOn::Ipvlan,
+            _ => return None,
+        };
+        let unicast = self.flag()?;
         let (source, group) = (self.optional_ip()?, self.optional_ip()?);
         let state = match self.byte()? {
             0 => State::Init,
@@ -373,7 +385,7 @@ impl<'a> Reader<'a> {
         let sequence = u32::from_ne_bytes(self.array()?);
         let interface = self.text()?.to_owned();
         let family = if ipv6 { Family::V6 } else { Family::V4 };
-        let identity = Arc::new(Identity { vrid, family, interface, unicast, source, group });
+        let identity = Arc::new(Identity { vrid, family, interface, lives_on, unicast, source, group });
         Some(Standing { identity, state, last_advert, next_ip_id, sequence })
     }
 
@@ -407,6 +419,7 @@ mod tests {
         let identity = Identity {
             vrid: Vrid::try_from(vrid).unwrap(),
             family: Family::V4,
+            lives_on: LivesOn::Vmac,
             interface: "eth0.12345678.1".into(),
             unicast: vrid == 2,
             source: (vrid == 2).then_some(IpAddr::from([10, 9, 0, 1])),

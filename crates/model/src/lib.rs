@@ -16,7 +16,6 @@ pub mod notify;
 pub mod priority;
 pub mod route;
 pub mod rule;
-mod runnable;
 pub mod time;
 pub mod track;
 pub mod vrrp;

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use crate::ids::Vrid;
 use crate::kernel::AddressSpec;
 use crate::lasting::Lasting;
-use crate::link::{GarpGroup, OwnLink, Polled, UpDownDelay};
+use crate::link::{GarpGroup, OwnLink, Polled, UpDownDelay, Vmac};
 use crate::notify::Notifications;
 use crate::priority::Priority;
 use crate::route::Route;
@@ -231,7 +231,12 @@ impl Instance {
             Transport::Unicast { source, .. } => (true, *source, None),
         };
         let (vrid, family, interface) = (self.vrid, self.family, self.interface_name().to_owned());
-        Identity { vrid, family, interface, unicast, source, group }
+        let lives_on = match &self.own_link {
+            None => LivesOn::Interface,
+            Some(OwnLink::Vmac(_)) => LivesOn::Vmac,
+            Some(OwnLink::Ipvlan(_)) => LivesOn::Ipvlan,
+        };
+        Identity { vrid, family, interface, lives_on, unicast, source, group }
     }
 }
 
@@ -244,12 +249,25 @@ pub struct Identity {
     pub family: Family,
     /// Interface name as configured; empty where there is none.
     pub interface: String,
+    /// Whether it has a virtual interface there; how that is called does not matter.
+    pub lives_on: LivesOn,
     /// Whether it has unicast peers.
     pub unicast: bool,
     /// Configured source of a unicast instance.
     pub source: Option<IpAddr>,
     /// Multicast group of a multicast instance.
     pub group: Option<IpAddr>,
+}
+
+/// What kind of interface an instance lives on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum LivesOn {
+    /// The configured one.
+    Interface,
+    /// A VMAC on top of it.
+    Vmac,
+    /// An ipvlan on top of it.
+    Ipvlan,
 }
 
 /// A configuration that leaves an instance in FAULT whatever happens.
@@ -470,6 +488,8 @@ pub struct VirtualAddress {
     pub no_track: bool,
     /// It is put on a VMAC over its interface (`use_vmac` in its line).
     pub use_vmac: bool,
+    /// The VMAC it is put on, over its interface: because of that, or because of [`Instance::vmac_addresses`].
+    pub vmac: Option<Vmac>,
 }
 
 /// How a new master tells the neighbours (`spec` runtime 3.5).

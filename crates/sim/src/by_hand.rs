@@ -34,6 +34,7 @@ pub fn address(last: u8) -> VirtualAddress {
         spec: AddressSpec::default(),
         no_track: false,
         use_vmac: false,
+        vmac: None,
     }
 }
 

@@ -157,6 +157,7 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
             spec: AddressSpec::default(),
             no_track: false,
             use_vmac: false,
+            vmac: None,
         };
         let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
         let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));

@@ -19,14 +19,9 @@ use crate::tree::Item;
 const LABEL_MAX: usize = 15;
 
 /// Reads a line of an instance; nothing if the original drops it.
-pub(super) fn lower(
-    cx: &mut Context<'_>,
-    known: &mut Interfaces,
-    item: &Item<'_>,
-    owner: &str,
-) -> Option<VirtualAddress> {
+pub(super) fn lower(cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) -> Option<VirtualAddress> {
     let mut line = Line::new(cx, known, item);
-    read(&mut line, owner, None).ok().map(|tied| tied.thing)
+    read(&mut line, None).ok().map(|tied| tied.thing)
 }
 
 /// Reads a static line, which may be tied to a group.
@@ -37,14 +32,10 @@ pub(super) fn lower_lasting(
     ties: &Ties<'_>,
 ) -> Option<Tied<VirtualAddress>> {
     let mut line = Line::new(cx, known, item);
-    read(&mut line, "", Some(ties)).ok()
+    read(&mut line, Some(ties)).ok()
 }
 
-fn read(
-    line: &mut Line<'_, '_, '_>,
-    owner: &str,
-    ties: Option<&Ties<'_>>,
-) -> Result<Tied<VirtualAddress>, Dropped> {
+fn read(line: &mut Line<'_, '_, '_>, ties: Option<&Ties<'_>>) -> Result<Tied<VirtualAddress>, Dropped> {
     let mut draft = Draft::start(line)?;
     let mut group = None;
     while let Some(word) = line.take() {
@@ -56,7 +47,7 @@ fn read(
             continue;
         };
         if row.args.is_empty() {
-            draft.flag(line, row.name, owner);
+            draft.flag(row.name);
             continue;
         }
         let Some(value) = line.take() else {
@@ -97,21 +88,17 @@ impl Draft {
         let name = written.split('/').next().unwrap_or_default().to_owned();
         let spec = AddressSpec::default();
         let (ip, prefix_len, interface) = (prefix.ip, prefix.len, None);
-        let (no_track, use_vmac) = (false, false);
-        let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac };
+        let (no_track, use_vmac, vmac) = (false, false, None);
+        let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac, vmac };
         Ok(Self { name, address, written, broadcast: None, preferred: None })
     }
 
     /// A word without a value.
-    fn flag(&mut self, line: &mut Line<'_, '_, '_>, name: &str, owner: &str) {
+    fn flag(&mut self, name: &str) {
         let spec = &mut self.address.spec;
         match name {
             "no_track" => self.address.no_track = true,
-            "use_vmac" => {
-                self.address.use_vmac = true;
-                let what = format!("{name} of address {}", self.name);
-                line.cx.cannot_in(&line.place(), owner, name, &what);
-            }
+            "use_vmac" => self.address.use_vmac = true,
             "noprefixroute" => spec.no_prefix_route = true,
             "autojoin" => spec.auto_join = true,
             "home" => spec.home = true,

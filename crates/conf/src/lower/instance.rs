@@ -221,11 +221,9 @@ impl Draft {
             "smtp_alert" => self.smtp_alert = asked(cx, self.smtp_alert),
             "use_vmac_addr" => {
                 self.vmac_addresses = true;
-                cx.not_yet(statement, &owner);
             }
             "promote_secondaries" => {
                 self.promote_secondaries = true;
-                cx.not_yet(statement, &owner);
             }
             // Without a VMAC there is nothing to send from another interface.
             "vmac_xmit_base" => self.own_link.transmit_base = true,
@@ -352,7 +350,7 @@ impl Draft {
 
     pub fn address(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
         let owner = self.name.clone();
-        let Some(address) = address::lower(cx, known, item, &owner) else { return };
+        let Some(address) = address::lower(cx, known, item) else { return };
         let place = cx.item_place(item, 0);
         let ip = address.ip;
         if *self.family.get_or_insert(Family::of(ip)) != Family::of(ip) {
@@ -376,7 +374,7 @@ impl Draft {
 
     pub fn excluded(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, item: &Item<'_>) {
         let owner = self.name.clone();
-        let Some(address) = address::lower(cx, known, item, &owner) else { return };
+        let Some(address) = address::lower(cx, known, item) else { return };
         let place = cx.item_place(item, 0);
         let ip = address.ip;
         let same = |other: &VirtualAddress| other.ip == ip && other.interface == address.interface;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeSet;
 
+use keepalived_model::link::{OwnLink, Vmac};
 use keepalived_model::notify::Notifications;
 use keepalived_model::vrrp::{
     Auth, Checksum, Family, HmacMode, Hopeless, Instance, Transport, Version, VirtualAddress,
 };
-use keepalived_model::{Priority, Vrid, link::OwnLink};
+use keepalived_model::{Priority, Vrid};
 
 use super::context::Context;
 use super::drafts::Drafts;
@@ -115,6 +116,7 @@ impl<'a> Router<'a> {
             self.draft.own_link.settle_transmit_base(cx, &self.name, self.strict);
         }
         self.address_links(cx);
+        self.address_vmacs(cx, names, own_link.as_ref());
         Some(Instance {
             own_link,
             promote_secondaries,
@@ -297,14 +299,45 @@ impl<'a> Router<'a> {
             *hopeless = Some(Hopeless::IpvlanWithoutAddress);
         }
         let prefix = &self.known.globals.model.vrrp.vmac_prefix;
-        let host = cx.host;
-        let free = |name: &String| !names.contains(name) && host.interface(name).is_none_or(|it| it.stacked);
-        let candidates = || vmac::names(prefix, self.vrid, self.family);
-        let tried = names.len() + FOREIGN_NAMES_MAX;
-        let first_free = || candidates().take(tried).find(free).or(candidates().next()).unwrap_or_default();
-        let found = link.complete(self.vrid, self.family, first_free);
+        let found =
+            link.complete(self.vrid, self.family, || free_name(cx, names, prefix, self.vrid, self.family));
         names.extend(found.as_ref().map(|link| link.name().to_owned()));
         found
+    }
+
+    /// VMACs below addresses that ask for one, or whose instance asks for it on other interfaces: one for each
+    /// interface and family.
+    fn address_vmacs(&mut self, cx: &Context<'_>, names: &mut Names, own_link: Option<&OwnLink>) {
+        let globals = &self.known.globals.model.vrrp;
+        let prefix = &globals.vmac_addr_prefix;
+        let (vrid, group, own) = (self.vrid, self.draft.own_link.group(), own_link);
+        let Draft { addresses, excluded, interface, vmac_addresses, .. } = &mut self.draft;
+        let mut known: Vec<(Option<String>, Family, Vmac)> = Vec::new();
+        for address in addresses.iter_mut().chain(excluded) {
+            let family = Family::of(address.ip);
+            let base = address.interface.clone().or(interface.clone());
+            let elsewhere = base != *interface || family != self.family;
+            if !(address.use_vmac || *vmac_addresses && elsewhere) {
+                continue;
+            }
+            let found = known.iter().find(|(other, its, _)| (other, its) == (&base, &family));
+            address.vmac = Some(match found {
+                Some((_, _, vmac)) => vmac.clone(),
+                None => {
+                    let name = free_name(cx, names, prefix, vrid, family);
+                    names.insert(name.clone());
+                    // A MAC address that is written for the router is that of its addresses, too.
+                    let mac = match own {
+                        Some(OwnLink::Vmac(vmac)) if family == self.family => vmac.mac,
+                        _ => Vmac::router_mac(vrid, family),
+                    };
+                    let (transmit_base, announce_link) = (false, false);
+                    let vmac = Vmac { name, mac, transmit_base, announce_link, group };
+                    known.push((base, family, vmac.clone()));
+                    vmac
+                }
+            });
+        }
     }
 
     fn promote_secondaries(&self, cx: &mut Context<'_>) -> bool {
@@ -394,6 +427,14 @@ fn some_address(cx: &mut Context<'_>, draft: &mut Draft, version: Version, stric
         cx.conclude(Class::Warning, format!("({name}) No VIP specified; at least one is sensible"));
     }
     Some(())
+}
+
+/// A name for a virtual interface that nobody else has, as far as that can be seen.
+fn free_name(cx: &Context<'_>, names: &Names, prefix: &str, vrid: Vrid, family: Family) -> String {
+    let free = |name: &String| !names.contains(name) && cx.host.interface(name).is_none_or(|it| it.stacked);
+    let candidates = || vmac::names(prefix, vrid, family);
+    let tried = names.len() + FOREIGN_NAMES_MAX;
+    candidates().take(tried).find(free).or(candidates().next()).unwrap_or_default()
 }
 
 /// So many names that somebody else took are stepped over, before the kernel may refuse one.

@@ -46,6 +46,11 @@ impl Written {
         self.address.is_some()
     }
 
+    /// The interface group that is written, or the kernel's default.
+    pub fn group(&self) -> u32 {
+        self.group
+    }
+
     /// The name that is written, if there is one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -116,7 +121,6 @@ impl Draft {
     /// `use_vmac [[name] IF] [MAC] [netlink_notify_msg] [group G]` in any order. Whatever is wrong, it is used.
     pub fn use_vmac(&mut self, cx: &mut Context<'_>, taken: &Taken, statement: &Statement<'_>) {
         self.own_link.vmac = true;
-        cx.not_yet(statement, &self.name);
         let mut position = 1;
         while let Some(word) = statement.word(position) {
             let place = cx.place(statement, position);
@@ -200,7 +204,6 @@ impl Draft {
             return cx.say(&place, Class::General, format!("({owner}) use_ipvlan already specified"));
         }
         self.own_link.ipvlan = true;
-        cx.not_yet(statement, &owner);
         let mut position = 1;
         while let Some(word) = statement.word(position) {
             let place = cx.place(statement, position);

@@ -12,7 +12,8 @@ use crate::schema::ADDRESS;
 
 /// A line; `group` is what a static one is tied to.
 pub(super) fn line(address: &VirtualAddress, group: Option<&str>) -> Vec<String> {
-    let VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac } = address;
+    // What VMAC that comes to is found anew.
+    let VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac, vmac: _ } = address;
     let AddressSpec { scope, broadcast, label, peer, home, manages_temporary, .. } = spec;
     let mut words = Words::of(&ADDRESS);
     words.name("dev", interface.as_deref());

@@ -433,10 +433,10 @@ pub static GLOBAL_DEFS: Table = Table {
         )
         .default("0"),
         works("log_unknown_vrids", Takes::Nothing, "Logs VRIDs that nobody here has."),
-        later("vmac_prefix", WORD, "Start of names of virtual MAC interfaces.")
+        works("vmac_prefix", WORD, "Start of names of virtual MAC interfaces.")
             .args("PREFIX")
             .default("vrrp"),
-        later("vmac_addr_prefix", WORD, "The same for those of addresses.")
+        works("vmac_addr_prefix", WORD, "The same for those of addresses.")
             .args("PREFIX")
             .default("vmac_prefix"),
         later("nftables", WORDS, "Table for nftables rules.")

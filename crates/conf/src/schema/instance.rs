@@ -60,7 +60,7 @@ pub static INSTANCE: Table = Table {
         works("virtual_ipaddress", Takes::Values, "Addresses to carry and advertise."),
         works("virtual_ipaddress_excluded", Takes::Values, "Addresses to carry without advertising them."),
         works("no_virtual_ipaddress", Takes::Nothing, "Allows an instance without addresses."),
-        later("promote_secondaries", Takes::Nothing, "Sets the kernel's promote_secondaries."),
+        works("promote_secondaries", Takes::Nothing, "Sets the kernel's promote_secondaries."),
         works("virtual_routes", Takes::Values, "Routes that come and go with MASTER."),
         works("virtual_rules", Takes::Values, "Rules that come and go with MASTER."),
         works("mcast_src_ip", WORD, "Source address of adverts.")
@@ -129,12 +129,12 @@ pub static INSTANCE: Table = Table {
             "An address owner does not listen.",
         )
         .default("vrrp_owner_ignore_adverts"),
-        later("use_vmac", WORDS, "Uses the virtual router's MAC address.")
+        works("use_vmac", WORDS, "Uses the virtual router's MAC address.")
             .args("[[name] INTERFACE] [MAC] [netlink_notify_msg] [group NAME]")
             .default("off"),
-        later("use_vmac_addr", Takes::Nothing, "Virtual MAC addresses for addresses on other interfaces."),
-        later("vmac_xmit_base", Takes::Nothing, "Sends adverts from the base interface."),
-        later("use_ipvlan", WORDS, "Runs on an ipvlan interface.")
+        works("use_vmac_addr", Takes::Nothing, "Virtual MAC addresses for addresses on other interfaces."),
+        works("vmac_xmit_base", Takes::Nothing, "Sends adverts from the base interface."),
+        works("use_ipvlan", WORDS, "Runs on an ipvlan interface.")
             .args("[[name] INTERFACE] [ADDRESS[/LENGTH]] [bridge | private | vepa] [group NAME]")
             .default("off"),
         works(

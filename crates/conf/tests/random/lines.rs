@@ -40,7 +40,7 @@ impl Maker<'_> {
         let named = interface || self.chance(3);
         let interface = named.then(|| self.interface());
         let no_track = self.chance(4);
-        VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac }
+        VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac, vmac: None }
     }
 
     fn prefix(&mut self, v4: bool) -> Prefix {

@@ -8,8 +8,8 @@ use keepalived_model::vrrp::VirtualAddress;
 use keepalived_wire::ndp::Forwarding;
 
 use super::{
-    ADVERT, ASIDE, Context, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent, Placed, REMOVALS_MAX,
-    REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
+    ADVERT, ASIDE, Context, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent, Leaving, Placed,
+    REMOVALS_MAX, REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
 };
 use crate::announce::Target;
 use crate::links::Links;
@@ -48,7 +48,7 @@ impl Instance {
     /// One more thing of ours was removed by others; whether that is still not too often. Whoever sweeps away many
     /// things at once, as daemons of networks do when they start, did it once: it counts anew when something goes
     /// that went before.
-    pub(super) fn bears_removal(&mut self, key: &Key, now: Instant) -> bool {
+    pub(crate) fn bears_removal(&mut self, key: &Key, now: Instant) -> bool {
         self.removals.retain(|at| now.since(*at) < REMOVALS_WITHIN);
         if self.removals.is_empty() || !self.swept.insert(key.clone()) {
             self.swept = BTreeSet::from([key.clone()]);
@@ -57,7 +57,7 @@ impl Instance {
         self.removals.len() <= REMOVALS_MAX
     }
 
-    pub(super) fn stand_aside(&mut self, ctx: &mut Context<'_>) -> Intent {
+    pub(crate) fn stand_aside(&mut self, ctx: &mut Context<'_>) -> Intent {
         ctx.report(Report::GivingUpAddresses {
             instance: self.name.clone(),
             removals: self.removals.len(),
@@ -76,6 +76,10 @@ impl Instance {
         let routing = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
         if self.placements(ctx.links) != self.placed || routing != self.routing {
             self.move_addresses(ctx);
+        }
+        if self.link != self.spoke_on && self.link.is_some() {
+            // Where it speaks is new; nobody heard it meanwhile.
+            self.advertise(Leaving::No, ctx);
         }
     }
 
@@ -149,10 +153,7 @@ impl Instance {
 
     fn placements(&self, links: &Links) -> Vec<Placed> {
         let place = |address: &VirtualAddress, excluded| {
-            let link = match &address.interface {
-                Some(name) => links.named(name)?.id,
-                None => self.link?,
-            };
+            let link = self.place_of(address, links)?;
             let key = AddressKey { link, ip: address.ip, prefix_len: address.prefix_len };
             let spec = Spec::Address(address.spec.clone());
             Some(Placed { key, spec, excluded, no_track: address.no_track })

@@ -26,7 +26,8 @@ impl Instance {
     pub(super) fn advertise(&mut self, leaving: Leaving, ctx: &mut Context<'_>) {
         let Some(source) = self.source else { return };
         if self.link.is_none() && self.config.link_name().is_some() {
-            return;
+            // A link of its own that others removed is on its way back.
+            return self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
         }
         let config = &self.config;
         let content = Content {
@@ -56,6 +57,7 @@ impl Instance {
         self.counters.zero_sent += u64::from(leaving == Leaving::Yes);
         self.last_advert = ctx.now;
         self.last_sent = Some(ctx.now);
+        self.spoke_on = self.link;
         self.timers.set(ADVERT, ctx.now + self.config.advert_interval);
         self.remember(ctx);
     }

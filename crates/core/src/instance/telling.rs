@@ -24,6 +24,7 @@ impl Instance {
             ctx.report(Report::SentZero { instance: self.name.clone() });
             self.release(ctx);
         }
+        self.give_up_footing(ctx);
         self.enter(State::Init, ctx);
         self.timers.clear_all();
         self.notify(occasion, ctx.out);

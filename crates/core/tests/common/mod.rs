@@ -59,6 +59,7 @@ pub fn vip(ip: Ipv4Addr) -> VirtualAddress {
         spec: Default::default(),
         no_track: false,
         use_vmac: false,
+        vmac: None,
     }
 }
 

@@ -319,6 +319,18 @@ fn kernel(report: &Report) -> Option<Line> {
         }
         Report::LinkAdded { interface } => info(format_args!("Interface {interface} added")),
         Report::LinkDeleted { interface } => info(format_args!("Interface {interface} deleted")),
+        Report::OwnLink { instance, interface, made: true } => {
+            info(format_args!("({instance}): Success creating VMAC interface {interface}"))
+        }
+        Report::OwnLink { instance, interface, made: false } => {
+            info(format_args!("({instance}) Success removing VMAC interface {interface}"))
+        }
+        Report::OwnLinkRefused { instance, interface, refusal: Refusal { errno, text } } => {
+            info(format_args!("({instance}): Error creating VMAC interface {interface}: {text} ({errno})"))
+        }
+        Report::OwnLinkTaken { instance, interface } => info(format_args!(
+            "({instance}) VMAC interface {interface} was removed by another program, restoring it"
+        )),
         Report::LinkRenamed { from, to } => {
             info(format_args!("Interface name has changed from {from} to {to}"))
         }

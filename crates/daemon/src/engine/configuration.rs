@@ -34,14 +34,14 @@ pub fn load(file: &File, namespace: Option<&str>) -> Result<Loaded, u8> {
     }
     match start_refusal(&lowered.diagnostics) {
         Some(status) => Err(status),
-        None => Ok(Loaded { config: lowered.config.vrrp.runnable(), process: lowered.config.global }),
+        None => Ok(Loaded { config: lowered.config.vrrp, process: lowered.config.global }),
     }
 }
 
 /// What a configuration says to the core, without a word about mistakes: they were told when it took effect.
 pub fn meant(file: &File) -> Option<vrrp::Config> {
     let (lines, answers) = parts(file)?;
-    Some(lower(&lines, &answers).config.vrrp.runnable())
+    Some(lower(&lines, &answers).config.vrrp)
 }
 
 /// What idents in the log end with; nothing if the file cannot be read, which will be said later.

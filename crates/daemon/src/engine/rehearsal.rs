@@ -75,6 +75,7 @@ fn instance(vrid: Vrid) -> Instance {
             spec: AddressSpec::default(),
             no_track: false,
             use_vmac: false,
+            vmac: None,
         }],
         garp: Garp {
             repeat: 1,

@@ -58,8 +58,8 @@ mod tests {
     fn addresses_read_as_in_the_originals_samples() {
         let check = |ip: &str, prefix_len, spec: AddressSpec, set, text: &str| {
             let ip = ip.parse().expect("an address");
-            let (interface, no_track, use_vmac) = (None, false, false);
-            let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac };
+            let (interface, no_track, use_vmac, vmac) = (None, false, false, None);
+            let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac, vmac };
             assert_eq!(super::address(&AddressView { address: &address, set }, "eth0"), text);
         };
         let plain = AddressSpec::default;
