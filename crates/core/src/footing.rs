@@ -46,7 +46,10 @@ impl Engine {
         for key in instance.footing.keys().filter(|key| !footing.contains_key(key)) {
             self.wanted.release(id, key);
         }
-        for (key, spec) in &footing {
+        // What is below first: a link that is made inherits what its surroundings are told.
+        let is_link = |key: &Key| matches!(key, Key::Link(_));
+        let (links, settings): (Vec<_>, Vec<_>) = footing.iter().partition(|(key, _)| is_link(key));
+        for (key, spec) in settings.into_iter().chain(links) {
             if instance.footing.get(key) != Some(spec) {
                 self.wanted.claim(id, key, spec);
             }
