@@ -17,6 +17,7 @@ mod junk;
 mod kernel;
 mod lan;
 mod language;
+mod links;
 mod logs;
 mod mail;
 mod namespaces;
@@ -66,6 +67,7 @@ pub const ALL: &[&[Scenario]] = &[
     version3::SCENARIOS,
     ways::SCENARIOS,
     vmac::SCENARIOS,
+    links::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,
     reloads::SCENARIOS,

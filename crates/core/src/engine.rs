@@ -40,6 +40,7 @@ pub(crate) enum Owner {
     Script(ScriptId),
     Instance(InstanceId),
     Queue(LinkId),
+    Links,
     Readings,
     Start,
 }
@@ -215,6 +216,7 @@ impl Engine {
                     self.carry_out(id, intent, out);
                 }
                 Owner::Queue(link) => self.announcer.due(link, self.now, out),
+                Owner::Links => self.links_turn(out),
                 Owner::Readings => self.delay_over(out),
                 Owner::Start => {
                     self.starts_at = None;
@@ -241,7 +243,9 @@ impl Engine {
         };
         match change {
             Change::Link(link) => {
-                let before = self.links.put(link.clone());
+                let before = self.links.put(link.clone(), self.now);
+                let link = self.links.get(link.id).cloned().unwrap_or(link);
+                self.touched.insert(Owner::Links);
                 self.report_link(before.as_ref(), &link, out);
                 if let Some(before) = before.filter(|before| before.name != link.name) {
                     self.forget_addresses(link.id);
@@ -292,7 +296,7 @@ impl Engine {
         }
     }
 
-    fn report_link(
+    pub(crate) fn report_link(
         &self,
         before: Option<&keepalived_model::kernel::Link>,
         link: &keepalived_model::kernel::Link,
@@ -535,6 +539,7 @@ impl Engine {
                 Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
                 Owner::Instance(id) => self.instances.get(&id).and_then(|instance| instance.next_deadline()),
                 Owner::Queue(link) => self.announcer.next(link),
+                Owner::Links => self.links.next_turn(),
                 Owner::Readings => self.readings.next_deadline(),
                 Owner::Start => self.starts_at,
             };

@@ -75,6 +75,16 @@ impl Engine {
         lost.map(|name| Fault::LinkDown(name.into()))
     }
 
+    /// What links have been for long enough counts now.
+    pub(crate) fn links_turn(&mut self, out: &mut Actions) {
+        for (before, link) in self.links.turn(self.now) {
+            self.report_link(Some(&before), &link, out);
+        }
+        if !self.is_stopping() {
+            self.review_all(out);
+        }
+    }
+
     /// Somebody removed a link of ours, or gave it another name.
     pub(crate) fn link_taken(&mut self, name: &str, out: &mut Actions) {
         let Some(key) = LinkName::new(name).map(Key::Link) else { return };

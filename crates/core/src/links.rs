@@ -3,21 +3,26 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use keepalived_model::LinkId;
 use keepalived_model::kernel::{AddressKey, Link, Snapshot};
+use keepalived_model::link::UpDownDelay;
 use keepalived_model::vrrp::Family;
+use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::report::Name;
 
-/// A picture of all links, fed from a snapshot and from changes.
+/// A picture of all links, fed from a snapshot and from changes. Whether a link is up is what counts as that: with
+/// `interface_up_down_delays` the kernel is believed a while later (`spec` config 3.4).
 #[derive(Clone, Debug, Default)]
 pub struct Links {
     links: BTreeMap<LinkId, Entry>,
+    delays: Vec<UpDownDelay>,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     link: Link,
+    /// The kernel says that it is the other way round, which counts from then on.
+    turns: Option<Instant>,
     /// In the kernel's order: the first is the primary.
     addresses: Vec<AddressKey>,
 }
@@ -27,7 +32,7 @@ impl Links {
     pub fn new(snapshot: &Snapshot) -> Self {
         let mut links = Self::default();
         for link in &snapshot.links {
-            links.put(link.clone());
+            links.put(link.clone(), Instant(0));
         }
         for address in &snapshot.addresses {
             links.put_address(address.key);
@@ -35,15 +40,46 @@ impl Links {
         links
     }
 
+    /// How long links have to be up or down until that counts. What is under way is not affected.
+    pub fn set_delays(&mut self, delays: &[UpDownDelay]) {
+        self.delays = delays.to_vec();
+    }
+
     /// A link is new or changed. Returns what was known of it.
-    pub fn put(&mut self, link: Link) -> Option<Link> {
-        match self.links.get_mut(&link.id) {
-            Some(entry) => Some(std::mem::replace(&mut entry.link, link)),
-            None => {
-                self.links.insert(link.id, Entry { link, addresses: Vec::new() });
-                None
-            }
+    pub fn put(&mut self, mut link: Link, now: Instant) -> Option<Link> {
+        let patience = self.patience(&link);
+        let Some(entry) = self.links.get_mut(&link.id) else {
+            self.links.insert(link.id, Entry { link, turns: None, addresses: Vec::new() });
+            return None;
+        };
+        if link.up == entry.link.up {
+            entry.turns = None;
+        } else if !patience.is_zero() {
+            entry.turns.get_or_insert(now + patience);
+            link.up = entry.link.up;
         }
+        Some(std::mem::replace(&mut entry.link, link))
+    }
+
+    /// What counts from now on, as it was and as it is.
+    pub fn turn(&mut self, now: Instant) -> Vec<(Link, Link)> {
+        let due = self.links.values_mut().filter_map(|entry| {
+            entry.turns.take_if(|at| *at <= now)?;
+            let before = entry.link.clone();
+            entry.link.up = !before.up;
+            Some((before, entry.link.clone()))
+        });
+        due.collect()
+    }
+
+    /// When something will count next.
+    pub fn next_turn(&self) -> Option<Instant> {
+        self.links.values().filter_map(|entry| entry.turns).min()
+    }
+
+    fn patience(&self, link: &Link) -> Micros {
+        let delay = self.delays.iter().find(|delay| delay.name == link.name);
+        delay.map_or(Micros::ZERO, |delay| if link.up { delay.up } else { delay.down })
     }
 
     /// A link is gone, with its addresses.

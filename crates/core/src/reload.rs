@@ -30,6 +30,7 @@ impl Engine {
         let instances = std::mem::take(&mut config.instances);
         self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
+        self.links.set_delays(&config.delays);
         let startup_delay = config.startup_delay;
         self.config = config;
         self.build_scripts(memories, out);
@@ -64,6 +65,7 @@ impl Engine {
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
         self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
+        self.links.set_delays(&config.delays);
         self.config = config;
         self.build_scripts(&[], out);
         self.readings.reconfigure(&self.config, out);

@@ -63,6 +63,7 @@ impl Links {
                 for item in statement.items() {
                     self.delay(cx, known, item);
                 }
+                return true;
             }
             "garp_group" => self.garp_group(cx, known, statement),
             _ => return false,

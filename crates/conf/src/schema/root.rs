@@ -50,7 +50,7 @@ pub static ROOT: Table = Table {
         )
         .args("NAME"),
         later("linkbeat_interfaces", Takes::Values, "Interfaces whose links are polled."),
-        later("interface_up_down_delays", Takes::Values, "Debounce times of interfaces."),
+        works("interface_up_down_delays", Takes::Values, "Debounce times of interfaces."),
         later(
             "garp_group",
             Takes::Block(&GARP_GROUP, Miss::Fine),
