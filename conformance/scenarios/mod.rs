@@ -10,6 +10,7 @@ mod dumps;
 mod duplicates;
 mod examples;
 mod fifo;
+mod firewall;
 mod golden;
 mod groups;
 mod hooks;
@@ -54,6 +55,7 @@ pub const ALL: &[&[Scenario]] = &[
     kernel::SCENARIOS,
     routes::SCENARIOS,
     addresses::SCENARIOS,
+    firewall::SCENARIOS,
     scripts::SCENARIOS,
     notify::SCENARIOS,
     fifo::SCENARIOS,

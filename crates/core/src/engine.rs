@@ -290,7 +290,7 @@ impl Engine {
             let intent = self.with(owner, out, |instance, ctx| match key {
                 Key::Address(key) => instance.address_taken(*key, ctx),
                 Key::Route(_) | Key::Rule(_) => instance.routing_lost(key, ctx),
-                Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => None,
+                Key::Barred(_) | Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => None,
             });
             self.carry_out(owner, intent.flatten(), out);
         }
@@ -327,6 +327,7 @@ impl Engine {
         let on_link = |key: &Key| match key {
             Key::Address(address) => address.link == link,
             Key::Route(route) => route.link == Some(link),
+            Key::Barred(barred) => barred.link == Some(link),
             Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths | Key::Rule(_) => false,
         };
         let keys: Vec<Key> = self.wanted.keys().map(|(key, _)| key.clone()).filter(on_link).collect();
@@ -367,6 +368,10 @@ impl Engine {
                 (Key::Address(address), _) => {
                     let interface = self.links.name(address.link);
                     Report::AddressRefused { instance, interface, key: *address, refusal }
+                }
+                (Key::Barred(barred), _) => {
+                    let Some(instance) = instance else { continue };
+                    Report::BarRefused { instance, ip: barred.ip, refusal }
                 }
                 (Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths, _) => continue,
                 (Key::Route(_) | Key::Rule(_), Some(spec)) => {

@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{AddressKey, Key, Spec};
+use keepalived_model::kernel::{AddressKey, Barred, Key, Spec};
 use keepalived_model::vrrp::{self, Identity, Preempt, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
 
@@ -165,6 +165,8 @@ pub(crate) struct Instance {
     placed: Vec<Placed>,
     /// Routes and rules that are there while master.
     routing: Vec<Routing>,
+    /// Addresses that packets are dropped from and to.
+    barred: BTreeSet<Barred>,
     /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
     unfinished: Option<Unfinished>,
     removals: VecDeque<Instant>,
@@ -224,6 +226,7 @@ impl Instance {
             insisted: None,
             placed: Vec::new(),
             routing: Vec::new(),
+            barred: BTreeSet::new(),
             unfinished: None,
             removals: VecDeque::new(),
             swept: BTreeSet::new(),
@@ -334,6 +337,9 @@ impl Instance {
         self.advertise(Leaving::No, ctx);
         let instance = self.name.clone();
         ctx.report(Report::Entered { instance: instance.clone(), state: State::Master, init: false });
+        if !self.config.accept {
+            ctx.report(Report::Barring { instance: instance.clone(), set: true });
+        }
         for excluded in self.kinds_configured() {
             ctx.report(Report::SettingAddresses { instance: instance.clone(), excluded });
         }

@@ -90,6 +90,10 @@ pub enum Report {
     SettingRouting { instance: Name, rules: bool },
     /// Virtual routes (or rules) are being removed.
     RemovingRouting { instance: Name, rules: bool },
+    /// Packets from and to its addresses are being dropped from now on (`set`), or no longer.
+    Barring { instance: Name, set: bool },
+    /// The kernel would not drop packets from and to an address.
+    BarRefused { instance: Name, ip: IpAddr, refusal: Refusal },
     /// One line per VIP and burst.
     QueueingGarp { instance: Name, interface: Name, ip: IpAddr },
     /// One line per frame.

@@ -287,7 +287,10 @@ fn encode_thing(key: &Key) -> Option<[u8; SLOT]> {
             payload.push(LINK);
             put_text(&mut payload, name.as_str())?;
         }
-        Key::Setting(..) | Key::OwnReversePaths | Key::Route(_) | Key::Rule(_) => return None,
+        // The packet filter goes as a whole.
+        Key::Barred(_) | Key::Setting(..) | Key::OwnReversePaths | Key::Route(_) | Key::Rule(_) => {
+            return None;
+        }
     }
     seal(&payload)
 }

@@ -63,6 +63,8 @@ pub struct AddressKey {
 /// The identity of a thing we may want in the kernel.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Key {
+    /// Packets from and to an address are dropped.
+    Barred(Barred),
     /// An address on an interface.
     Address(AddressKey),
     /// A link of this name. What has the name and is of no kind we make is never touched.
@@ -84,10 +86,30 @@ impl Key {
     pub fn address(&self) -> Option<AddressKey> {
         match self {
             Self::Address(key) => Some(*key),
-            Self::Link(_) | Self::Setting(..) | Self::OwnReversePaths | Self::Route(_) | Self::Rule(_) => {
-                None
-            }
+            Self::Barred(_)
+            | Self::Link(_)
+            | Self::Setting(..)
+            | Self::OwnReversePaths
+            | Self::Route(_)
+            | Self::Rule(_) => None,
         }
+    }
+}
+
+/// An address that packets may neither come from nor go to (`no_accept`, strict mode; `spec` runtime 6.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Barred {
+    /// The address.
+    pub ip: IpAddr,
+    /// The interface it is barred on; link-local addresses of IPv6 only, the others are barred everywhere.
+    pub link: Option<LinkId>,
+}
+
+impl Barred {
+    /// An address on that interface.
+    pub fn of(ip: IpAddr, link: LinkId) -> Self {
+        let link_local = matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
+        Self { ip, link: link_local.then_some(link) }
     }
 }
 
@@ -117,6 +139,8 @@ pub struct RouteKey {
 /// How a wanted thing shall look.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Spec {
+    /// For [`Key::Barred`], of which there is nothing more to say.
+    Barred,
     /// For [`Key::Address`].
     Address(AddressSpec),
     /// For [`Key::Link`].

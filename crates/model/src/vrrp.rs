@@ -204,6 +204,11 @@ impl Instance {
         }
     }
 
+    /// Whether packets have to be dropped for it: those to its addresses, or what its own link would say too much.
+    pub fn needs_packet_filter(&self) -> bool {
+        !self.accept || self.own_link.is_some()
+    }
+
     /// Name of the configured interface; empty, which no interface is called, where there is none.
     pub fn interface_name(&self) -> &str {
         self.interface.as_deref().unwrap_or("")

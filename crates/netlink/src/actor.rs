@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::encode;
+use crate::firewall::Firewall;
 use crate::mirror::{Detection, Entry, Fact, Mirror, Origin, Verb};
 use crate::reconcile::{self, Step};
 use crate::routing::{List, Routing};
@@ -62,6 +63,7 @@ pub struct Actor {
     requests: Requests,
     mirror: Mirror,
     routing: Routing,
+    firewall: Firewall,
     told: mpsc::Sender<Told>,
     options: Options,
     /// Events were lost; everything has to be read again.
@@ -88,11 +90,13 @@ impl Actor {
         let requests = Requests::open()?;
         let (mirror, settings, made) = (Mirror::default(), Settings::default(), BTreeSet::new());
         let (routing, detecting) = (Routing::default(), BTreeSet::new());
+        let firewall = Firewall::new(options.tables.clone());
         let mut actor = Self {
             events,
             requests,
             mirror,
             routing,
+            firewall,
             told,
             options,
             stale: false,
@@ -111,7 +115,15 @@ impl Actor {
 
     /// Works until the last handle or the listener is gone. The order of the three sources does not matter:
     /// before a want is acted on, all events are read.
-    pub async fn run(mut self, mut asked: mpsc::UnboundedReceiver<Asked>) {
+    pub async fn run(mut self, asked: mpsc::UnboundedReceiver<Asked>) {
+        self.serve(asked).await;
+        if self.firewall.is_written() {
+            // Nobody is left who could be told.
+            let _refusal = self.firewall.remove();
+        }
+    }
+
+    async fn serve(&mut self, mut asked: mpsc::UnboundedReceiver<Asked>) {
         let mut tick = Instant::now() + self.options.tick;
         loop {
             let result = tokio::select! {
@@ -127,6 +139,8 @@ impl Actor {
                 () = sleep(STALE_PAUSE), if self.stale => self.resync(None).await,
                 () = sleep_until(tick) => {
                     tick = Instant::now() + self.options.tick;
+                    // What cannot be restored now is tried again at the next tick.
+                    let _refusal = self.firewall.restore();
                     self.resync(None).await
                 }
             };
@@ -193,6 +207,8 @@ impl Actor {
 
     async fn try_once(&mut self, want: &Want) -> Result<Result<(), Refusal>, End> {
         match (&want.key, &want.spec) {
+            (Key::Barred(barred), Some(_)) => Ok(self.firewall.bar(*barred)),
+            (Key::Barred(barred), None) => Ok(self.firewall.admit(*barred)),
             (Key::Address(key), Some(Spec::Address(spec))) => self.try_address(*key, Some(spec)).await,
             (Key::Address(key), None) => self.try_address(*key, None).await,
             (Key::Link(name), Some(Spec::Link(spec))) => self.try_link(*name, Some(spec)).await,

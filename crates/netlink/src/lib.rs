@@ -18,6 +18,7 @@
 //! Nobody is asked twice and nothing is lost in silence: every want is settled, everything others do is told,
 //! and when the kernel had to drop events everything is read again and compared.
 
+pub mod firewall;
 pub mod mirror;
 pub mod reconcile;
 
@@ -36,6 +37,7 @@ use keepalived_model::kernel::{Change, Key, Refusal, Snapshot, Spec};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::actor::{Actor, Asked, Want};
+use crate::firewall::{Firewall, Tables};
 use crate::mirror::Verb;
 use crate::socket::{Reply, Requests};
 
@@ -98,18 +100,20 @@ pub struct Started {
 }
 
 /// What can be adjusted.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// Octets of the receive buffer for events.
     pub event_buffer: usize,
     /// How often everything is compared without a reason.
     pub tick: std::time::Duration,
+    /// Where addresses are barred.
+    pub tables: Tables,
 }
 
 impl Default for Options {
     /// 8 MiB hold about twenty thousand events; thirty seconds between comparisons.
     fn default() -> Self {
-        Self { event_buffer: 8 << 20, tick: std::time::Duration::from_secs(30) }
+        Self { event_buffer: 8 << 20, tick: std::time::Duration::from_secs(30), tables: Tables::default() }
     }
 }
 
@@ -144,8 +148,9 @@ pub fn start_with(options: Options) -> io::Result<Started> {
 }
 
 /// Removes these things now, synchronously, and says how many were there. For a supervisor whose engine is
-/// dead and will not be back at once. Tries all of them; fails with the last refusal.
-pub fn release(keys: &[Key]) -> io::Result<usize> {
+/// dead and will not be back at once. `tables` are those of its packet filter, if it had one. Tries all of them; fails
+/// with the last refusal.
+pub fn release(keys: &[Key], tables: Option<Tables>) -> io::Result<usize> {
     runtime()?.block_on(async {
         let mut requests = Requests::open()?;
         let there = requests.dump().await?;
@@ -163,8 +168,8 @@ pub fn release(keys: &[Key]) -> io::Result<usize> {
                         _ => None,
                     }
                 }
-                // What they were before died with the engine.
-                Key::Setting(..) | Key::OwnReversePaths => None,
+                // What they were before died with the engine; the packet filter is removed as a whole.
+                Key::Setting(..) | Key::OwnReversePaths | Key::Barred(_) => None,
                 Key::Route(_) | Key::Rule(_) => encode::routing(Verb::Remove, key, None),
             };
             let Some(request) = request else { continue };
@@ -174,6 +179,9 @@ pub fn release(keys: &[Key]) -> io::Result<usize> {
                 Reply::Refused(refusal) => failure = Some(io::Error::from_raw_os_error(refusal.errno)),
                 Reply::Lost => failure = Some(io::ErrorKind::TimedOut.into()),
             }
+        }
+        if let Some(Err(refusal)) = tables.map(|tables| Firewall::new(tables).remove()) {
+            failure = Some(io::Error::from_raw_os_error(refusal.errno));
         }
         failure.map_or(Ok(removed), Err)
     })

@@ -149,7 +149,7 @@ impl FakeKernel {
             Key::Address(key) => *key,
             Key::Route(_) | Key::Rule(_) => return self.apply_routing(key, spec.is_some()),
             // What else there is has no part in the elections that are played here.
-            Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => return Ok(()),
+            Key::Barred(_) | Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths => return Ok(()),
         };
         self.told_addresses.retain(|told| *told != key);
         if spec.is_none() {

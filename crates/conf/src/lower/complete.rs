@@ -42,6 +42,9 @@ impl Drafts {
         check_groups(cx, &mut group_drafts, &self.instances);
         let completed = self.complete_instances(cx, &group_drafts);
         conflict::check(cx, &completed);
+        if completed.iter().any(vrrp::Instance::needs_packet_filter) {
+            self.globals.need_packet_filter(cx);
+        }
         self.links.settle(cx, &completed);
         let groups = self.complete_groups(cx, group_drafts, &completed);
         let names: BTreeSet<&str> = completed.iter().map(|instance| instance.name.as_str()).collect();

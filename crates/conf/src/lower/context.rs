@@ -127,6 +127,11 @@ impl<'a> Context<'a> {
         self.after.push(Diagnostic::new(Class::Warning, self.pass, None, text).log_only());
     }
 
+    /// Says in the log, after all lines, what is done although nobody asked for it.
+    pub fn conclude_log_note(&mut self, text: impl Into<String>) {
+        self.after.push(Diagnostic::new(Class::Note, self.pass, None, text).log_only());
+    }
+
     /// Says something after all lines that keeps the daemon from starting.
     pub fn refuse(&mut self, text: impl Into<String>) {
         self.refuse_as(Class::General, text);
@@ -154,13 +159,6 @@ impl<'a> Context<'a> {
         let text = format!("{}{what} is not supported yet - ignoring", owned(owner));
         let unacted = Some(Unacted { kind: kind.to_owned(), owner: owner.to_owned() });
         self.tell(place, |told| Diagnostic { unacted, ..told }, Class::NotYet, text);
-    }
-
-    /// The same after all lines, with a sentence of its own.
-    pub fn conclude_unacted(&mut self, owner: &str, kind: &str, text: impl Into<String>) {
-        let unacted = Some(Unacted { kind: kind.to_owned(), owner: owner.to_owned() });
-        let told = Diagnostic::new(Class::NotYet, self.pass, None, text);
-        self.after.push(Diagnostic { unacted, ..told });
     }
 
     /// Values of keywords nobody acts on: checked, and said where it would make a difference.

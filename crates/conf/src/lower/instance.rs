@@ -209,10 +209,7 @@ impl Draft {
             "strict_mode" => self.strict = cx.boolean(statement, &owner).or(self.strict),
             "no_virtual_ipaddress" => self.no_address = true,
             "accept" => self.accept = Some(true),
-            "no_accept" => {
-                self.accept = Some(false);
-                cx.not_yet(statement, &owner);
-            }
+            "no_accept" => self.accept = Some(false),
             "owner_ignore_adverts" => self.owner_ignore_adverts = asked(cx, self.owner_ignore_adverts),
             "notify_priority_changes" => {
                 self.notify_priority_changes = asked(cx, self.notify_priority_changes);

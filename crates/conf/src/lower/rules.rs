@@ -116,7 +116,7 @@ impl Router<'_> {
     }
 
     /// Strict mode drops packets to the addresses unless they are its own or `accept` allows it
-    /// (`spec` config 4.5). There is no firewall yet.
+    /// (`spec` config 4.5).
     pub fn accept(&self, cx: &mut Context<'_>) -> bool {
         let name = &self.name;
         let owner = self.priority.is_owner();
@@ -127,12 +127,6 @@ impl Router<'_> {
             );
             cx.conclude(Class::Warning, text);
             accept = false;
-        }
-        if self.strict && !accept {
-            let text = format!(
-                "({name}) dropping packets to the addresses (strict mode) is not supported yet - ignoring"
-            );
-            cx.conclude_unacted(name, "packet filter of strict_mode", text);
         }
         accept
     }

@@ -439,17 +439,17 @@ pub static GLOBAL_DEFS: Table = Table {
         works("vmac_addr_prefix", WORD, "The same for those of addresses.")
             .args("PREFIX")
             .default("vmac_prefix"),
-        later("nftables", WORDS, "Table for nftables rules.")
+        works("nftables", WORDS, "Table for nftables rules.")
             .args("[TABLE]")
             .default("off; without a name keepalived"),
-        ignored(
+        works(
             "nftables_priority",
             Takes::Integer(strict(-2_147_483_648, I32, "invalid nftables chain priority '{v}'")),
             "Priority of its chains.",
         )
         .default("-1"),
         ignored("nftables_ifindex", Takes::Nothing, "Uses interface numbers in rules."),
-        ignored("nftables_counters", Takes::Nothing, "Adds counters to rules."),
+        works("nftables_counters", Takes::Nothing, "Adds counters to rules."),
         ignored("nftables_ipvs", WORDS, "Table for virtual servers.")
             .args("[TABLE]")
             .default("off; without a name keepalived_ipvs"),
@@ -465,10 +465,10 @@ pub static GLOBAL_DEFS: Table = Table {
             "First mark of virtual servers.",
         )
         .default("1000"),
-        later("vrrp_iptables", WORDS, "Chains for iptables rules.")
+        ignored("vrrp_iptables", WORDS, "Chains for iptables rules; nftables are used instead.")
             .args("[INPUT-CHAIN [OUTPUT-CHAIN]]")
             .default("off; without names INPUT and OUTPUT"),
-        later("vrrp_ipsets", WORDS, "Names of ipsets.").args("[SET ...]"),
+        ignored("vrrp_ipsets", WORDS, "Names of ipsets; nftables have sets of their own.").args("[SET ...]"),
         buffer(
             "vrrp_netlink_cmd_rcv_bufs",
             "vrrp_netlink_cmd_rcv_bufs size missing",

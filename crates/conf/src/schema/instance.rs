@@ -101,9 +101,9 @@ pub static INSTANCE: Table = Table {
             "Keeps to the letter of the RFC.",
         )
         .default("vrrp_strict"),
-        ignored("accept", Takes::Nothing, "Packets to the addresses are accepted.")
+        works("accept", Takes::Nothing, "Packets to the addresses are accepted.")
             .default("on, unless strict and not address owner"),
-        later("no_accept", Takes::Nothing, "Packets to the addresses are dropped unless owner."),
+        works("no_accept", Takes::Nothing, "Packets to the addresses are dropped unless owner."),
         works(
             "kernel_rx_buf_size",
             Takes::Words(Miss::Says("({o}) invalid kernel_rx_buf_size specified")),

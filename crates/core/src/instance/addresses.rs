@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use keepalived_model::Instant;
-use keepalived_model::kernel::{AddressKey, Key, Spec};
+use keepalived_model::kernel::{AddressKey, Barred, Key, Spec};
 use keepalived_model::vrrp::VirtualAddress;
 use keepalived_wire::ndp::Forwarding;
 
@@ -121,6 +121,12 @@ impl Instance {
         for placed in self.placements(ctx.links) {
             ctx.wanted.forbid(&Key::Address(placed.key));
         }
+        if !self.config.accept {
+            ctx.report(Report::Barring { instance: self.name.clone(), set: false });
+            for barred in self.bars(&self.placements(ctx.links)) {
+                ctx.wanted.forbid(&Key::Barred(barred));
+            }
+        }
     }
 
     pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
@@ -131,6 +137,10 @@ impl Instance {
         for placed in std::mem::take(&mut self.placed) {
             ctx.wanted.release(self.id, &Key::Address(placed.key));
         }
+        if !self.config.accept {
+            ctx.report(Report::Barring { instance: self.name.clone(), set: false });
+        }
+        self.bar(ctx);
         ctx.announcer.forget(self.id);
         self.unfinished = None;
         self.rogue = None;
@@ -145,10 +155,30 @@ impl Instance {
     pub(super) fn place(&mut self, ctx: &mut Context<'_>) {
         self.placed = self.placements(ctx.links);
         self.placed.shrink_to_fit();
+        // No address is there for a moment without its bar.
+        self.bar(ctx);
         for placed in &self.placed {
             ctx.wanted.claim(self.id, &Key::Address(placed.key), &placed.spec);
         }
         self.place_routing(ctx);
+    }
+
+    /// Bars what it has placed, and nothing else, unless it accepts packets to its addresses.
+    pub(super) fn bar(&mut self, ctx: &mut Context<'_>) {
+        let barred = self.bars(&self.placed);
+        for old in std::mem::replace(&mut self.barred, barred) {
+            if !self.barred.contains(&old) {
+                ctx.wanted.release(self.id, &Key::Barred(old));
+            }
+        }
+        for new in &self.barred {
+            ctx.wanted.claim(self.id, &Key::Barred(*new), &Spec::Barred);
+        }
+    }
+
+    fn bars(&self, placed: &[Placed]) -> BTreeSet<Barred> {
+        let bar = |placed: &Placed| Barred::of(placed.key.ip, placed.key.link);
+        if self.config.accept { BTreeSet::new() } else { placed.iter().map(bar).collect() }
     }
 
     fn placements(&self, links: &Links) -> Vec<Placed> {

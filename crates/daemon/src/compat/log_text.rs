@@ -86,6 +86,15 @@ fn state(report: &Report) -> Option<Line> {
         Report::RemovingAddresses { instance, excluded: true } => {
             detail(format_args!("({instance}) removing E-VIPs."))
         }
+        Report::Barring { instance, set: true } => {
+            detail(format_args!("({instance}) setting firewall drop rule"))
+        }
+        Report::Barring { instance, set: false } => {
+            detail(format_args!("({instance}) removing firewall drop rule"))
+        }
+        Report::BarRefused { instance, ip, refusal: Refusal { errno, text } } => info(format_args!(
+            "({instance}) packets to {ip} are let in, the kernel refused to drop them: {text} ({errno})"
+        )),
         Report::QueueingGarp { instance, interface, ip: IpAddr::V4(ip) } => {
             detail(format_args!("({instance}) Sending/queueing gratuitous ARPs on {interface} for {ip}"))
         }

@@ -56,6 +56,8 @@ fn states_are_told_as_by_the_original() {
         (Report::SettingAddresses { instance: instance(), excluded: true }, "-D (VI_1) setting E-VIPs."),
         (Report::RemovingAddresses { instance: instance(), excluded: false }, "-D (VI_1) removing VIPs."),
         (Report::RemovingAddresses { instance: instance(), excluded: true }, "-D (VI_1) removing E-VIPs."),
+        (Report::Barring { instance: instance(), set: true }, "-D (VI_1) setting firewall drop rule"),
+        (Report::Barring { instance: instance(), set: false }, "-D (VI_1) removing firewall drop rule"),
         (
             Report::QueueingGarp { instance: instance(), interface: name("eth0"), ip: V4 },
             "-D (VI_1) Sending/queueing gratuitous ARPs on eth0 for 10.9.0.100",

@@ -4,7 +4,9 @@ use std::fs::File;
 
 use keepalived_conf::{Answers, Lines, Pass, lower, render, start_refusal};
 use keepalived_model::global::Global;
+use keepalived_model::global::packet_filter::Nftables;
 use keepalived_model::vrrp;
+use keepalived_netlink::firewall::Tables;
 
 use crate::compat::exit_codes;
 use crate::handoff::{self, Parts};
@@ -38,10 +40,17 @@ pub fn load(file: &File, namespace: Option<&str>) -> Result<Loaded, u8> {
     }
 }
 
-/// What a configuration says to the core, without a word about mistakes: they were told when it took effect.
-pub fn meant(file: &File) -> Option<vrrp::Config> {
+/// What a configuration means, without a word about mistakes: they were told when it took effect.
+pub fn meant(file: &File) -> Option<Loaded> {
     let (lines, answers) = parts(file)?;
-    Some(lower(&lines, &answers).config.vrrp)
+    let config = lower(&lines, &answers).config;
+    Some(Loaded { config: config.vrrp, process: config.global })
+}
+
+/// Where addresses are barred, should any be.
+pub fn tables(nftables: &Nftables) -> Tables {
+    let Nftables { priority, counters, .. } = nftables;
+    Tables { name: nftables.table_name().to_owned(), priority: *priority, counters: *counters }
 }
 
 /// What idents in the log end with; nothing if the file cannot be read, which will be said later.

@@ -44,6 +44,8 @@ use std::time::{Duration, Instant};
 
 use keepalived_core::{Actions, Engine, routing};
 use keepalived_model::Micros;
+use keepalived_model::vrrp::Instance;
+use keepalived_netlink::Options;
 use keepalived_sys::process::{self, Pid};
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{self, Signal, Signals};
@@ -131,10 +133,15 @@ pub fn release(handoff: &Handoff, settings: &Settings) -> u8 {
     let removed =
         handoff.memory.try_clone().and_then(|memory| MemoryStore::read(&File::from(memory))).and_then(
             |left| {
-                let config = configuration::meant(&handoff.config).unwrap_or_default();
-                let mut things = routing::of(&config);
-                things.extend(left.things);
-                keepalived_netlink::release(&things)
+                let meant = configuration::meant(&handoff.config);
+                let mut things = left.things;
+                let mut tables = None;
+                if let Some(Loaded { config, process }) = meant {
+                    things.splice(..0, routing::of(&config));
+                    let needed = config.instances.iter().any(Instance::needs_packet_filter);
+                    tables = needed.then(|| configuration::tables(&process.nftables));
+                }
+                keepalived_netlink::release(&things, tables)
             },
         );
     let status = match removed {
@@ -188,14 +195,15 @@ fn end_launcher(launcher: Pid) {
 fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpacket) -> u8 {
     log::detail("Registering Kernel netlink reflector");
     log::detail("Registering Kernel netlink command channel");
-    let netlink = match keepalived_netlink::start() {
-        Ok(netlink) => netlink,
-        Err(error) => return refuse("Unable to read the kernel's interfaces", &error),
-    };
     let Handoff { control, config: file, memory } = handoff;
     let Loaded { mut config, process } = match configuration::load(&file, settings.namespace.as_deref()) {
         Ok(loaded) => loaded,
         Err(status) => return status,
+    };
+    let tables = configuration::tables(&process.nftables);
+    let netlink = match keepalived_netlink::start_with(Options { tables, ..Options::default() }) {
+        Ok(netlink) => netlink,
+        Err(error) => return refuse("Unable to read the kernel's interfaces", &error),
     };
     process_names::take(process.processes.vrrp.name.as_deref());
     let _until_the_end = MembershipReports::stop_if(process.interfaces.no_local_igmp);

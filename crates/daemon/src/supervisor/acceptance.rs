@@ -22,7 +22,7 @@ pub(super) fn unchangeable(old: &Global, new: &Global) -> Option<&'static str> {
         ("network namespace", old.namespaces.network != new.namespaces.network),
         ("ipvs network namespace", old.namespaces.ipvs != new.namespaces.ipvs),
         ("instance name", old.instance != new.instance),
-        ("nftables table name", old.nftables.table != new.nftables.table),
+        ("nftables table name", old.nftables.table_name() != new.nftables.table_name()),
         ("ipvs nftables table name", old.nftables.ipvs_table != new.nftables.ipvs_table),
         ("config_directory", old.lookups.temporary != new.lookups.temporary),
         ("disable_local_igmp", old.interfaces.no_local_igmp != new.interfaces.no_local_igmp),
@@ -39,7 +39,10 @@ mod tests {
         let old = Global::default();
         let mut new = Global { router_id: Some("other".into()), ..Global::default() };
         assert_eq!(unchangeable(&old, &new), None);
+        // Where none is named it is the usual one.
         new.nftables.table = Some("keepalived".into());
+        assert_eq!(unchangeable(&old, &new), None);
+        new.nftables.table = Some("kept".into());
         assert_eq!(unchangeable(&old, &new), Some("nftables table name"));
         new.instance = Some("one".into());
         assert_eq!(unchangeable(&old, &new), Some("instance name"));

@@ -22,6 +22,16 @@ pub struct Nftables {
     pub sets: Option<Sets>,
 }
 
+impl Nftables {
+    /// The table of virtual routers where none is named.
+    pub const TABLE: &str = "keepalived";
+
+    /// The table of virtual routers, should there be any.
+    pub fn table_name(&self) -> &str {
+        self.table.as_deref().unwrap_or(Self::TABLE)
+    }
+}
+
 impl Default for Nftables {
     fn default() -> Self {
         Self {

@@ -89,8 +89,8 @@ fn a_crashed_engines_link_is_found_again_or_released() {
         assert_eq!(settled(&mut lab, &name(), Some(wanted.clone())).1, Ok(()));
         let mut successor = Lab::start();
         assert_eq!(settled(&mut successor, &name(), Some(wanted)), (vec![], Ok(())));
-        assert_eq!(release(&[name()]).expect("nothing is refused"), 1);
-        assert_eq!(release(&[name()]).expect("nothing is refused"), 0);
+        assert_eq!(release(&[name()], None).expect("nothing is refused"), 1);
+        assert_eq!(release(&[name()], None).expect("nothing is refused"), 0);
         assert_eq!(show("link show vrrp.51"), "");
     });
 }

@@ -1,5 +1,6 @@
 //! The reconciler against the kernel of this machine, in network namespaces of its own.
 
+mod firewall;
 mod lab;
 mod made;
 mod routing;
@@ -390,7 +391,7 @@ fn a_supervisor_can_release_the_addresses_of_a_dead_engine() {
         ip("addr add 10.9.0.103/24 dev d0");
         let lab = Lab::start();
         let keys = ["10.9.0.101/24", "10.9.0.102/32", "10.9.0.104/32"].map(|it| Key::Address(lab.key(it)));
-        assert_eq!(release(&keys).ok(), Some(2));
+        assert_eq!(release(&keys, None).ok(), Some(2));
         let shown = show("-4 -o addr show dev d0");
         assert_eq!(shown.lines().count(), 1, "{shown}");
         assert!(shown.contains("10.9.0.103"), "{shown}");

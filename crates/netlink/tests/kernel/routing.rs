@@ -133,7 +133,7 @@ fn what_is_removed_by_others_is_told_and_what_we_do_is_not() {
         assert_eq!(settled(&mut lab, &other, Some(&Spec::Rule)), []);
         assert!(has("10.20.0.0/24 via 10.9.0.2 dev d0 proto keepalived") && has("700:"));
         assert!(has("10.20.0.0/24 dev d1"), "what others put there stays");
-        assert_eq!(release(&[other, first]).ok(), Some(2));
+        assert_eq!(release(&[other, first], None).ok(), Some(2));
         assert!(!has("10.20.0.0/24 via") && !has("700:"));
     });
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use keepalived_model::global::packet_filter::Sets;
+use keepalived_model::global::packet_filter::{Nftables, Sets};
 
 use super::{Effect, Globals, on, whole};
 use crate::diag::Class;
@@ -20,7 +20,7 @@ impl Globals {
     ) -> Effect {
         let nftables = &mut self.model.nftables;
         match statement.row.name {
-            "nftables" => return table(cx, statement, &mut nftables.table, "nftables", "keepalived"),
+            "nftables" => return table(cx, statement, &mut nftables.table, "nftables", Nftables::TABLE),
             "nftables_ipvs" => {
                 let slot = &mut nftables.ipvs_table;
                 return table(cx, statement, slot, "ipvs nftables", "keepalived_ipvs");
@@ -38,7 +38,7 @@ impl Globals {
                 let text = "iptables not supported, using nftables instead. Please replace 'vrrp_iptables \
                             and 'vrrp_ipsets' with 'nftables' config option";
                 cx.say(&cx.place(statement, 0), Class::General, text);
-                nftables.table.get_or_insert_with(|| "keepalived".into());
+                nftables.table.get_or_insert_with(|| Nftables::TABLE.into());
             }
             "vrrp_ipsets" => {
                 nftables.sets = sets(cx, statement);
@@ -47,6 +47,14 @@ impl Globals {
             _ => return Effect::NotMine,
         }
         Effect::Asked
+    }
+
+    /// Packets have to be dropped: where nothing is said about it, nftables do it (`spec` runtime 6.4).
+    pub fn need_packet_filter(&mut self, cx: &mut Context<'_>) {
+        if self.model.nftables.table.is_none() {
+            let text = "use_vmac or no_accept/strict specified, but no firewall configured - using nftables";
+            cx.conclude_log_note(text);
+        }
     }
 }
 
