@@ -355,34 +355,6 @@ impl Engine {
         self.unfinished.extend(owners);
     }
 
-    fn report_refusal(&self, key: &Key, owners: &[InstanceId], refusal: &Refusal, out: &mut Actions) {
-        let spec = self.wanted.keys().find(|(wanted, _)| *wanted == key).map(|(_, spec)| spec.clone());
-        let names = owners.iter().filter_map(|id| self.instances.get(id)).map(|it| Some(it.name.clone()));
-        let mut names: Vec<Option<Name>> = names.collect();
-        if names.is_empty() && spec.is_some() {
-            names.push(None);
-        }
-        for instance in names {
-            let refusal = refusal.clone();
-            let report = match (key, &spec) {
-                (Key::Address(address), _) => {
-                    let interface = self.links.name(address.link);
-                    Report::AddressRefused { instance, interface, key: *address, refusal }
-                }
-                (Key::Barred(barred), _) => {
-                    let Some(instance) = instance else { continue };
-                    Report::BarRefused { instance, ip: barred.ip, refusal }
-                }
-                (Key::Link(_) | Key::Setting(..) | Key::OwnReversePaths, _) => continue,
-                (Key::Route(_) | Key::Rule(_), Some(spec)) => {
-                    Report::RoutingRefused { instance, key: key.clone(), spec: spec.clone(), refusal }
-                }
-                (Key::Route(_) | Key::Rule(_), None) => continue,
-            };
-            out.push(Action::Report(report));
-        }
-    }
-
     fn send_failed(&mut self, id: InstanceId, destination: IpAddr, errno: i32, out: &mut Actions) {
         if let Some(instance) = self.instances.get(&id)
             && [instance.link, instance.base].into_iter().flatten().all(|link| self.is_link_up(link))

@@ -26,6 +26,7 @@ pub mod memory;
 pub mod notices;
 mod readings;
 mod reception;
+mod refusals;
 mod reload;
 pub mod report;
 mod review;
