@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A configuration of ten thousand instances has a quarter of a million lines, and three processes hold it. So a
-//! line costs twelve bytes beside its text, and no allocation; [`Line`] and [`Physical`] are views.
+//! line costs twelve bytes beside its text, and no allocation; `Line` and `Physical` are views.
 
 use std::sync::Arc;
 
