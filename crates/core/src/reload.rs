@@ -55,6 +55,8 @@ impl Engine {
 
     pub(crate) fn reload(&mut self, config: Arc<vrrp::Config>, out: &mut Actions) {
         let mut config = Arc::unwrap_or_clone(config);
+        // Asked of the whole of it: instances say what is tracked.
+        let watches = config.watches();
         let instances = std::mem::take(&mut config.instances);
         if config == self.config && self.runs(&instances) {
             return;
@@ -68,7 +70,7 @@ impl Engine {
         self.links.set_delays(&config.delays);
         self.config = config;
         self.build_scripts(&[], out);
-        self.readings.reconfigure(&self.config, out);
+        self.readings.reconfigure(&self.config, &watches, out);
         self.touch(Owner::Readings);
         let before = std::mem::take(&mut self.order);
         let (mut kept, mut added) = (0, Vec::new());
