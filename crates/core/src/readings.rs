@@ -321,7 +321,8 @@ mod tests {
         assert!(matches!(out[..], [Action::Report(Report::NumberIgnored { .. })]));
         readings.reconfigure(&config, &config.watches(), &mut out);
         assert_eq!(readings.file("f").and_then(|file| file.number), Some(5), "a reload keeps it");
-        readings.reconfigure(&Config { groups: Vec::new(), ..config }, &mut out);
+        let untracked = Config { groups: Vec::new(), ..config };
+        readings.reconfigure(&untracked, &untracked.watches(), &mut out);
         assert_eq!(readings.file("f").and_then(|file| file.number), None, "nobody looks at it any more");
     }
 }
