@@ -59,54 +59,11 @@ fn rule(line: &str) -> Rule {
 }
 
 fn plain_route(destination: Prefix) -> Route {
-    Route {
-        destination,
-        kind: RouteKind::UNICAST,
-        from: None,
-        source: None,
-        via: None,
-        interface: Some("eth0".into()),
-        onlink: false,
-        encap: None,
-        realms: None,
-        nexthops: Vec::new(),
-        table: Table::Number(Table::MAIN),
-        protocol: 18,
-        scope: 0,
-        tos: 0,
-        metric: None,
-        metrics: Metrics::default(),
-        expires_secs: None,
-        preference: None,
-        ttl_propagate: None,
-        insertion: Insertion::Prepend,
-        no_track: false,
-    }
+    Route { interface: Some("eth0".into()), ..Route::to(destination) }
 }
 
 fn plain_rule() -> Rule {
-    Rule {
-        family: Family::V4,
-        inverted: false,
-        from: None,
-        to: None,
-        preference: 5,
-        tos: 0,
-        mark: None,
-        incoming: None,
-        outgoing: None,
-        realms: None,
-        suppress_prefix_len: None,
-        suppress_group: None,
-        tunnel_id: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        protocol: 18,
-        action: Action::Table(100),
-        no_track: false,
-    }
+    Rule::new(Family::V4, 5, Action::Table(100))
 }
 
 /// A value that suits a word, from what its row says it takes.

@@ -4,61 +4,22 @@ mod common;
 
 use common::*;
 use keepalived_core::Event;
-use keepalived_model::kernel::{Change, Key, OUR_PROTOCOL, Refusal};
+use keepalived_model::kernel::{Change, Key, Refusal};
 use keepalived_model::lasting::{Lasting, Tied, TrackGroup};
-use keepalived_model::route::{Insertion, Metrics, Prefix, Route, RouteKind, Table};
+use keepalived_model::route::{Prefix, Route, Table};
 use keepalived_model::rule::{Action as Deed, Rule};
 use keepalived_model::vrrp::{Config, Family};
 
 fn route(last: u8) -> Route {
     Route {
-        destination: Prefix { ip: [10, 20, last, 0].into(), len: 24 },
-        kind: RouteKind::UNICAST,
-        from: None,
-        source: None,
-        via: None,
         interface: Some("eth0".to_owned()),
-        onlink: false,
-        encap: None,
-        realms: None,
-        nexthops: Vec::new(),
         table: Table::Number(0),
-        protocol: OUR_PROTOCOL,
-        scope: 0,
-        tos: 0,
-        metric: None,
-        metrics: Metrics::default(),
-        expires_secs: None,
-        preference: None,
-        ttl_propagate: None,
-        insertion: Insertion::Prepend,
-        no_track: false,
+        ..Route::to(Prefix { ip: [10, 20, last, 0].into(), len: 24 })
     }
 }
 
 fn rule() -> Rule {
-    Rule {
-        family: Family::V4,
-        inverted: false,
-        from: None,
-        to: None,
-        preference: 500,
-        tos: 0,
-        mark: None,
-        incoming: None,
-        outgoing: None,
-        realms: None,
-        suppress_prefix_len: None,
-        suppress_group: None,
-        tunnel_id: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        protocol: OUR_PROTOCOL,
-        action: Deed::Table(88),
-        no_track: false,
-    }
+    Rule::new(Family::V4, 500, Deed::Table(88))
 }
 
 fn with_routing() -> Config {

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::kernel::OUR_PROTOCOL;
+
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Prefix {
@@ -58,6 +60,35 @@ pub struct Route {
     /// Its removal by others is none of our business, and its interface is not tracked. Always set where no
     /// interface is named.
     pub no_track: bool,
+}
+
+impl Route {
+    /// A plain route of the main table that says where to and nothing else.
+    pub fn to(destination: Prefix) -> Self {
+        Self {
+            destination,
+            kind: RouteKind::UNICAST,
+            from: None,
+            source: None,
+            via: None,
+            interface: None,
+            onlink: false,
+            encap: None,
+            realms: None,
+            nexthops: Vec::new(),
+            table: Table::Number(Table::MAIN),
+            protocol: OUR_PROTOCOL,
+            scope: 0,
+            tos: 0,
+            metric: None,
+            metrics: Metrics::default(),
+            expires_secs: None,
+            preference: None,
+            ttl_propagate: None,
+            insertion: Insertion::Prepend,
+            no_track: false,
+        }
+    }
 }
 
 /// `rtm_type`.

@@ -1,5 +1,6 @@
 //! Policy routing rules (`spec` config 3.11), as the kernel will want them.
 
+use crate::kernel::OUR_PROTOCOL;
 use crate::route::{Prefix, Realms};
 use crate::vrrp::Family;
 
@@ -46,6 +47,34 @@ pub struct Rule {
     pub action: Action,
     /// Its removal by others is none of our business, and its interfaces are not tracked.
     pub no_track: bool,
+}
+
+impl Rule {
+    /// A rule that matches every packet of a family.
+    pub fn new(family: Family, preference: u32, action: Action) -> Self {
+        Self {
+            family,
+            inverted: false,
+            from: None,
+            to: None,
+            preference,
+            tos: 0,
+            mark: None,
+            incoming: None,
+            outgoing: None,
+            realms: None,
+            suppress_prefix_len: None,
+            suppress_group: None,
+            tunnel_id: None,
+            users: None,
+            ip_protocol: None,
+            source_ports: None,
+            destination_ports: None,
+            protocol: OUR_PROTOCOL,
+            action,
+            no_track: false,
+        }
+    }
 }
 
 /// A firewall mark and the bits of it that count.

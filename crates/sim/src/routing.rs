@@ -5,9 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_core::report::State;
 use keepalived_core::routing;
-use keepalived_model::kernel::{Key, OUR_PROTOCOL};
+use keepalived_model::kernel::Key;
 use keepalived_model::lasting::{Lasting, Tied, TrackGroup};
-use keepalived_model::route::{Insertion, Metrics, Prefix, Route, RouteKind, Table};
+use keepalived_model::route::{Prefix, Route, RouteKind};
 use keepalived_model::rule::{Action, Rule};
 use keepalived_model::vrrp::{self, Family};
 
@@ -55,53 +55,15 @@ fn lasting(rng: &mut Rng, config: &vrrp::Config, ports: &[Port]) -> Lasting {
 fn route(rng: &mut Rng, [a, b, c]: [u8; 3], ports: &[Port]) -> Route {
     let port = ports.get(rng.index(ports.len())).filter(|_| !rng.one_in(4));
     Route {
-        destination: Prefix { ip: IpAddr::V4(Ipv4Addr::new(10, a, b, c)), len: 32 },
         kind: if port.is_some() { RouteKind::UNICAST } else { RouteKind::BLACKHOLE },
-        from: None,
-        source: None,
-        via: None,
         interface: port.map(|port| port.name.clone()),
-        onlink: false,
-        encap: None,
-        realms: None,
-        nexthops: Vec::new(),
-        table: Table::Number(Table::MAIN),
-        protocol: OUR_PROTOCOL,
-        scope: 0,
-        tos: 0,
-        metric: None,
-        metrics: Metrics::default(),
-        expires_secs: None,
-        preference: None,
-        ttl_propagate: None,
-        insertion: Insertion::Prepend,
         no_track: port.is_none() || rng.one_in(5),
+        ..Route::to(Prefix { ip: IpAddr::V4(Ipv4Addr::new(10, a, b, c)), len: 32 })
     }
 }
 
 fn rule(rng: &mut Rng, preference: u32) -> Rule {
-    Rule {
-        family: Family::V4,
-        inverted: false,
-        from: None,
-        to: None,
-        preference,
-        tos: 0,
-        mark: None,
-        incoming: None,
-        outgoing: None,
-        realms: None,
-        suppress_prefix_len: None,
-        suppress_group: None,
-        tunnel_id: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        protocol: OUR_PROTOCOL,
-        action: Action::Table(100),
-        no_track: rng.one_in(4),
-    }
+    Rule { no_track: rng.one_in(4), ..Rule::new(Family::V4, preference, Action::Table(100)) }
 }
 
 /// Routes and rules that are there and that the configuration speaks of.

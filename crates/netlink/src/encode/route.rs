@@ -186,7 +186,7 @@ mod tests {
     use std::collections::{BTreeMap, BTreeSet};
 
     use keepalived_model::kernel::OUR_PROTOCOL;
-    use keepalived_model::route::{Insertion, Route, RouteKind, Table, Tunnel};
+    use keepalived_model::route::{Route, Table, Tunnel};
     use netlink_packet_core::{Emitable, Parseable};
 
     use super::*;
@@ -196,29 +196,7 @@ mod tests {
     }
 
     fn route(destination: Prefix) -> Route {
-        Route {
-            destination,
-            kind: RouteKind::UNICAST,
-            from: None,
-            source: None,
-            via: None,
-            interface: None,
-            onlink: false,
-            encap: None,
-            realms: None,
-            nexthops: Vec::new(),
-            table: Table::Number(1000),
-            protocol: OUR_PROTOCOL,
-            scope: 0,
-            tos: 0,
-            metric: None,
-            metrics: Metrics::default(),
-            expires_secs: None,
-            preference: None,
-            ttl_propagate: None,
-            insertion: Insertion::Prepend,
-            no_track: false,
-        }
+        Route { table: Table::Number(1000), ..Route::to(destination) }
     }
 
     fn key(route: &Route) -> RouteKey {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use keepalived_model::kernel::{Change, Key, OUR_PROTOCOL, RouteKey, RouteSpec, Spec};
-use keepalived_model::route::{Insertion, Metric, Metrics, Nexthop, Prefix, Route, RouteKind, Table};
+use keepalived_model::kernel::{Change, Key, RouteKey, RouteSpec, Spec};
+use keepalived_model::route::{Metric, Nexthop, Prefix, Route, Table};
 use keepalived_model::rule::{Action, Rule};
 use keepalived_model::vrrp::Family;
 use keepalived_netlink::{Told, release};
@@ -12,27 +12,8 @@ use super::lab::{Lab, in_namespace, ip, show};
 
 fn route(lab: &Lab, destination: &str, change: impl FnOnce(&mut Route)) -> (Key, Spec) {
     let mut route = Route {
-        destination: Prefix { ip: destination.parse().expect("an address"), len: 24 },
-        kind: RouteKind::UNICAST,
-        from: None,
-        source: None,
-        via: None,
         interface: Some("d0".to_owned()),
-        onlink: false,
-        encap: None,
-        realms: None,
-        nexthops: Vec::new(),
-        table: Table::Number(Table::MAIN),
-        protocol: OUR_PROTOCOL,
-        scope: 0,
-        tos: 0,
-        metric: None,
-        metrics: Metrics::default(),
-        expires_secs: None,
-        preference: None,
-        ttl_propagate: None,
-        insertion: Insertion::Prepend,
-        no_track: false,
+        ..Route::to(Prefix { ip: destination.parse().expect("an address"), len: 24 })
     };
     change(&mut route);
     let key = RouteKey {
@@ -52,26 +33,10 @@ fn route(lab: &Lab, destination: &str, change: impl FnOnce(&mut Route)) -> (Key,
 
 fn rule(preference: u32) -> Key {
     Key::Rule(Arc::new(Rule {
-        family: Family::V4,
-        inverted: false,
         from: Some(Prefix { ip: [10, 7, 0, 0].into(), len: 16 }),
-        to: None,
-        preference,
-        tos: 0,
-        mark: None,
         incoming: Some("d0".to_owned()),
-        outgoing: None,
-        realms: None,
         suppress_prefix_len: Some(8),
-        suppress_group: None,
-        tunnel_id: None,
-        users: None,
-        ip_protocol: None,
-        source_ports: None,
-        destination_ports: None,
-        protocol: OUR_PROTOCOL,
-        action: Action::Table(77),
-        no_track: false,
+        ..Rule::new(Family::V4, preference, Action::Table(77))
     }))
 }
 
