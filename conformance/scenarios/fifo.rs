@@ -158,13 +158,19 @@ exec 3<>\"$2\"
 while true; do read -t 0.1 -r line <&3 && echo \"$line\" >> /tmp/read; done
 ";
 
-fn reader(context: &Context) -> Outcome {
+/// A master whose pipe is read by a script, which has heard of it.
+fn read_by_script(context: &Context) -> Result<Single, Fault> {
     let globals = globals("notify_fifo /run/all\n    notify_fifo_script \"/opt/reader one\"");
     let lan = Single::set(context, &(globals + &instance(150, "")))?;
     lan.a.write("/opt/reader", READER, 0o755)?;
     lan.start_as_master(150)?;
+    until(ms(1500), "the line of the master", || lan.a.read("/tmp/read").contains("MASTER"))?;
+    Ok(lan)
+}
+
+fn reader(context: &Context) -> Outcome {
+    let lan = read_by_script(context)?;
     let read = || lan.a.read("/tmp/read");
-    until(ms(1500), "the line of the master", || read().contains("MASTER"))?;
     lan.a.must("kill $(cat /run/keepalived.pid)")?;
     lan.a.quiet(ms(4000))?;
     until(ms(1500), "the end of the reader", || read().contains("TERM"))?;
@@ -289,12 +295,8 @@ fn kept(context: &Context) -> Outcome {
 }
 
 fn successor(context: &Context) -> Outcome {
-    let globals = globals("notify_fifo /run/all\n    notify_fifo_script \"/opt/reader one\"");
-    let lan = Single::set(context, &(globals + &instance(150, "")))?;
-    lan.a.write("/opt/reader", READER, 0o755)?;
-    lan.start_as_master(150)?;
+    let lan = read_by_script(context)?;
     let read = || lan.a.read("/tmp/read");
-    until(ms(1500), "the line of the master", || read().contains("MASTER"))?;
     lan.a.signal(lan.a.pid_file("/run/vrrp.pid").unwrap_or(0), 9)?;
     until(ms(3000), "another reader", || read().matches("words").count() == 2)?;
     thread::sleep(ms(300));

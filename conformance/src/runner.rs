@@ -8,7 +8,7 @@ use std::thread;
 use std::time::Instant;
 
 use crate::diary;
-use crate::outcome::Fault;
+use crate::outcome::{Fault, Outcome};
 use crate::subject::{Pair, Subject, project_root};
 use crate::table::{Context, Proves, Scenario};
 
@@ -29,14 +29,14 @@ const UNSTEADY_MAX: usize = 6;
 /// Runs them all, `jobs` at a time; prints a line as each one ends. What failed is run again, alone: windows of
 /// a few hundred milliseconds mean nothing while a neighbour has the processor. Both outcomes are printed.
 pub fn run(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> Tally {
-    let (mut tally, doubtful) = together(scenarios, chosen, jobs);
+    let (mut tally, doubtful) = together(&scenarios, chosen, jobs);
     if doubtful.len() > UNSTEADY_MAX || jobs == 1 {
         return tally;
     }
     for scenario in &doubtful {
         println!("AGAIN {}: {}, alone", scenario.family, scenario.name);
     }
-    let (again, _) = together(doubtful, chosen, 1);
+    let (again, _) = together(&doubtful, chosen, 1);
     tally.failed = again.failed;
     tally.passed += again.passed;
     if again.passed > 0 {
@@ -70,7 +70,7 @@ pub fn run_table(scenarios: &[&Scenario], jobs: usize) -> Tally {
     tally
 }
 
-fn cell(outcome: &Result<(), Fault>) -> String {
+fn cell(outcome: &Outcome) -> String {
     match outcome {
         Ok(()) => "withstands".to_owned(),
         Err(Fault::Failed(why)) => format!("**fails**: {}", why.replace(['\n', '|'], " ")),
@@ -78,33 +78,55 @@ fn cell(outcome: &Result<(), Fault>) -> String {
     }
 }
 
-fn outcomes(scenarios: &[&Scenario], subject: Subject, jobs: usize) -> Vec<Result<(), Fault>> {
+fn outcomes(scenarios: &[&Scenario], subject: Subject, jobs: usize) -> Vec<Outcome> {
     let pair = Pair { a: subject, b: subject };
-    let queue = Mutex::new((0..scenarios.len()).collect::<VecDeque<usize>>());
+    spread(scenarios, jobs, |scenario| {
+        let begin = Instant::now();
+        let outcome = if subject.binary().is_some() {
+            one(scenario, pair)
+        } else {
+            Err(Fault::Skipped(format!("no binary of subject '{subject}' here")))
+        };
+        let story = diary::take(begin);
+        match subject {
+            Subject::Theirs => println!("original, {}: {}", scenario.name, cell(&outcome)),
+            // What is run again decides; the table counts.
+            Subject::Ours => {
+                report(scenario, &outcome, begin.elapsed().as_secs_f64(), &story, &mut Tally::default());
+            }
+        }
+        outcome
+    })
+}
+
+fn together<'s>(scenarios: &[&'s Scenario], chosen: Pair, jobs: usize) -> (Tally, Vec<&'s Scenario>) {
+    let tally = Mutex::new(Tally::default());
+    let outcomes = spread(scenarios, jobs, |scenario| {
+        let begin = Instant::now();
+        let outcome = scenario.pair(chosen).and_then(|pair| one(scenario, pair));
+        let seconds = begin.elapsed().as_secs_f64();
+        let story = diary::take(begin);
+        let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
+        report(scenario, &outcome, seconds, &story, &mut tally);
+        outcome
+    });
+    let failed =
+        scenarios.iter().zip(&outcomes).filter(|(_, outcome)| matches!(outcome, Err(Fault::Failed(_))));
+    let failed = failed.map(|(scenario, _)| *scenario).collect();
+    (tally.into_inner().unwrap_or_else(PoisonError::into_inner), failed)
+}
+
+/// Plays them all, `jobs` at a time; the outcomes are in the order of the scenarios.
+fn spread(scenarios: &[&Scenario], jobs: usize, play: impl Fn(&Scenario) -> Outcome + Sync) -> Vec<Outcome> {
+    let queue = Mutex::new(scenarios.iter().enumerate().collect::<VecDeque<_>>());
     let done = Mutex::new(Vec::new());
     thread::scope(|scope| {
         for _ in 0..jobs.max(1) {
             scope.spawn(|| {
                 loop {
                     let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some((at, scenario)) = next.and_then(|at| Some((at, *scenarios.get(at)?))) else {
-                        return;
-                    };
-                    let begin = Instant::now();
-                    let outcome = if subject.binary().is_some() {
-                        one(scenario, pair)
-                    } else {
-                        Err(Fault::Skipped(format!("no binary of subject '{subject}' here")))
-                    };
-                    let story = diary::take(begin);
-                    match subject {
-                        Subject::Theirs => println!("original, {}: {}", scenario.name, cell(&outcome)),
-                        // What is run again decides; the table counts.
-                        Subject::Ours => {
-                            let seconds = begin.elapsed().as_secs_f64();
-                            report(scenario, &outcome, seconds, &story, &mut Tally::default());
-                        }
-                    }
+                    let Some((at, scenario)) = next else { return };
+                    let outcome = play(scenario);
                     done.lock().unwrap_or_else(PoisonError::into_inner).push((at, outcome));
                 }
             });
@@ -115,40 +137,13 @@ fn outcomes(scenarios: &[&Scenario], subject: Subject, jobs: usize) -> Vec<Resul
     done.into_iter().map(|(_, outcome)| outcome).collect()
 }
 
-fn together(scenarios: Vec<&Scenario>, chosen: Pair, jobs: usize) -> (Tally, Vec<&Scenario>) {
-    let queue = Mutex::new(VecDeque::from(scenarios));
-    let tally = Mutex::new(Tally::default());
-    let failed = Mutex::new(Vec::new());
-    thread::scope(|scope| {
-        for _ in 0..jobs.max(1) {
-            scope.spawn(|| {
-                loop {
-                    let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
-                    let Some(scenario) = next else { return };
-                    let begin = Instant::now();
-                    let outcome = scenario.pair(chosen).and_then(|pair| one(scenario, pair));
-                    let seconds = begin.elapsed().as_secs_f64();
-                    let story = diary::take(begin);
-                    let mut tally = tally.lock().unwrap_or_else(PoisonError::into_inner);
-                    report(scenario, &outcome, seconds, &story, &mut tally);
-                    if matches!(outcome, Err(Fault::Failed(_))) {
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).push(scenario);
-                    }
-                }
-            });
-        }
-    });
-    let tally = tally.into_inner().unwrap_or_else(PoisonError::into_inner);
-    (tally, failed.into_inner().unwrap_or_else(PoisonError::into_inner))
-}
-
-fn one(scenario: &Scenario, pair: Pair) -> Result<(), Fault> {
+fn one(scenario: &Scenario, pair: Pair) -> Outcome {
     let context = Context { pair };
     catch_unwind(AssertUnwindSafe(|| (scenario.run)(&context)))
         .unwrap_or_else(|_| Err(Fault::Failed("the scenario itself panicked".to_owned())))
 }
 
-fn report(scenario: &Scenario, outcome: &Result<(), Fault>, seconds: f64, story: &str, tally: &mut Tally) {
+fn report(scenario: &Scenario, outcome: &Outcome, seconds: f64, story: &str, tally: &mut Tally) {
     let title = format!("{}: {}", scenario.family, scenario.name);
     match outcome {
         Ok(()) => {
