@@ -9,6 +9,7 @@ mod socket;
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
+use keepalived_model::global::packet_filter::Nftables;
 use keepalived_model::kernel::{Barred, Refusal};
 use nix::errno::Errno;
 
@@ -29,7 +30,7 @@ pub struct Tables {
 impl Default for Tables {
     /// What the original takes where nothing is configured.
     fn default() -> Self {
-        Self { name: "keepalived".to_owned(), priority: -1, counters: false }
+        Self { name: Nftables::TABLE.to_owned(), priority: -1, counters: false }
     }
 }
 
