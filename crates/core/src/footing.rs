@@ -180,7 +180,7 @@ impl Instance {
 fn speaks_on_own(config: &vrrp::Instance) -> bool {
     match &config.own_link {
         Some(OwnLink::Vmac(vmac)) => !vmac.transmit_base,
-        Some(OwnLink::Ipvlan(ipvlan)) => !ipvlan.transmit_base,
+        Some(OwnLink::Ipvlan(_)) => true,
         None => false,
     }
 }

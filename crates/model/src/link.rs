@@ -61,8 +61,6 @@ pub struct Ipvlan {
     pub address: Option<(IpAddr, u8)>,
     /// How it talks to its neighbours on the same base.
     pub mode: IpvlanMode,
-    /// Adverts go out through the base interface.
-    pub transmit_base: bool,
     /// Interface group, by number; zero is the kernel's default.
     pub group: u32,
 }

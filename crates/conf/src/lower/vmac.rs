@@ -82,18 +82,17 @@ impl Written {
             return None;
         }
         let name = self.name.clone().unwrap_or_else(name);
-        let (transmit_base, group) = (self.transmit_base, self.group);
+        let group = self.group;
         if self.ipvlan {
             let (address, mode) = (self.address, self.mode.unwrap_or_default());
-            // What is said of this option comes later, where the original says it.
-            let transmit_base = false;
-            return Some(OwnLink::Ipvlan(Ipvlan { name, address, mode, transmit_base, group }));
+            return Some(OwnLink::Ipvlan(Ipvlan { name, address, mode, group }));
         }
         let mac = self.mac.map_or(Vmac::router_mac(vrid, family), |written| {
             let [a, b, c, d, e] = written.octets;
             MacAddr([a, b, c, d, e, written.last.unwrap_or(vrid.number())])
         });
-        Some(OwnLink::Vmac(Vmac { name, mac, transmit_base, announce_link: self.announce_link, group }))
+        let (transmit_base, announce_link) = (self.transmit_base, self.announce_link);
+        Some(OwnLink::Vmac(Vmac { name, mac, transmit_base, announce_link, group }))
     }
 }
 

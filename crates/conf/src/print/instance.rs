@@ -181,7 +181,7 @@ fn own_link(out: &mut Block, instance: &Instance, config: &Config) {
             out.flag("vmac_xmit_base", *transmit_base);
         }
         Some(OwnLink::Ipvlan(ipvlan)) => {
-            let Ipvlan { name, address, mode, transmit_base: _, group: number } = ipvlan;
+            let Ipvlan { name, address, mode, group: number } = ipvlan;
             let address = address.map(|(ip, len)| format!("{ip}/{len}"));
             let mode = match mode {
                 IpvlanMode::Bridge => None,

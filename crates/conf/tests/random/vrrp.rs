@@ -423,7 +423,6 @@ impl Maker<'_> {
             name: self.or(usual, |_| format!("ip {number}")),
             address,
             mode: self.pick(&[IpvlanMode::Bridge, IpvlanMode::Private, IpvlanMode::Vepa]),
-            transmit_base: false,
             group,
         }));
     }
