@@ -40,6 +40,7 @@ mod transport;
 mod treatment;
 mod version3;
 mod vmac;
+mod vmac_lan;
 mod ways;
 
 use crate::table::Scenario;
@@ -69,6 +70,7 @@ pub const ALL: &[&[Scenario]] = &[
     version3::SCENARIOS,
     ways::SCENARIOS,
     vmac::SCENARIOS,
+    vmac_lan::SCENARIOS,
     links::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,

@@ -4,6 +4,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::lan::{Single, Two, VIP, VRID, instance, ms, start};
+use super::ways::give_ipv6;
 use crate::lab::{Host, always, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down, skew};
@@ -113,6 +114,29 @@ vrrp_instance C {
         fd00:9::120/64
     }
 }
+vrrp_instance D {
+    interface eth0
+    virtual_router_id 54
+    priority 150
+    use_vmac
+    virtual_ipaddress {
+        fe80::54
+        fd00:9::54/64
+    }
+}
+vrrp_instance E {
+    interface eth0
+    virtual_router_id 55
+    priority 150
+    use_vmac six55
+    vmac_xmit_base
+    virtual_ipaddress {
+        fe80::55
+    }
+    virtual_ipaddress_excluded {
+        10.9.0.155
+    }
+}
 ";
 
 fn same_links(_: &Context) -> Outcome {
@@ -123,8 +147,9 @@ fn same_links(_: &Context) -> Outcome {
             "ip link add other0 type veth peer name other1; ip link set other0 up; ip link set other1 up",
         )?;
         lan.a.must("ip addr add 10.8.0.1/24 dev other0; sysctl -w net.ipv4.conf.all.rp_filter=2")?;
+        give_ipv6(&lan.a, 1)?;
         lan.start()?;
-        for address in [[10, 9, 0, 100], [10, 8, 0, 110], [10, 8, 0, 120]] {
+        for address in [[10, 9, 0, 100], [10, 8, 0, 110], [10, 8, 0, 120], [10, 9, 0, 155]] {
             lan.a.gains(address.into(), master_down(150) + SLACK)?;
         }
         thread::sleep(ms(300));
@@ -134,11 +159,10 @@ fn same_links(_: &Context) -> Outcome {
             words.join(" ").replace('\\', "")
         };
         let links: Vec<String> = macs.lines().map(tidy).collect();
-        let shown = lan.a.must("ip -o addr show scope global")?;
+        let shown = lan.a.must("ip -o addr | grep -v other.*fe80")?;
         let mut addresses: Vec<String> = shown
             .lines()
             .map(|line| tidy(line).replace(" proto keepalived", "").replace(" proto 18", ""))
-            .filter(|line| !line.contains("nodad"))
             .collect();
         addresses.sort();
         seen.push((links, addresses, settings(&lan.a)?));

@@ -17,20 +17,23 @@ use crate::{diary, ensure, ensure_same};
 const F: &str = "ways";
 
 /// A way.
-struct Way {
-    vrid: u8,
+pub struct Way {
+    /// The virtual router's.
+    pub vrid: u8,
     /// Of box A and of box B.
-    intervals: [Duration; 2],
+    pub intervals: [Duration; 2],
     /// (256 − priority) × unit / 256.
-    skew_unit: Duration,
-    vip: &'static str,
+    pub skew_unit: Duration,
+    /// An address that comes and goes with the role.
+    pub vip: &'static str,
     /// Lines of box A and of box B.
-    lines: [&'static str; 2],
+    pub lines: [&'static str; 2],
 }
 
 const SECOND: Duration = ms(1000);
 
-const IPV6: Way = Way {
+/// Two addresses of IPv6, version 3.
+pub const IPV6: Way = Way {
     vrid: 6,
     intervals: [SECOND; 2],
     skew_unit: SECOND,
@@ -151,7 +154,8 @@ pub const SCENARIOS: &[Scenario] = &[
 ];
 
 impl Way {
-    fn config(&self, number: usize, priority: u8) -> String {
+    /// The configuration of box A, number zero, or of box B.
+    pub fn config(&self, number: usize, priority: u8) -> String {
         format!(
             "vrrp_instance VI_1 {{\n state BACKUP\n interface eth0\n virtual_router_id {}\n priority {priority}\n \
              advert_int {}\n {}\n}}\n",
@@ -161,11 +165,13 @@ impl Way {
         )
     }
 
-    fn vip(&self) -> IpAddr {
+    /// Its address.
+    pub fn vip(&self) -> IpAddr {
         self.vip.parse().unwrap_or(IpAddr::from([0; 4]))
     }
 
-    fn skew(&self, priority: u8) -> Duration {
+    /// How much longer than three intervals a backup of that priority waits.
+    pub fn skew(&self, priority: u8) -> Duration {
         self.skew_unit * u32::from(256 - u16::from(priority)) / 256
     }
 }
@@ -216,7 +222,8 @@ fn alone(subject: Subject, way: &Way) -> Result<Vec<String>, Fault> {
     Ok(spoken(&lab))
 }
 
-fn same_life(way: &Way) -> Outcome {
+/// Plays a life on each program and compares what was sent.
+pub fn same_life(way: &Way) -> Outcome {
     let (theirs, ours) = (alone(Theirs, way)?, alone(Ours, way)?);
     let only = |left: &[String], right: &[String]| {
         left.iter().filter(|text| !right.contains(text)).cloned().collect::<Vec<_>>().join("\n  ")

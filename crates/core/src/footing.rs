@@ -261,8 +261,10 @@ fn put_vmac(
     let spec = LinkSpec { base, kind: LinkKind::Macvlan(vmac.mac), group: vmac.group, settings };
     footing.insert(Key::Link(name), Spec::Link(spec));
     // The link-local address of the base, for adverts and neighbor discovery; deprecated, so that nothing else is
-    // sent from it.
+    // sent from it. Whoever speaks through its base does without (scenario `virtual MAC interfaces, their addresses
+    // and all settings are the same`).
     if family == Family::V6
+        && !vmac.transmit_base
         && let Some((ip, link)) = links.source(base, family, |_| false).zip(links.named(&vmac.name))
     {
         let key = AddressKey { link: link.id, ip, prefix_len: LINK_LOCAL_LENGTH };
