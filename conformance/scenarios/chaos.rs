@@ -1,11 +1,15 @@
 //! Faults that users reported , each done to a healthy pair, and what has to hold
 //! afterwards. The original may fail; the table of `--table` says where.
 
+pub mod address6;
 pub mod kernel;
+pub mod links;
 pub mod network;
 pub mod process;
 pub mod reload;
 pub mod scripts;
+pub mod surroundings;
+pub mod trackers;
 
 use std::time::{Duration, Instant};
 
@@ -111,24 +115,42 @@ impl Couple {
 /// Drops what comes in from that address, of that protocol, until [`open`].
 pub fn deafen(host: &Host, filter: &str) -> Outcome {
     host.must(
-        "nft add table ip fault && nft 'add chain ip fault in { type filter hook input priority 0; }'",
+        "nft add table inet fault && nft 'add chain inet fault in { type filter hook input priority 0; }'",
     )?;
-    host.must(&format!("nft add rule ip fault in {filter} drop"))?;
+    host.must(&format!("nft add rule inet fault in {filter} drop"))?;
     Ok(())
 }
 
 /// Refuses what goes out.
 pub fn muzzle(host: &Host, filter: &str) -> Outcome {
     host.must(
-        "nft add table ip fault && nft 'add chain ip fault out { type filter hook output priority 0; }'",
+        "nft add table inet fault && nft 'add chain inet fault out { type filter hook output priority 0; }'",
     )?;
-    host.must(&format!("nft add rule ip fault out {filter} drop"))?;
+    host.must(&format!("nft add rule inet fault out {filter} drop"))?;
     Ok(())
 }
 
 /// The end of [`deafen`] and [`muzzle`].
 pub fn open(host: &Host) -> Outcome {
-    host.must("nft delete table ip fault")?;
+    host.must("nft delete table inet fault")?;
+    Ok(())
+}
+
+/// An instance of version 3 with a fifth of a second between adverts, for faults that take many of them.
+pub fn quick(priority: u8, more: &str) -> String {
+    instance(priority, &format!("version 3\n    {more}")).replace("advert_int 1\n", "advert_int 0.2\n")
+}
+
+/// How long a [`quick`] backup waits for a silent master.
+pub fn quick_down(priority: u8) -> Duration {
+    master_down(priority) / 5
+}
+
+/// Asks the daemon to read its file again, and waits until it did.
+pub fn reload(host: &Host) -> Outcome {
+    let mark = host.log.mark();
+    host.must("kill -HUP $(cat /run/keepalived.pid)")?;
+    host.log.wait(mark, "Reload", ms(3000))?;
     Ok(())
 }
 

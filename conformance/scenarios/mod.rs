@@ -91,6 +91,10 @@ pub const ALL: &[&[Scenario]] = &[
     chaos::kernel::SCENARIOS,
     chaos::scripts::SCENARIOS,
     chaos::reload::SCENARIOS,
+    chaos::links::SCENARIOS,
+    chaos::address6::SCENARIOS,
+    chaos::trackers::SCENARIOS,
+    chaos::surroundings::SCENARIOS,
 ];
 
 #[cfg(test)]

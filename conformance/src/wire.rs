@@ -220,16 +220,14 @@ impl Injector {
     }
 }
 
-/// Reads an advert out of a frame.
+/// Reads an advert over IPv4 out of a frame.
 pub fn advert(frame: &Frame) -> Option<Advert> {
     let b = &frame.bytes;
     if b.get(12..14)? != [8, 0] || *b.get(IP + 9)? != 112 {
         return None;
     }
     let vrrp = b.get(IP + usize::from(b.get(IP)? & 15) * 4..)?;
-    if vrrp.first()? >> 4 != 2 {
-        return None;
-    }
+    // What is read here is at the same places in versions 2 and 3.
     let count = usize::from(*vrrp.get(3)?);
     let listed = vrrp.get(8..8 + count * 4)?;
     Some(Advert {
