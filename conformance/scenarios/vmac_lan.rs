@@ -1,14 +1,16 @@
 //! Virtual MAC addresses on LANs: what is said in a life, who takes over from whom, and what customers remember.
 
 use std::thread;
+use std::time::Instant;
 
 use super::lan::{Two, ms, start};
 use super::ways::{IPV6, Way, give_ipv6, same_life};
-use crate::lab::{Host, until};
+use crate::lab::{Host, always, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::SLACK;
 use crate::subject::Subject::{Ours, Theirs};
-use crate::table::{Context, Scenario, both, mixed, original, withstands};
+use crate::table::{Context, Scenario, both, decision, mixed, original, withstands};
+use crate::wire::{Frame, garp, is_unsolicited};
 use crate::{ensure, ensure_same};
 
 const F: &str = "vmac";
@@ -67,6 +69,16 @@ pub const SCENARIOS: &[Scenario] = &[
     mixed("virtual MAC, IPv6: crash, return and stop change nothing for customers", Theirs, Ours, |c| {
         unnoticed(c, &SIX)
     }),
+    decision(
+        "D1",
+        F,
+        "a virtual MAC deleted by hand is back with its addresses, and the role is kept",
+        |c| kept(c, &PLAIN),
+    ),
+    decision("D1", F, "a virtual MAC of IPv6 deleted by hand is back, and the role is kept", |c| {
+        kept(c, &SIX)
+    }),
+    decision("D1", F, "a virtual MAC deleted again and again is a fault, and left alone", gives_up),
     withstands("F43", "an interface with IPv6 alone: the router on its virtual MAC runs", six_alone),
 ];
 
@@ -120,6 +132,58 @@ fn unnoticed(context: &Context, way: &Way) -> Outcome {
     b.gains_ip(way.vip(), way.skew(100) + SLACK)?;
     ensure!(!a.holds_ip(way.vip()), "the address is left on a");
     same(&b)
+}
+
+/// A way's router as master of a LAN with a backup on it.
+fn master(context: &Context, way: &Way) -> Result<Two, Fault> {
+    let lan = Two::set(context, &way.config(0, 150), &way.config(1, 100))?;
+    for (number, host) in [(1, &lan.a), (2, &lan.b)] {
+        give_ipv6(host, number)?;
+    }
+    start(&lan.a)?;
+    lan.a.gains_ip(way.vip(), way.intervals[0] * 3 + way.skew(150) + SLACK)?;
+    start(&lan.b)?;
+    lan.b.log.wait(0, "Entering BACKUP STATE", ms(2000))?;
+    Ok(lan)
+}
+
+fn kept(context: &Context, way: &Way) -> Outcome {
+    let lan = master(context, way)?;
+    let link = format!("vrrp.{}", way.vrid);
+    let (mark, deleted) = (lan.a.log.mark(), Instant::now());
+    lan.a.must(&format!("ip link del {link}"))?;
+    lan.a.gains_ip(way.vip(), ms(500))?;
+    lan.a.log.wait(
+        mark,
+        &format!("VMAC interface {link} was removed by another program, restoring it"),
+        ms(100),
+    )?;
+    let from_it = |frame: &Frame| frame.at > deleted && frame.bytes.get(11) == Some(&way.vrid);
+    let announced = |frame: &Frame| from_it(frame) && (garp(frame).is_some() || is_unsolicited(frame));
+    let said = || lan.lab.capture.frames().iter().any(announced);
+    until(ms(500), "the address is announced again", said)?;
+    let speaks = || !lan.lab.capture.spoken("a", way.vrid, deleted).is_empty();
+    until(ms(500), "an advert as soon as there is a link for it", speaks)?;
+    always(way.intervals[0] * 4, "a alone holds the address", || {
+        lan.a.holds_ip(way.vip()) && !lan.b.holds_ip(way.vip())
+    })?;
+    ensure_same!(lan.a.log.since(mark, "Entering").len(), 0, "changes of the role");
+    Ok(())
+}
+
+fn gives_up(context: &Context) -> Outcome {
+    let lan = master(context, &PLAIN)?;
+    for _ in 0..6 {
+        lan.a.must("ip link del vrrp.13")?;
+        until(ms(1500), "it is there again, or given up", || {
+            lan.a.holds_ip(PLAIN.vip()) || !lan.a.log.since(0, "Entering FAULT STATE").is_empty()
+        })?;
+    }
+    // There is nothing it could say farewell through.
+    lan.b.gains_ip(PLAIN.vip(), PLAIN.intervals[1] * 3 + PLAIN.skew(100) + SLACK)?;
+    always(ms(1500), "it is not made again", || {
+        lan.a.run("ip link show vrrp.13").is_ok_and(|run| run.code != 0)
+    })
 }
 
 fn six_alone(context: &Context) -> Outcome {

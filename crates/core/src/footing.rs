@@ -10,9 +10,9 @@ use std::collections::BTreeMap;
 use keepalived_model::kernel::{
     AddressKey, AddressSpec, Key, Lifetime, LinkKind, LinkName, LinkSpec, Setting, Spec,
 };
-use keepalived_model::link::{OwnLink, Vmac};
+use keepalived_model::link::{OwnLink, UpDownDelay, Vmac};
 use keepalived_model::vrrp::{self, Family, VirtualAddress};
-use keepalived_model::{InstanceId, LinkId};
+use keepalived_model::{InstanceId, LinkId, Micros};
 
 use crate::engine::Engine;
 use crate::event::{Action, Actions};
@@ -22,6 +22,9 @@ use crate::report::{Fault, Name, Report, State};
 
 /// The scope of link-local addresses (`RT_SCOPE_LINK`).
 const SCOPE_LINK: u8 = 253;
+/// How long a link of our own has to be down until that counts. The kernel removes one a few milliseconds after it says
+/// that it is down.
+const OWN_DOWN: Micros = Micros::from_millis(200);
 /// The prefix length of link-local addresses.
 const LINK_LOCAL_LENGTH: u8 = 64;
 
@@ -85,20 +88,32 @@ impl Engine {
         }
     }
 
-    /// Somebody removed a link of ours, or gave it another name.
+    /// Somebody removed a link of ours, or gave it another name. It is made again, but not for those who stand aside
+    /// because that happens too often.
     pub(crate) fn link_taken(&mut self, name: &str, out: &mut Actions) {
         let Some(key) = LinkName::new(name).map(Key::Link) else { return };
-        let owners = self.wanted.owners(&key);
-        self.wanted.lost(&key);
-        for owner in owners {
+        let mut taken = Vec::new();
+        for owner in self.wanted.owners(&key) {
             // A link goes with its base, and first.
             let base = self.instances.get(&owner).and_then(|instance| instance.base);
-            if !base.and_then(|base| self.links.get(base)).is_some_and(|base| base.up) || self.is_stopping() {
-                continue;
+            if base.and_then(|base| self.links.get(base)).is_some_and(|base| base.up) && !self.is_stopping() {
+                taken.push(owner);
             }
+        }
+        let mut intents = Vec::new();
+        for owner in taken {
             let interface = Name::from(name);
             let intent = self.with(owner, out, |instance, ctx| instance.own_link_taken(&key, interface, ctx));
-            self.carry_out(owner, intent.flatten(), out);
+            intents.push((owner, intent.flatten()));
+        }
+        let aside = |owner: &InstanceId| self.instances.get(owner).is_some_and(|it| it.stands_aside);
+        if self.wanted.owners(&key).iter().any(aside) {
+            self.wanted.missing(&key);
+        } else {
+            self.wanted.lost(&key);
+        }
+        for (owner, intent) in intents {
+            self.carry_out(owner, intent, out);
         }
     }
 
@@ -145,13 +160,21 @@ impl Engine {
 
 impl Instance {
     fn own_link_taken(&mut self, key: &Key, interface: Name, ctx: &mut Context<'_>) -> Option<Intent> {
-        if self.state != State::Master {
-            ctx.report(Report::OwnLinkTaken { instance: self.name.clone(), interface });
+        if self.stands_aside {
             return None;
         }
         let restored = self.bears_removal(key, ctx.now);
-        ctx.report(Report::OwnLinkTaken { instance: self.name.clone(), interface });
+        ctx.report(Report::OwnLinkTaken { instance: self.name.clone(), interface, restored });
         (!restored).then(|| self.stand_aside(ctx))
+    }
+
+    /// It stood aside long enough: what it stands on is made again.
+    pub(super) fn recover_footing(&mut self, ctx: &mut Context<'_>) {
+        for key in self.footing.keys() {
+            if matches!(key, Key::Link(name) if ctx.links.named(name.as_str()).is_none()) {
+                ctx.wanted.lost(key);
+            }
+        }
     }
 
     /// Nothing of it is wanted any more.
@@ -174,6 +197,18 @@ impl Instance {
             Some(name) => links.named(name).map(|link| link.id),
         }
     }
+}
+
+/// How long interfaces have to be up or down until that counts: as configured, and a moment for links of our own.
+/// What somebody removes is down first, and shall be made again without a fault between.
+pub(crate) fn delays(config: &vrrp::Config, instances: &[vrrp::Instance]) -> Vec<UpDownDelay> {
+    let own = instances.iter().flat_map(own_links).map(|(name, _)| UpDownDelay {
+        name: name.as_str().to_owned(),
+        down: OWN_DOWN,
+        up: Micros::ZERO,
+    });
+    // The first one counts.
+    config.delays.iter().cloned().chain(own).collect()
 }
 
 /// Whether adverts go out through the link of its own and come in there.

@@ -302,6 +302,7 @@ impl Instance {
         }
         if self.timers.take_due(ASIDE, now) {
             self.stands_aside = false;
+            self.recover_footing(ctx);
             return Some(Intent::Review);
         }
         (self.timers.take_due(MASTER_DOWN, now) && self.state == State::Backup).then(|| {

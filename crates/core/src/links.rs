@@ -41,8 +41,8 @@ impl Links {
     }
 
     /// How long links have to be up or down until that counts. What is under way is not affected.
-    pub fn set_delays(&mut self, delays: &[UpDownDelay]) {
-        self.delays = delays.to_vec();
+    pub fn set_delays(&mut self, delays: Vec<UpDownDelay>) {
+        self.delays = delays;
     }
 
     /// A link is new or changed. Returns what was known of it.

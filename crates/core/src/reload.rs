@@ -12,6 +12,7 @@ use keepalived_model::{InstanceId, ScriptId};
 use crate::announce::Spacing;
 use crate::engine::{Engine, Owner};
 use crate::event::{Action, Actions};
+use crate::footing::delays;
 use crate::group::Group;
 use crate::instance::Instance;
 use crate::memory::{Memory, Standing};
@@ -30,7 +31,7 @@ impl Engine {
         let instances = std::mem::take(&mut config.instances);
         self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
-        self.links.set_delays(&config.delays);
+        self.links.set_delays(delays(&config, &instances));
         let startup_delay = config.startup_delay;
         self.config = config;
         self.build_scripts(memories, out);
@@ -67,7 +68,7 @@ impl Engine {
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
         self.virtual_ips = virtual_ips(&instances);
         self.announcer().set_spacing(Spacing::of(&config));
-        self.links.set_delays(&config.delays);
+        self.links.set_delays(delays(&config, &instances));
         self.config = config;
         self.build_scripts(&[], out);
         self.readings.reconfigure(&self.config, &watches, out);

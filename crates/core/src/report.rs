@@ -179,7 +179,7 @@ pub enum Report {
     /// The kernel refused a link of our own, or something about it.
     OwnLinkRefused { instance: Name, interface: Name, refusal: Refusal },
     /// Somebody removed or renamed a link of our own; it is made again (D1).
-    OwnLinkTaken { instance: Name, interface: Name },
+    OwnLinkTaken { instance: Name, interface: Name, restored: bool },
     /// A link we use has another name now.
     LinkRenamed { from: Name, to: Name },
     /// A tracked link has this address (at start, or now).

@@ -77,6 +77,37 @@ fn a_link_that_others_remove_is_wanted_again_and_gone_at_the_stop() {
 }
 
 #[test]
+fn a_link_is_down_for_a_moment_before_it_is_gone() {
+    let mut me = Router::start(with_own_link());
+    made(&mut me, 77);
+    me.until(4000).obedient = false;
+    me.kernel(Change::Link(own(77, false)));
+    me.until(4100).kernel(Change::LinkGone(LinkId(77)));
+    made(&mut me, 78);
+    assert_eq!((me.until(4300).state().as_str(), me.times("VI_1 FAULT").len()), ("MASTER", 0));
+    me.kernel(Change::Link(own(78, false)));
+    assert_eq!(me.until(4600).state(), "FAULT");
+}
+
+#[test]
+fn a_link_that_others_remove_again_and_again_is_left_alone_for_a_while() {
+    let mut me = Router::start(with_own_link());
+    made(&mut me, 77);
+    me.until(4000).obedient = false;
+    for id in 77..83 {
+        me.kernel(Change::LinkGone(LinkId(id)));
+        if me.state() == "MASTER" {
+            made(&mut me, id + 1);
+        }
+    }
+    let tries = me.times("+Link(\"vrrp.51\")").len();
+    assert_eq!((me.state().as_str(), tries), ("FAULT", 6));
+    assert_eq!((me.until(33_000).times("+Link(\"vrrp.51\")").len(), me.state().as_str()), (6, "FAULT"));
+    me.until(34_500);
+    assert_eq!(me.times("+Link(\"vrrp.51\")").len(), 7);
+}
+
+#[test]
 fn a_link_that_cannot_be_made_is_a_fault() {
     let mut me = Router::start(plain());
     me.until(5000).obedient = false;

@@ -30,16 +30,20 @@ impl Instance {
 
     /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
     pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
-        let placed = self.placed.iter().find(|placed| placed.key == key)?;
-        let interface = ctx.links.name(key.link);
-        if placed.no_track {
+        let placed = self.placed.iter().find(|placed| placed.key == key);
+        // What its own link has, it speaks from.
+        let is_footing = self.footing.contains_key(&Key::Address(key));
+        if placed.is_none_or(|placed| placed.no_track) && !is_footing {
             return None;
         }
+        let interface = ctx.links.name(key.link);
         let restored = self.bears_removal(&Key::Address(key), ctx.now);
         ctx.report(Report::AddressTaken { instance: self.name.clone(), interface, key, restored });
         if restored {
             ctx.wanted.lost(&Key::Address(key));
-            self.unfinished = Some(Unfinished { announce: true });
+            if !is_footing {
+                self.unfinished = Some(Unfinished { announce: true });
+            }
             return None;
         }
         Some(self.stand_aside(ctx))
@@ -77,7 +81,8 @@ impl Instance {
         if self.placements(ctx.links) != self.placed || routing != self.routing {
             self.move_addresses(ctx);
         }
-        if self.link != self.spoke_on && self.link.is_some() {
+        let is_new = self.link != self.spoke_on;
+        if is_new && self.link.and_then(|link| ctx.links.get(link)).is_some_and(|link| link.up) {
             // Where it speaks is new; nobody heard it meanwhile.
             self.advertise(Leaving::No, ctx);
         }

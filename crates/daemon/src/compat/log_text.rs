@@ -337,8 +337,9 @@ fn kernel(report: &Report) -> Option<Line> {
         Report::OwnLinkRefused { instance, interface, refusal: Refusal { errno, text } } => {
             info(format_args!("({instance}): Error creating VMAC interface {interface}: {text} ({errno})"))
         }
-        Report::OwnLinkTaken { instance, interface } => info(format_args!(
-            "({instance}) VMAC interface {interface} was removed by another program, restoring it"
+        Report::OwnLinkTaken { instance, interface, restored } => info(format_args!(
+            "({instance}) VMAC interface {interface} was removed by another program{}",
+            reaction(*restored)
         )),
         Report::LinkRenamed { from, to } => {
             info(format_args!("Interface name has changed from {from} to {to}"))
@@ -350,9 +351,9 @@ fn kernel(report: &Report) -> Option<Line> {
             detail(format_args!("Deassigned address {ip} from interface {interface}"))
         }
         Report::AddressTaken { instance, interface, key: AddressKey { ip, prefix_len, .. }, restored } => {
-            let reaction = if *restored { ", restoring it" } else { "" };
             info(format_args!(
-                "({instance}) ip address {ip}/{prefix_len} dev {interface} was removed by another program{reaction}"
+                "({instance}) ip address {ip}/{prefix_len} dev {interface} was removed by another program{}",
+                reaction(*restored)
             ))
         }
         Report::GivingUpAddresses { instance, removals, within } => info(format_args!(
@@ -388,7 +389,7 @@ fn routing(report: &Report) -> Option<Line> {
             detail(format_args!("({instance}) removing Virtual {}", kind(*rules)))
         }
         Report::RoutingTaken { instance, key, spec, restored } => {
-            let (what, reaction) = (KeyText(key, spec), if *restored { ", restoring it" } else { "" });
+            let (what, reaction) = (KeyText(key, spec), reaction(*restored));
             info(format_args!("({instance}) {what} was removed by another program{reaction}"))
         }
         Report::RoutingNoLonger { key: Key::Rule(rule), .. } => {
@@ -419,6 +420,11 @@ fn prefix(prefix: Prefix) -> String {
 
 fn kind(rules: bool) -> &'static str {
     if rules { "Rules" } else { "Routes" }
+}
+
+/// What is done about something that was taken from us.
+fn reaction(restored: bool) -> &'static str {
+    if restored { ", restoring it" } else { "" }
 }
 
 /// An instance's name in parentheses; without one it is the configuration itself.
