@@ -2,6 +2,9 @@
 //! afterwards. The original may fail; the table of `--table` says where.
 
 pub mod address6;
+pub mod container;
+pub mod crowds;
+pub mod hooks;
 pub mod kernel;
 pub mod links;
 pub mod network;

@@ -95,6 +95,9 @@ pub const ALL: &[&[Scenario]] = &[
     chaos::address6::SCENARIOS,
     chaos::trackers::SCENARIOS,
     chaos::surroundings::SCENARIOS,
+    chaos::container::SCENARIOS,
+    chaos::crowds::SCENARIOS,
+    chaos::hooks::SCENARIOS,
 ];
 
 #[cfg(test)]

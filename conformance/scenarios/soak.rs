@@ -130,7 +130,7 @@ fn fail_over(lan: &Single) -> Outcome {
 
 /// What the processes of keepalived hold while nothing is to do but adverts.
 #[derive(Debug)]
-struct Census {
+pub struct Census {
     /// Name, resident memory that is its own in KiB, descriptors, threads; in the order of their numbers.
     processes: Vec<(String, u64, usize, usize)>,
 }
@@ -142,6 +142,11 @@ impl Census {
         let only_ours = || host.processes().len() == host.keepalived().len();
         until(ms(15_000), "no script is left", only_ours)?;
         thread::sleep(ms(1500));
+        Ok(Self::of(host))
+    }
+
+    /// Looks now.
+    pub fn of(host: &Host) -> Self {
         let processes = host.keepalived().into_iter().map(|process| {
             let inside = format!("/proc/{}", process.pid);
             let count =
@@ -151,10 +156,11 @@ impl Census {
             let kib = line.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0);
             (process.comm, kib, count("fd"), count("task"))
         });
-        Ok(Self { processes: processes.collect() })
+        Self { processes: processes.collect() }
     }
 
-    fn compare(&self, later: &Self) -> Outcome {
+    /// Fails if more is held later.
+    pub fn compare(&self, later: &Self) -> Outcome {
         ensure_same!(later.processes.len(), self.processes.len(), "processes");
         for (before, after) in self.processes.iter().zip(&later.processes) {
             let (name, kib, descriptors, threads) = before;

@@ -326,7 +326,12 @@ impl Forged {
             vrrp.extend_from_slice(address);
         }
         vrrp.extend_from_slice(&self.auth);
-        let sum = checksum(&vrrp).wrapping_add(self.checksum_error);
+        let mut summed = vrrp.clone();
+        if self.version_type >> 4 == 3 {
+            // RFC 5798 §5.2.8: with a pseudo header in front.
+            summed.splice(0..0, [self.source, self.destination, [0, 112, 0, vrrp.len() as u8]].concat());
+        }
+        let sum = checksum(&summed).wrapping_add(self.checksum_error);
         vrrp[6..8].copy_from_slice(&sum.to_be_bytes());
         vrrp.extend_from_slice(&self.trailer);
         let total = u16::try_from(20 + vrrp.len()).unwrap_or(u16::MAX).to_be_bytes();

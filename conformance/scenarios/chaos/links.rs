@@ -8,6 +8,7 @@ use crate::lab::until;
 use crate::outcome::Outcome;
 use crate::probe::SLACK;
 use crate::scenarios::lan::{Single, VIP, ms, says};
+use crate::scenarios::soak::Census;
 use crate::table::{Context, Scenario, withstands};
 use crate::{ensure, ensure_same};
 
@@ -19,6 +20,11 @@ pub const SCENARIOS: &[Scenario] = &[
     ),
     withstands("F15", "an interface that appears long after the start is used at once", late),
     withstands("F15", "an interface that is not there stops the start, and the log names it", absent),
+    withstands(
+        "F16",
+        "interfaces of three kinds deleted and made again fifty times: in service each time",
+        parents,
+    ),
 ];
 
 fn table(context: &Context) -> Outcome {
@@ -71,4 +77,47 @@ fn absent(context: &Context) -> Outcome {
     ensure!(!lan.a.log.since(0, "eth9").is_empty(), "no line names the interface");
     lan.a.quiet(ms(500))?;
     Ok(())
+}
+
+/// Routers on a cable, on a macvlan, and with an own MAC on the cable.
+fn three_kinds() -> String {
+    let other = |number: u8, interface: &str, more: &str| {
+        quick(150, more)
+            .replace("advert_int 0.2", "advert_int 0.1")
+            .replace("VI_1", &format!("VI_{number}"))
+            .replace("_id 51", &format!("_id {}", 50 + number))
+            .replace("eth0", interface)
+            .replace("10.9.0.100", &format!("10.{number}.0.100"))
+    };
+    let dynamic = "global_defs {\n    dynamic_interfaces allow_if_changes\n}\n".to_owned();
+    dynamic + &other(1, "eth1", "") + &other(2, "eth2", "") + &other(3, "eth1", "use_vmac")
+}
+
+fn parents(context: &Context) -> Outcome {
+    let lan = Single::set(context, &three_kinds())?;
+    let make = "ip link add eth1 type veth peer name p1 && ip link set p1 up && \
+                ip addr add 10.8.0.1/24 dev eth1 && ip link set eth1 up && \
+                ip link add eth2 link eth0 type macvlan mode bridge && \
+                ip addr add 10.7.0.1/24 dev eth2 && ip link set eth2 up";
+    let in_service = || (1..=3).all(|number| lan.a.holds([10, number, 0, 100].into()));
+    let serves = |within| until(quick_down(150) / 2 + ms(within), "all are in service", in_service);
+    lan.a.must(make)?;
+    lan.start()?;
+    serves(2000)?;
+    let mut before = None;
+    for round in 1..=50 {
+        lan.a.must("ip link del eth1 && ip link del eth2")?;
+        lan.a.must(make)?;
+        // The others are deleted while they wait, or are in FAULT.
+        if round % 5 == 0 {
+            serves(700)?;
+            thread::sleep(ms(100));
+        }
+        if round == 10 {
+            before = Some(Census::of(&lan.a));
+        }
+    }
+    thread::sleep(ms(500));
+    ensure!(in_service(), "it did not stay");
+    before.map_or(Ok(()), |before| before.compare(&Census::of(&lan.a)))
 }

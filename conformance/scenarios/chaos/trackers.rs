@@ -2,17 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use super::{quick, quick_down, reload};
-use crate::lab::{always, until};
+use super::{muzzle, open, quick, quick_down, reload};
+use crate::ensure;
+use crate::lab::{Host, always, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::SLACK;
-use crate::scenarios::lan::{Single, VIP, VRID, ms, says, script};
+use crate::scenarios::lan::{Single, Two, VIP, VRID, ms, says, script, start};
+use crate::scenarios::stage::start_nginx;
 use crate::table::{Context, Scenario, withstands};
 
 pub const SCENARIOS: &[Scenario] = &[
     withstands("F49", "a group member whose link comes up during the first run of its script", first_run),
     withstands("F49", "a member that a reload adds to a group of masters: master too, and announced", added),
     withstands("F62", "a file that was a fault comes back with another number: that number counts", file),
+    withstands(
+        "F58",
+        "a storm of processes and one that is exchanged at once: the count is right after",
+        storm,
+    ),
+    withstands("F60", "a gateway lost by one box moves the address, one lost by both does not", gateway),
 ];
 
 /// A member of the group of three: 1, 2 or 3.
@@ -94,4 +102,61 @@ fn file(context: &Context) -> Outcome {
         lan.a.gains(VIP, SLACK)?;
     }
     Ok(())
+}
+
+fn storm(context: &Context) -> Outcome {
+    let block = "vrrp_track_process p {\n    process worker\n    quorum 2\n    weight 20\n}\n";
+    let lan = Single::set(context, &(block.to_owned() + &quick(100, "track_process {\n        p\n    }")))?;
+    lan.a.must("cp /bin/sleep /tmp/worker; for i in 1 2; do /tmp/worker 1000 & echo $! >/tmp/pid$i; done")?;
+    lan.start()?;
+    let says = |priority: u8, within: u64| {
+        let at = Instant::now();
+        lan.lab.capture.wait_advert("a", VRID, at, ms(within), |advert| advert.priority == priority)
+    };
+    says(120, 4000)?;
+    let begin = Instant::now();
+    // A shell exchanges one within a millisecond, between two thousand others that come and go.
+    lan.a.must(
+        "for i in $(seq 1000); do /bin/true & done; kill -9 $(cat /tmp/pid1); /tmp/worker 1000 & \
+         echo $! >/tmp/pid1; for i in $(seq 1000); do /bin/true & done; wait $!",
+    )?;
+    says(120, 1500)?;
+    std::thread::sleep(ms(700));
+    says(120, 500)?;
+    lan.a.must("kill -9 $(cat /tmp/pid1)")?;
+    says(100, 1500)?;
+    lan.a.must("/tmp/worker 1000 &")?;
+    says(120, 1500)?;
+    let gap = lan.lab.capture.worst_gap(VRID, begin, Instant::now());
+    ensure!(gap <= ms(240) + SLACK, "a gap of {gap:?} between adverts");
+    Ok(())
+}
+
+fn gateway(context: &Context) -> Outcome {
+    let check = "vrrp_script gw {\n    script /opt/reach\n    interval 1\n    timeout 1\n    weight -60\n}\n";
+    let config = |priority| {
+        check.to_owned() + &quick(priority, "preempt_delay 2\n    track_script {\n        gw\n    }")
+    };
+    let Two { a, b, mut lab } = Two::set(context, &config(150), &config(100))?;
+    let gateway = lab.client([10, 9, 0, 50])?;
+    start_nginx(&gateway)?;
+    for host in [&a, &b] {
+        host.write("/opt/reach", "#!/bin/bash\nexec 3<>/dev/tcp/10.9.0.50/80\n", 0o755)?;
+    }
+    start(&a)?;
+    a.gains(VIP, quick_down(100) + ms(2500))?;
+    start(&b)?;
+    says(&b, "Entering BACKUP STATE", ms(2500))?;
+    std::thread::sleep(ms(1500));
+    let alone = |host: &Host, other: &Host| host.holds(VIP) && !other.holds(VIP);
+    // Up to an interval, the timeout, the delay.
+    let within = ms(1000 + 1000 + 2000) + quick_down(100) + SLACK;
+    muzzle(&a, "tcp dport 80")?;
+    until(within, "B has it", || alone(&b, &a))?;
+    open(&a)?;
+    until(within, "A has it back", || alone(&a, &b))?;
+    std::thread::sleep(ms(1200));
+    // Nobody is better off with the other one.
+    muzzle(&gateway, "tcp sport 80")?;
+    always(ms(5000), "A keeps it", || alone(&a, &b))
 }

@@ -259,7 +259,8 @@ mod tests {
     fn the_tables_are_as_long_as_the_specification_counts() {
         let count = |table: &Table| table.keywords.iter().map(|row| 1 + row.was.len()).sum::<usize>();
         let table = [
-            (&SYNC_GROUP, 15),
+            // One of ours: the group hears of weaker routers.
+            (&SYNC_GROUP, 15 + 1),
             (&SCRIPT, 8),
             (&TRACK_PROCESS, 9),
             (&TRACK_FILE, 3),

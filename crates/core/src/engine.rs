@@ -395,7 +395,16 @@ impl Engine {
             Some(Intent::StepDown) => self.step_down(id, out),
             Some(Intent::Follow) => self.follow(id, out),
             Some(Intent::Review) => self.review_all(out),
+            Some(Intent::Insist(peer)) => self.insist(id, peer, out),
         }
+    }
+
+    /// Whoever acts for the group, such as a script that moves addresses of a cloud, has to hear that another box
+    /// believed to be master.
+    fn insist(&mut self, id: InstanceId, peer: IpAddr, out: &mut Actions) {
+        let Some(group) = self.group_of(id).and_then(|group| self.groups.get_mut(group)) else { return };
+        let interval = self.instances.get(&id).map_or(Micros::ZERO, |it| it.config.advert_interval);
+        group.insist(self.now, interval, Why { cause: Cause::LowerPriority, peer: Some(peer) }, out);
     }
 
     fn take_over(&mut self, id: InstanceId, out: &mut Actions) {

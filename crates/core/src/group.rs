@@ -1,7 +1,7 @@
 //! Sync groups: instances that hold MASTER only together (`spec` runtime 4.7).
 
-use keepalived_model::InstanceId;
 use keepalived_model::vrrp;
+use keepalived_model::{InstanceId, Instant, Micros};
 
 use crate::event::{Action, Actions, Occasion, Subject};
 use crate::notices::{Audience, Cause, Happened, Why};
@@ -14,12 +14,14 @@ pub(crate) struct Group {
     pub members: Vec<InstanceId>,
     pub state: State,
     audience: Audience,
+    /// When it last told that a weaker router was heard.
+    insisted: Option<Instant>,
 }
 
 impl Group {
     pub fn new(config: &vrrp::SyncGroup, members: Vec<InstanceId>, state: State) -> Self {
         let audience = Audience::new(&config.notify, config.smtp_alert);
-        Self { name: Name::from(config.name.as_str()), members, state, audience }
+        Self { name: Name::from(config.name.as_str()), members, state, audience, insisted: None }
     }
 
     /// All members have entered `state`. Tells the outside if that is news.
@@ -27,6 +29,15 @@ impl Group {
         let previous = std::mem::replace(&mut self.state, state);
         if previous != state {
             self.notify(Occasion::Entered(state), previous, why, out);
+        }
+    }
+
+    /// A member that is master heard a weaker router. All of them do; once an interval is enough.
+    pub fn insist(&mut self, now: Instant, interval: Micros, why: Why, out: &mut Actions) {
+        let due = self.insisted.is_none_or(|at| now.since(at) >= interval);
+        if due && self.state == State::Master && self.audience.hears_lower() {
+            self.insisted = Some(now);
+            self.notify(Occasion::HeardLower, self.state, why, out);
         }
     }
 

@@ -93,6 +93,8 @@ pub(crate) enum Intent {
     Follow,
     /// Its causes of FAULT may have changed.
     Review,
+    /// As a master it heard a weaker one and said so: its group does too.
+    Insist(IpAddr),
 }
 
 /// An address as placed on a link while master.

@@ -97,6 +97,11 @@ impl Audience {
         }
     }
 
+    /// Whether somebody wants to know of weaker routers.
+    pub fn hears_lower(&self) -> bool {
+        self.lower_priority.is_some()
+    }
+
     pub fn notice(&self, happened: Happened<'_>) -> Notice {
         let Happened { subject, name, occasion, previous, priority, why } = happened;
         let specific = match occasion {

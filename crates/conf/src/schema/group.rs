@@ -18,6 +18,11 @@ pub static SYNC_GROUP: Table = Table {
         works("notify_stop", Takes::Command(Miss::Fatal), "Command for the end of the daemon."),
         works("notify", Takes::Command(Miss::Fatal), "Command for every state."),
         works(
+            "notify_master_rx_lower_pri",
+            Takes::Command(Miss::Fatal),
+            "Command when a master of the group hears a lower priority (ours; unknown to keepalived here).",
+        ),
+        works(
             "smtp_alert",
             Takes::Bool { bad: "Invalid vrrp_group smtp_alert parameter {v}" },
             "Mail for every state.",

@@ -242,7 +242,7 @@ impl Maker<'_> {
                 track_files,
                 track_processes,
                 track_bfds,
-                notify: Notifications { lower_priority: None, deleted: None, ..notify },
+                notify: Notifications { deleted: None, ..notify },
                 notify_priority_changes: self.maybe(|maker| maker.chance(2)),
                 smtp_alert: self.chance(2),
             });

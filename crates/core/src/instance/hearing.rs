@@ -171,10 +171,7 @@ impl Instance {
                 self.follow(advert, ctx);
                 Some(Intent::StepDown)
             }
-            Rank::Worse => {
-                self.insist(advert, ctx);
-                None
-            }
+            Rank::Worse => self.insist(advert, ctx).then_some(Intent::Insist(from)),
         }
     }
 
@@ -196,8 +193,8 @@ impl Instance {
         rogue.told.is_some_and(|told| now.since(told) >= Micros(longer.0 * 6 / 5))
     }
 
-    /// A worse router advertises: tell it, and tell the neighbours.
-    fn insist(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
+    /// A worse router advertises: tell it, and tell the neighbours. Not when it was told a moment ago.
+    fn insist(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) -> bool {
         let answered = !self.config.lower_prio_no_advert;
         // Somebody who goes on and on, such as another cluster with our VRID, is worth a line a minute.
         let again =
@@ -222,7 +219,7 @@ impl Instance {
         let due =
             self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
         if !due {
-            return;
+            return false;
         }
         self.answered = Some(ctx.now);
         if answered {
@@ -235,6 +232,7 @@ impl Instance {
         if !delay.is_zero() && self.config.garp.lower_prio_repeat > 0 {
             self.timers.set(GARP_LOWER, ctx.now + delay);
         }
+        true
     }
 
     /// A resigning peer is answered once, however many copies of its farewell come in.

@@ -63,7 +63,10 @@ impl Treatment {
             Err(error) => {
                 // Asked once: it will not be permitted the next time either.
                 self.automatic = None;
-                log::warning(format_args!("Unable to set realtime priority {priority} - {error}"));
+                log::warning(format_args!(
+                    "Unable to set realtime priority {priority} - {error}{}",
+                    lacking(&error, "CAP_SYS_NICE")
+                ));
             }
         }
     }
@@ -82,15 +85,23 @@ impl Treatment {
         let new = &self.asked;
         if old.scheduling.nice != new.scheduling.nice {
             let nice = new.scheduling.nice.unwrap_or(0);
-            warn(sched::nice(nice), format_args!("Unable to set vrrp priority {nice}"));
+            warn(sched::nice(nice), "CAP_SYS_NICE", format_args!("Unable to set vrrp priority {nice}"));
         }
         if old.scheduling.no_swap != new.scheduling.no_swap {
             let no_swap = new.scheduling.no_swap;
             let done = if no_swap { sched::lock_memory() } else { sched::unlock_memory() };
-            warn(done, format_args!("Unable to {}lock vrrp process memory", if no_swap { "" } else { "un" }));
+            warn(
+                done,
+                "CAP_IPC_LOCK",
+                format_args!("Unable to {}lock vrrp process memory", if no_swap { "" } else { "un" }),
+            );
         }
         if old.processors != new.processors {
-            warn(sched::run_on(&new.processors), format_args!("Unable to set vrrp cpu affinity"));
+            warn(
+                sched::run_on(&new.processors),
+                "CAP_SYS_NICE",
+                format_args!("Unable to set vrrp cpu affinity"),
+            );
         }
         let limit = processes.max_auto_priority.and_then(|limit| u32::try_from(limit).ok());
         self.automatic = limit.filter(|limit| *limit > 0).zip(Some(processes.min_auto_priority_delay));
@@ -113,7 +124,8 @@ impl Treatment {
                 ));
             }
             Err(error) => log::warning(format_args!(
-                "Unable to set vrrp realtime priority {priority} - {error}; adverts may be late on a busy host"
+                "Unable to set vrrp realtime priority {priority} - {error}{}; adverts may be late on a busy host",
+                lacking(&error, "CAP_SYS_NICE")
             )),
         }
     }
@@ -124,7 +136,7 @@ impl Treatment {
 
     fn go_normal(&mut self) {
         self.realtime = 0;
-        warn(sched::normal(), format_args!("Unable to return to normal scheduling"));
+        warn(sched::normal(), "CAP_SYS_NICE", format_args!("Unable to return to normal scheduling"));
     }
 }
 
@@ -134,8 +146,14 @@ fn go_realtime(priority: u32, guard: Micros) -> io::Result<()> {
     sched::realtime(priority)
 }
 
-fn warn(done: io::Result<()>, what: std::fmt::Arguments<'_>) {
+fn warn(done: io::Result<()>, capability: &str, what: std::fmt::Arguments<'_>) {
     if let Err(error) = done {
-        log::warning(format_args!("{what} - {error}"));
+        log::warning(format_args!("{what} - {error}{}", lacking(&error, capability)));
     }
+}
+
+/// What would permit what was not: containers give capabilities one by one.
+pub(super) fn lacking(error: &io::Error, capability: &str) -> String {
+    let refused = error.kind() == io::ErrorKind::PermissionDenied;
+    if refused { format!(" ({capability} is missing)") } else { String::new() }
 }

@@ -16,6 +16,7 @@ use keepalived_sys::script::Step;
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::Signal;
 
+use super::scheduling::lacking;
 use crate::compat::{defaults, notices};
 use crate::launcher::protocol::{self, Kind, Reply, Request, RunNumber};
 use crate::log;
@@ -254,7 +255,10 @@ impl Scripts {
             }
             Step::Identity => log::alert_from(
                 pid,
-                format_args!("Couldn't setuid for command '{path}', error {errno}: {words}"),
+                format_args!(
+                    "Couldn't setuid for command '{path}', error {errno}: {words}{}",
+                    lacking(&io::Error::from_raw_os_error(errno), "CAP_SETUID or CAP_SETGID")
+                ),
             ),
         }
     }
