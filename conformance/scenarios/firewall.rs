@@ -17,6 +17,13 @@ const F: &str = "firewall";
 pub const SCENARIOS: &[Scenario] = &[
     both(F, "no_accept: the same rules, and none after the stop", same_rules),
     both(F, "vrrp_strict without accept, with a table, a priority and counters of its own", strict_rules),
+    both(
+        F,
+        "no_accept for both families and virtual MACs: the same rules, and none after the stop",
+        every_rule,
+    ),
+    both(F, "strict for IPv6: the same rules, and none after the stop", strict_rules_of_ipv6),
+    both(F, "virtual MACs of single addresses have rules where others have some", rules_of_addresses),
     original(F, "no_accept: the address is held and answers nobody, its owner's own address does", silent),
     original(F, "no_accept comes with a reload", comes),
     // The original leaves the rules where they are.
@@ -77,6 +84,40 @@ fn strict_rules(_context: &Context) -> Outcome {
     let global = "global_defs {\n    vrrp_version 3\n    vrrp_strict\n    nftables kept\n    nftables_priority -7\n    \
                   nftables_counters\n}\n";
     compare(&(global.to_owned() + &instance(150, "")), &["10.9.0.100"])
+}
+
+fn every_rule(_context: &Context) -> Outcome {
+    let first = instance(150, &format!("no_accept\n    use_vmac\n    {EXCLUDED}"));
+    let second = "vrrp_instance VI_2 {\n    interface eth0\n    virtual_router_id 52\n    priority 200\n    use_vmac\n    \
+                  no_accept\n    virtual_ipaddress {\n        fe80::9:52\n        fd00:9::152/64\n    }\n}\n";
+    compare(&(second.to_owned() + &first), &["10.9.0.100", "10.9.0.110", "fe80::9:52", "fd00:9::152"])
+}
+
+fn strict_rules_of_ipv6(_context: &Context) -> Outcome {
+    let global = "global_defs {\n    vrrp_strict\n    nftables_counters\n}\n";
+    let six = instance(150, "").replace("10.9.0.100", "fe80::9:51\n        fd00:9::151/64");
+    let four = instance(200, "").replace("VI_1", "VI_0").replace("_id 51", "_id 50");
+    compare(&(global.to_owned() + &four + &six), &["10.9.0.100", "fe80::9:51", "fd00:9::151"])
+}
+
+fn rules_of_addresses(_context: &Context) -> Outcome {
+    let own =
+        |more: &str| instance(150, more).replace("10.9.0.100", "10.9.0.100\n        10.9.0.101 use_vmac");
+    let alone = own("");
+    let mut rules_of_both = Vec::new();
+    for subject in [Subject::Theirs, Subject::Ours] {
+        let lan = Single::of(subject, &alone)?;
+        lan.start()?;
+        until(ms(1500), "the virtual MAC", || {
+            lan.a.run("ip link show vrrp.51").is_ok_and(|run| run.code == 0)
+        })?;
+        rules_of_both.push(rules(&lan.a)?);
+    }
+    ensure_same!(rules_of_both, ["", ""], "rules of theirs and ours");
+    let other = "vrrp_instance VI_2 {\n    interface eth0\n    virtual_router_id 52\n    priority 100\n    use_vmac\n    \
+                 advert_int 3\n    virtual_ipaddress {\n        10.9.0.120\n    }\n}\n";
+    let config = own("no_accept") + other;
+    compare(&config, &["10.9.0.100", "10.9.0.101", "vrrp.51", "vrrp.52"])
 }
 
 fn silent(context: &Context) -> Outcome {

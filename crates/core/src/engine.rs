@@ -72,6 +72,8 @@ pub struct Engine {
     pub(crate) listeners: Listeners,
     /// Every virtual address of every instance: never a source.
     pub(crate) virtual_ips: BTreeSet<IpAddr>,
+    /// Somebody needs the packet filter, so that it is used for every link of our own (`spec` runtime 6.4).
+    pub(crate) filters_packets: bool,
     starts_at: Option<Instant>,
     /// How long the process was asleep past a deadline, until [`Event::Due`] deals with it.
     overslept: Option<Micros>,
@@ -135,6 +137,7 @@ impl Engine {
             runs: BTreeMap::new(),
             listeners: Listeners::default(),
             virtual_ips: BTreeSet::new(),
+            filters_packets: false,
             starts_at: None,
             overslept: None,
             stopping: false,

@@ -41,8 +41,8 @@ impl Engine {
         };
         instance.link = if speaks_on_own(config) { instance.home } else { instance.base };
         let hopeless = config.hopeless.is_some();
-        let footing =
-            if instance.resigned || hopeless { BTreeMap::new() } else { footing(config, &self.links) };
+        let ground = Ground { links: &self.links, filters_packets: self.filters_packets };
+        let footing = if instance.resigned || hopeless { BTreeMap::new() } else { ground.footing(config) };
         if footing == instance.footing {
             return;
         }
@@ -231,80 +231,97 @@ fn own_links(config: &vrrp::Instance) -> impl Iterator<Item = (LinkName, &str)> 
     own.into_iter().chain(theirs).filter_map(|(name, base)| Some((LinkName::new(name)?, base)))
 }
 
-/// Everything an instance needs before it can do anything, as far as the interfaces below are there.
-fn footing(config: &vrrp::Instance, links: &Links) -> BTreeMap<Key, Spec> {
-    let mut footing = BTreeMap::new();
-    let base = links.named(config.interface_name()).map(|link| link.id);
-    if let Some(base) = base.filter(|_| config.promote_secondaries) {
-        footing.insert(Key::Setting(base, Setting::PromoteSecondaries), Spec::Setting(1));
-    }
-    let six = |address: &VirtualAddress| address.ip.is_ipv6();
-    match &config.own_link {
-        Some(OwnLink::Vmac(vmac)) => {
-            let ipv6 = config.addresses.iter().chain(&config.excluded).any(six);
-            put_vmac(&mut footing, links, vmac, base, config.family, ipv6);
-        }
-        Some(OwnLink::Ipvlan(ipvlan)) => {
-            if let Some((name, base)) = LinkName::new(&ipvlan.name).zip(base) {
-                let kind = LinkKind::Ipvlan(ipvlan.mode);
-                let spec = LinkSpec { base, kind, group: ipvlan.group, settings: Vec::new() };
-                footing.insert(Key::Link(name), Spec::Link(spec));
-            }
-            if let Some(((ip, prefix_len), link)) = ipvlan.address.zip(links.named(&ipvlan.name)) {
-                let key = AddressKey { link: link.id, ip, prefix_len };
-                footing.insert(Key::Address(key), Spec::Address(AddressSpec::default()));
-            }
-        }
-        None => {}
-    }
-    for address in config.addresses.iter().chain(&config.excluded) {
-        let Some(vmac) = &address.vmac else { continue };
-        let name = address.interface.as_deref().unwrap_or(config.interface_name());
-        let base = links.named(name).map(|link| link.id);
-        let family = Family::of(address.ip);
-        put_vmac(&mut footing, links, vmac, base, family, family == Family::V6);
-    }
-    footing
+/// What everything stands on.
+struct Ground<'a> {
+    links: &'a Links,
+    /// See [`Engine::filters_packets`].
+    filters_packets: bool,
 }
 
-/// A macvlan, what it is told before it is up, and what its base is told.
-fn put_vmac(
-    footing: &mut BTreeMap<Key, Spec>,
-    links: &Links,
-    vmac: &Vmac,
-    base: Option<LinkId>,
-    family: Family,
-    ipv6: bool,
-) {
-    let Some((name, base)) = LinkName::new(&vmac.name).zip(base) else { return };
-    let mut settings = vec![(Setting::AddressGeneration, 1)];
-    if family == Family::V4 {
-        settings.extend([
-            (Setting::ArpIgnore, 1),
-            (Setting::AcceptLocal, 1),
-            (Setting::ReversePathFilter, 0),
-            (Setting::PromoteSecondaries, 1),
-        ]);
-        for setting in [Setting::ArpIgnore, Setting::ArpFilter] {
-            footing.insert(Key::Setting(base, setting), Spec::Setting(1));
+impl Ground<'_> {
+    /// Everything an instance needs before it can do anything, as far as the interfaces below are there.
+    fn footing(&self, config: &vrrp::Instance) -> BTreeMap<Key, Spec> {
+        let links = self.links;
+        let mut footing = BTreeMap::new();
+        let base = links.named(config.interface_name()).map(|link| link.id);
+        if let Some(base) = base.filter(|_| config.promote_secondaries) {
+            footing.insert(Key::Setting(base, Setting::PromoteSecondaries), Spec::Setting(1));
         }
-        footing.insert(Key::OwnReversePaths, Spec::OwnReversePaths);
+        let six = |address: &VirtualAddress| address.ip.is_ipv6();
+        match &config.own_link {
+            Some(OwnLink::Vmac(vmac)) => {
+                let ipv6 = config.addresses.iter().chain(&config.excluded).any(six);
+                self.put_vmac(&mut footing, vmac, base, config.family, ipv6);
+            }
+            Some(OwnLink::Ipvlan(ipvlan)) => {
+                if let Some((name, base)) = LinkName::new(&ipvlan.name).zip(base) {
+                    let kind = LinkKind::Ipvlan(ipvlan.mode);
+                    let (settings, hushed) = (Vec::new(), Vec::new());
+                    let spec = LinkSpec { base, kind, group: ipvlan.group, settings, hushed };
+                    footing.insert(Key::Link(name), Spec::Link(spec));
+                }
+                if let Some(((ip, prefix_len), link)) = ipvlan.address.zip(links.named(&ipvlan.name)) {
+                    let key = AddressKey { link: link.id, ip, prefix_len };
+                    footing.insert(Key::Address(key), Spec::Address(AddressSpec::default()));
+                }
+            }
+            None => {}
+        }
+        for address in config.addresses.iter().chain(&config.excluded) {
+            let Some(vmac) = &address.vmac else { continue };
+            let name = address.interface.as_deref().unwrap_or(config.interface_name());
+            let base = links.named(name).map(|link| link.id);
+            let family = Family::of(address.ip);
+            self.put_vmac(&mut footing, vmac, base, family, family == Family::V6);
+        }
+        footing
     }
-    if !ipv6 {
-        settings.push((Setting::DisableIpv6, 1));
-    }
-    let spec = LinkSpec { base, kind: LinkKind::Macvlan(vmac.mac), group: vmac.group, settings };
-    footing.insert(Key::Link(name), Spec::Link(spec));
-    // The link-local address of the base, for adverts and neighbor discovery; deprecated, so that nothing else is
-    // sent from it. Whoever speaks through its base does without (scenario `virtual MAC interfaces, their addresses
-    // and all settings are the same`).
-    if family == Family::V6
-        && !vmac.transmit_base
-        && let Some((ip, link)) = links.source(base, family, |_| false).zip(links.named(&vmac.name))
-    {
-        let key = AddressKey { link: link.id, ip, prefix_len: LINK_LOCAL_LENGTH };
-        let spec =
-            AddressSpec { scope: SCOPE_LINK, preferred: Lifetime::Seconds(0), ..AddressSpec::default() };
-        footing.insert(Key::Address(key), Spec::Address(spec));
+
+    /// A macvlan, what it is told before it is up, and what its base is told.
+    fn put_vmac(
+        &self,
+        footing: &mut BTreeMap<Key, Spec>,
+        vmac: &Vmac,
+        base: Option<LinkId>,
+        family: Family,
+        ipv6: bool,
+    ) {
+        let Some((name, base)) = LinkName::new(&vmac.name).zip(base) else { return };
+        let mut settings = vec![(Setting::AddressGeneration, 1)];
+        if family == Family::V4 {
+            settings.extend([
+                (Setting::ArpIgnore, 1),
+                (Setting::AcceptLocal, 1),
+                (Setting::ReversePathFilter, 0),
+                (Setting::PromoteSecondaries, 1),
+            ]);
+            for setting in [Setting::ArpIgnore, Setting::ArpFilter] {
+                footing.insert(Key::Setting(base, setting), Spec::Setting(1));
+            }
+            footing.insert(Key::OwnReversePaths, Spec::OwnReversePaths);
+        }
+        if !ipv6 {
+            settings.push((Setting::DisableIpv6, 1));
+        }
+        let mut hushed = Vec::new();
+        if self.filters_packets {
+            hushed.extend(Some(Family::V4).filter(|_| family == Family::V4));
+            hushed.extend(Some(Family::V6).filter(|_| ipv6));
+        }
+        let spec = LinkSpec { base, kind: LinkKind::Macvlan(vmac.mac), group: vmac.group, settings, hushed };
+        footing.insert(Key::Link(name), Spec::Link(spec));
+        // The link-local address of the base, for adverts and neighbor discovery; deprecated, so that nothing else is
+        // sent from it. Whoever speaks through its base does without (scenario `virtual MAC interfaces, their addresses
+        // and all settings are the same`).
+        if family == Family::V6
+            && !vmac.transmit_base
+            && let Some((ip, link)) =
+                self.links.source(base, family, |_| false).zip(self.links.named(&vmac.name))
+        {
+            let key = AddressKey { link: link.id, ip, prefix_len: LINK_LOCAL_LENGTH };
+            let spec =
+                AddressSpec { scope: SCOPE_LINK, preferred: Lifetime::Seconds(0), ..AddressSpec::default() };
+            footing.insert(Key::Address(key), Spec::Address(spec));
+        }
     }
 }

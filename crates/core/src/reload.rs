@@ -30,6 +30,7 @@ impl Engine {
         let mut config = Arc::unwrap_or_clone(config);
         let instances = std::mem::take(&mut config.instances);
         self.virtual_ips = virtual_ips(&instances);
+        self.filters_packets = instances.iter().any(vrrp::Instance::needs_packet_filter);
         self.announcer().set_spacing(Spacing::of(&config));
         self.links.set_delays(delays(&config, &instances));
         let startup_delay = config.startup_delay;
@@ -67,6 +68,7 @@ impl Engine {
         let group_states: BTreeMap<Name, State> =
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
         self.virtual_ips = virtual_ips(&instances);
+        self.filters_packets = instances.iter().any(vrrp::Instance::needs_packet_filter);
         self.announcer().set_spacing(Spacing::of(&config));
         self.links.set_delays(delays(&config, &instances));
         self.config = config;

@@ -206,7 +206,7 @@ impl Instance {
 
     /// Whether packets have to be dropped for it: those to its addresses, or what its own link would say too much.
     pub fn needs_packet_filter(&self) -> bool {
-        !self.accept || self.own_link.is_some()
+        !self.accept || matches!(self.own_link, Some(OwnLink::Vmac(_)))
     }
 
     /// Name of the configured interface; empty, which no interface is called, where there is none.

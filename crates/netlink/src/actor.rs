@@ -409,6 +409,7 @@ impl Actor {
             if let Change::LinkGone(id) = change {
                 self.settings.forget(id);
                 self.made.remove(&id);
+                self.firewall.forget(id);
             }
             self.tell(Told::Change(change)).await?;
         }

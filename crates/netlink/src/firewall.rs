@@ -1,4 +1,5 @@
-//! The packet filter: addresses that packets may not be sent to, in a table of our own (`spec` runtime 6.4).
+//! The packet filter: addresses that packets may not be sent to, and links that say nothing of their own accord, in a
+//! table of our own (`spec` runtime 6.4).
 //!
 //! A table holds nothing but what we put there, so it is never read: when the kernel says that something of it is
 //! missing, because somebody flushed all rules, it is written anew as a whole, in one transaction.
@@ -6,14 +7,15 @@
 mod ruleset;
 mod socket;
 
-use std::collections::BTreeSet;
-use std::net::IpAddr;
+use std::collections::{BTreeMap, BTreeSet};
 
+use keepalived_model::LinkId;
 use keepalived_model::global::packet_filter::Nftables;
 use keepalived_model::kernel::{Barred, Refusal};
+use keepalived_model::vrrp::Family;
 use nix::errno::Errno;
 
-use self::ruleset::Family;
+use self::ruleset::Element;
 use self::socket::Transactions;
 
 /// How the tables are called and made.
@@ -34,13 +36,43 @@ impl Default for Tables {
     }
 }
 
-/// What is barred, as far as we know.
+/// A VMAC that does not speak of its own accord: reports of memberships leave through its base, so that the switch does
+/// not learn its address before it is master, and it asks for no routers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hushed {
+    /// In which protocol.
+    pub family: Family,
+    /// The VMAC.
+    pub link: LinkId,
+    /// The link below.
+    pub base: LinkId,
+}
+
+/// Which rules a table has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Parts {
+    /// Those for VMACs.
+    pub hushed: bool,
+    /// Those for barred addresses.
+    pub barred: bool,
+}
+
+impl Parts {
+    fn with(self, element: &Element) -> Self {
+        match element {
+            Element::Hushed(_) => Self { hushed: true, ..self },
+            Element::Barred(_) => Self { barred: true, ..self },
+        }
+    }
+}
+
+/// What the tables contain, as far as we know.
 pub struct Firewall {
     tables: Tables,
     transactions: Option<Transactions>,
-    barred: BTreeSet<Barred>,
-    /// Families whose table has been written by us.
-    written: BTreeSet<Family>,
+    elements: BTreeSet<Element>,
+    /// Tables that were written by us.
+    written: BTreeMap<Family, Parts>,
     /// Families whose table a predecessor may have left.
     doubtful: BTreeSet<Family>,
 }
@@ -51,8 +83,8 @@ impl Firewall {
         Self {
             tables,
             transactions: None,
-            barred: BTreeSet::new(),
-            written: BTreeSet::new(),
+            elements: BTreeSet::new(),
+            written: BTreeMap::new(),
             doubtful: BTreeSet::from([Family::V4, Family::V6]),
         }
     }
@@ -62,20 +94,15 @@ impl Firewall {
     /// # Errors
     /// The kernel refused; it has no nftables, for example.
     pub fn bar(&mut self, barred: Barred) -> Result<(), Refusal> {
-        let family = family(&barred);
-        self.barred.insert(barred);
-        if self.written.contains(&family) {
-            match self.transact(&ruleset::element(&self.tables, &barred, true)) {
-                Err(refusal) if refusal.errno == Errno::EEXIST as i32 => return Ok(()),
-                Err(refusal) if is_missing(&refusal) => {}
-                done => return done,
-            }
-        }
-        let outcome = self.write(family);
-        if outcome.is_err() {
-            self.barred.remove(&barred);
-        }
-        outcome
+        self.put(Element::Barred(barred))
+    }
+
+    /// From now on the link does not speak of its own accord.
+    ///
+    /// # Errors
+    /// The kernel refused; it cannot send copies of packets through other links, for example.
+    pub fn hush(&mut self, hushed: Hushed) -> Result<(), Refusal> {
+        self.put(Element::Hushed(hushed))
     }
 
     /// From now on they are let in and out again. The table stays.
@@ -83,15 +110,23 @@ impl Firewall {
     /// # Errors
     /// The kernel refused.
     pub fn admit(&mut self, barred: Barred) -> Result<(), Refusal> {
-        let family = family(&barred);
-        if self.barred.remove(&barred) && self.written.contains(&family) {
-            return match self.transact(&ruleset::element(&self.tables, &barred, false)) {
-                Err(refusal) if is_missing(&refusal) => Ok(()),
-                done => done,
-            };
+        let element = Element::Barred(barred);
+        if self.elements.contains(&element) {
+            return self.drop_element(element);
         }
         // Nothing of ours is there, but a predecessor that was killed may have left its table.
+        let family = element.family();
         if self.doubtful.remove(&family) { self.drop_table(family) } else { Ok(()) }
+    }
+
+    /// A link is gone, whose number may be another one's some day.
+    pub fn forget(&mut self, link: LinkId) {
+        let is_its = |element: &Element| matches!(element, Element::Hushed(hushed) if hushed.link == link);
+        let gone: Vec<Element> = self.elements.iter().copied().filter(is_its).collect();
+        for element in gone {
+            // The kernel has nothing against removing what is there; what is not is as it shall be.
+            let _refusal = self.drop_element(element);
+        }
     }
 
     /// Writes again what somebody else removed.
@@ -99,11 +134,11 @@ impl Firewall {
     /// # Errors
     /// The kernel refused.
     pub fn restore(&mut self) -> Result<(), Refusal> {
-        for family in self.written.clone() {
-            let some = self.barred.iter().find(|barred| family == self::family(barred)).copied();
+        for family in [Family::V4, Family::V6] {
+            let some = self.elements.iter().find(|element| family == element.family()).copied();
             if let Some(some) = some {
                 // Adding what is there does nothing; where the table is gone it is written anew.
-                self.bar(some)?;
+                self.put(some)?;
             }
         }
         Ok(())
@@ -114,7 +149,7 @@ impl Firewall {
     /// # Errors
     /// The last refusal of the kernel.
     pub fn remove(&mut self) -> Result<(), Refusal> {
-        self.barred.clear();
+        self.elements.clear();
         self.written.clear();
         self.doubtful.clear();
         let v4 = self.drop_table(Family::V4);
@@ -126,12 +161,38 @@ impl Firewall {
         !self.written.is_empty()
     }
 
-    fn write(&mut self, family: Family) -> Result<(), Refusal> {
-        let of_it: Vec<Barred> =
-            self.barred.iter().filter(|barred| family == self::family(barred)).copied().collect();
-        let outcome = self.transact(&ruleset::table(&self.tables, family, &of_it));
+    fn put(&mut self, element: Element) -> Result<(), Refusal> {
+        let family = element.family();
+        let new = self.elements.insert(element);
+        let parts = self.written.get(&family).copied().unwrap_or_default();
+        if parts.with(&element) == parts {
+            match self.transact(&ruleset::element(&self.tables, &element, true)) {
+                Err(refusal) if refusal.errno == Errno::EEXIST as i32 => return Ok(()),
+                Err(refusal) if is_missing(&refusal) => {}
+                done => return done,
+            }
+        }
+        let outcome = self.write(family, parts.with(&element));
+        if outcome.is_err() && new {
+            self.elements.remove(&element);
+        }
+        outcome
+    }
+
+    fn drop_element(&mut self, element: Element) -> Result<(), Refusal> {
+        self.elements.remove(&element);
+        match self.transact(&ruleset::element(&self.tables, &element, false)) {
+            Err(refusal) if is_missing(&refusal) => Ok(()),
+            done => done,
+        }
+    }
+
+    fn write(&mut self, family: Family, parts: Parts) -> Result<(), Refusal> {
+        let of_it: Vec<Element> =
+            self.elements.iter().filter(|element| family == element.family()).copied().collect();
+        let outcome = self.transact(&ruleset::table(&self.tables, family, parts, &of_it));
         if outcome.is_ok() {
-            self.written.insert(family);
+            self.written.insert(family, parts);
             self.doubtful.remove(&family);
         }
         outcome
@@ -160,11 +221,4 @@ fn refusal(error: &std::io::Error) -> Refusal {
 
 fn is_missing(refusal: &Refusal) -> bool {
     refusal.errno == Errno::ENOENT as i32
-}
-
-fn family(barred: &Barred) -> Family {
-    match barred.ip {
-        IpAddr::V4(_) => Family::V4,
-        IpAddr::V6(_) => Family::V6,
-    }
 }

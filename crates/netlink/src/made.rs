@@ -214,7 +214,7 @@ mod tests {
     }
 
     fn spec(kind: LinkKind) -> LinkSpec {
-        LinkSpec { base: LinkId(2), kind, group: 0, settings: Vec::new() }
+        LinkSpec { base: LinkId(2), kind, group: 0, settings: Vec::new(), hushed: Vec::new() }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use crate::ids::{LinkId, MacAddr};
 use crate::link::IpvlanMode;
+use crate::vrrp::Family;
 
 /// The longest name a link can have.
 const NAME_MAX: usize = 15;
@@ -48,6 +49,9 @@ pub struct LinkSpec {
     pub group: u32,
     /// Settings it has from the first moment, before it is up.
     pub settings: Vec<(Setting, u8)>,
+    /// Families in which it does not speak of its own accord: reports of memberships leave through the base, and it asks
+    /// for no routers (`spec` runtime 6.4).
+    pub hushed: Vec<Family>,
 }
 
 /// What kind of link is made.

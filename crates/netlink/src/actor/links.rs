@@ -6,6 +6,7 @@ use netlink_packet_core::NetlinkMessage;
 use netlink_packet_route::RouteNetlinkMessage;
 
 use super::{Actor, End, unanswered};
+use crate::firewall::Hushed;
 use crate::made::{self, Step, There};
 use crate::settings;
 use crate::socket::Reply;
@@ -63,9 +64,14 @@ impl Actor {
         for (setting, value) in &spec.settings {
             written = written.and(settings::write(name.as_str(), *setting, *value));
         }
-        // Where settings cannot be written, as in some containers, it is better than nothing.
+        let mut hushed = Ok(());
+        for family in &spec.hushed {
+            let one = Hushed { family: *family, link: id, base: spec.base };
+            hushed = hushed.and(self.firewall.hush(one).map_err(not_hushed));
+        }
+        // Where settings cannot be written, as in some containers, or rules, it is better than nothing.
         let active = self.ask_for_link(made::activation(id, spec.group)).await?;
-        Ok(active.and(written))
+        Ok(active.and(written).and(hushed))
     }
 
     async fn unmake(&mut self, id: LinkId) -> Result<Result<(), Refusal>, End> {
@@ -89,4 +95,10 @@ impl Actor {
         self.look().await?;
         Ok(outcome)
     }
+}
+
+fn not_hushed(refusal: Refusal) -> Refusal {
+    let text =
+        format!("it is there, but its IGMP and MLD reports cannot be sent by its base: {}", refusal.text);
+    Refusal { text, ..refusal }
 }

@@ -3,8 +3,10 @@
 
 use std::net::IpAddr;
 
+use keepalived_model::LinkId;
 use keepalived_model::kernel::Barred;
-use netlink_packet_core::{NLM_F_APPEND, NLM_F_CREATE};
+use keepalived_model::vrrp::Family;
+use netlink_packet_core::{DefaultNla, NLM_F_APPEND, NLM_F_CREATE};
 use netlink_packet_netfilter::nftables::{
     Bitwise, ChainAttribute, ChainMessage, Cmp, DataAttribute, Expressions, Hook, HookNumber, Immediate,
     InetHookNumber, ListAttribute, Lookup, Meta, MetaKey, NfTablesMessage, Operator, Payload, Register,
@@ -13,7 +15,7 @@ use netlink_packet_netfilter::nftables::{
 };
 use netlink_packet_netfilter::{NetfilterHeader, NetfilterMessage, NetfilterProtoFamily};
 
-use super::Tables;
+use super::{Hushed, Parts, Tables};
 
 /// One message of a transaction.
 pub struct Message {
@@ -23,27 +25,48 @@ pub struct Message {
     pub body: NetfilterMessage,
 }
 
-/// Which of the two tables.
+/// What sets and maps are made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Family {
-    /// `ip`.
-    V4,
-    /// `ip6`.
-    V6,
+pub enum Element {
+    /// An address.
+    Barred(Barred),
+    /// A link.
+    Hushed(Hushed),
 }
 
+impl Element {
+    /// Whose table it is in.
+    pub fn family(&self) -> Family {
+        match self {
+            Self::Barred(barred) => Family::of(barred.ip),
+            Self::Hushed(hushed) => hushed.family,
+        }
+    }
+}
+
+/// The map from VMACs to their bases.
+const BASES: &str = "vmac_map";
+/// The set of VMACs.
+const VMACS: &str = "vmac_set";
 /// The set of barred addresses.
 const BARRED: &str = "vips";
 /// The set of barred link-local addresses, each with its interface.
 const BARRED_LINK_LOCAL: &str = "vips_link_local";
 /// The set of ICMPv6 types without which nobody finds anybody.
 const NEIGHBOR_DISCOVERY: &str = "neighbor-discovery";
+const MEMBERSHIP_REPORT: u8 = 143;
+const ROUTER_SOLICITATION: u8 = 133;
 const NEIGHBOR_SOLICITATION: u8 = 135;
 const NEIGHBOR_ADVERTISEMENT: u8 = 136;
 const OUT: &str = "out";
 const IN: &str = "in";
 const OUT_LINK_LOCAL: &str = "out_link_local";
 const IN_LINK_LOCAL: &str = "in_link_local";
+
+/// What `nft` notes about the order of octets in sets and maps.
+const KEY: u8 = 0;
+const VALUE: u8 = 1;
+const HOST_ORDER: u32 = 1;
 
 /// What `nft` calls the types of sets; the kernel keeps them for it.
 mod data_type {
@@ -56,13 +79,18 @@ mod data_type {
 }
 
 /// The table anew: a transaction that leaves nothing of an older one.
-pub fn table(tables: &Tables, family: Family, barred: &[Barred]) -> Vec<Message> {
+pub fn table(tables: &Tables, family: Family, parts: Parts, elements: &[Element]) -> Vec<Message> {
     let mut ask = Ask { tables, family, messages: no_table(tables, family) };
     ask.add(NfTablesMessage::NewTable(named(tables)));
+    if parts.hushed {
+        ask.rules_of_vmacs();
+    } else {
+        ask.chain(OUT, Some(InetHookNumber::LocalOut));
+    }
     match family {
+        _ if !parts.barred => {}
         Family::V4 => {
             ask.set(1, BARRED, data_type::IPV4, 4, SetFlags::empty());
-            ask.chain(OUT, Some(InetHookNumber::LocalOut));
             ask.chain(IN, Some(InetHookNumber::LocalIn));
             for (chain, side) in [(OUT, Side::Source), (IN, Side::Destination)] {
                 ask.rule(chain, vec![address(family, side), look_up(BARRED)], drop_it());
@@ -70,7 +98,7 @@ pub fn table(tables: &Tables, family: Family, barred: &[Barred]) -> Vec<Message>
         }
         Family::V6 => ask.rules_of_ipv6(),
     }
-    for one in barred {
+    for one in elements {
         ask.messages.extend(element(tables, one, true));
     }
     ask.messages
@@ -84,22 +112,27 @@ pub fn no_table(tables: &Tables, family: Family) -> Vec<Message> {
     ask.messages
 }
 
-/// One address more or less in a table that is there.
-pub fn element(tables: &Tables, barred: &Barred, add: bool) -> Vec<Message> {
-    let (family, set, key) = match (barred.ip, barred.link) {
-        (IpAddr::V4(ip), _) => (Family::V4, BARRED, ip.octets().to_vec()),
-        (IpAddr::V6(ip), None) => (Family::V6, BARRED, ip.octets().to_vec()),
-        (IpAddr::V6(ip), Some(link)) => {
-            let key = ip.octets().into_iter().chain(link.0.to_ne_bytes()).collect();
-            (Family::V6, BARRED_LINK_LOCAL, key)
+/// One element more or less in a table that is there.
+pub fn element(tables: &Tables, element: &Element, add: bool) -> Vec<Message> {
+    let mut ask = Ask { tables, family: element.family(), messages: Vec::new() };
+    let number = |link: LinkId| link.0.to_ne_bytes().to_vec();
+    match element {
+        Element::Barred(Barred { ip: IpAddr::V4(ip), .. }) => {
+            ask.element(BARRED, ip.octets().to_vec(), None, add);
         }
-    };
-    let mut ask = Ask { tables, family, messages: Vec::new() };
-    let message = elements(&tables.name, set, vec![key]);
-    if add {
-        ask.add(NfTablesMessage::NewSetElement(message));
-    } else {
-        ask.push(0, NfTablesMessage::DeleteSetElement(message));
+        Element::Barred(Barred { ip: IpAddr::V6(ip), link: None }) => {
+            ask.element(BARRED, ip.octets().to_vec(), None, add);
+        }
+        Element::Barred(Barred { ip: IpAddr::V6(ip), link: Some(link) }) => {
+            let key = ip.octets().into_iter().chain(number(*link)).collect();
+            ask.element(BARRED_LINK_LOCAL, key, None, add);
+        }
+        Element::Hushed(Hushed { family, link, base }) => {
+            ask.element(BASES, number(*link), Some(number(*base)), add);
+            if *family == Family::V6 {
+                ask.element(VMACS, number(*link), None, add);
+            }
+        }
     }
     ask.messages
 }
@@ -136,7 +169,27 @@ impl Ask<'_> {
         if flags.contains(SetFlags::Constant) {
             attributes.push(SetAttribute::Description(vec![SetDescription::Size(2)]));
         }
+        if key_type == data_type::INTERFACE {
+            // For `nft`, which would take numbers of interfaces for big-endian ones otherwise.
+            let parts: &[u8] = if flags.contains(SetFlags::Map) { &[KEY, VALUE] } else { &[KEY] };
+            let host_order = HOST_ORDER.to_ne_bytes();
+            let notes = parts.iter().flat_map(|part| [&[*part, 4], host_order.as_slice()].concat());
+            attributes.push(SetAttribute::UserData(notes.collect()));
+        }
+        if flags.contains(SetFlags::Map) {
+            // From links to links.
+            attributes.extend([SetAttribute::DataType(key_type), SetAttribute::DataLen(key_len)]);
+        }
         self.add(NfTablesMessage::NewSet(SetMessage { attributes }));
+    }
+
+    fn element(&mut self, set: &str, key: Vec<u8>, value: Option<Vec<u8>>, add: bool) {
+        let message = elements(&self.tables.name, set, vec![(key, value)]);
+        if add {
+            self.add(NfTablesMessage::NewSetElement(message));
+        } else {
+            self.push(0, NfTablesMessage::DeleteSetElement(message));
+        }
     }
 
     fn chain(&mut self, name: &str, hook: Option<InetHookNumber>) {
@@ -168,13 +221,32 @@ impl Ask<'_> {
         self.push(NLM_F_CREATE | NLM_F_APPEND, NfTablesMessage::NewRule(RuleMessage { attributes }));
     }
 
+    /// The chain for what goes out, with what is said of VMACs in it.
+    fn rules_of_vmacs(&mut self) {
+        self.set(4, BASES, data_type::INTERFACE, 4, SetFlags::Map);
+        if self.family == Family::V6 {
+            self.set(5, VMACS, data_type::INTERFACE, 4, SetFlags::empty());
+        }
+        self.chain(OUT, Some(InetHookNumber::LocalOut));
+        let report = match self.family {
+            Family::V4 => igmp(),
+            Family::V6 => icmpv6(MEMBERSHIP_REPORT),
+        };
+        let destination = address(self.family, Side::Destination);
+        let dup = [vec![destination], from_vmac(), vec![interface(MetaKey::Oif), base(), copy()]].concat();
+        self.rule(OUT, [report, dup].concat(), drop_it());
+        if self.family == Family::V6 {
+            let ours = vec![interface(MetaKey::Oif), look_up_from(Register::Reg2, VMACS)];
+            self.rule(OUT, [icmpv6(ROUTER_SOLICITATION), from_vmac(), ours].concat(), drop_it());
+        }
+    }
+
     fn rules_of_ipv6(&mut self) {
         self.set(1, BARRED, data_type::IPV6, 16, SetFlags::empty());
         self.set(2, NEIGHBOR_DISCOVERY, data_type::ICMPV6, 1, SetFlags::Constant);
-        let types = vec![vec![NEIGHBOR_SOLICITATION], vec![NEIGHBOR_ADVERTISEMENT]];
+        let types = [NEIGHBOR_SOLICITATION, NEIGHBOR_ADVERTISEMENT].map(|kind| (vec![kind], None)).to_vec();
         self.add(NfTablesMessage::NewSetElement(elements(&self.tables.name, NEIGHBOR_DISCOVERY, types)));
         self.set(3, BARRED_LINK_LOCAL, data_type::IPV6_AND_INTERFACE, 20, SetFlags::empty());
-        self.chain(OUT, Some(InetHookNumber::LocalOut));
         self.chain(IN, Some(InetHookNumber::LocalIn));
         self.chain(IN_LINK_LOCAL, None);
         self.chain(OUT_LINK_LOCAL, None);
@@ -188,9 +260,11 @@ impl Ask<'_> {
             let goto = verdict(Verdict::Goto.into(), Some(link_local));
             self.rule(chain, [vec![address()], within_link_local()].concat(), goto);
             self.rule(chain, vec![address(), look_up(BARRED)], drop_it());
-            let interface =
-                Expressions::Meta(vec![Meta::Key(interface), Meta::DestinationRegister(Register::Reg2)]);
-            self.rule(link_local, vec![address(), interface, look_up(BARRED_LINK_LOCAL)], drop_it());
+            self.rule(
+                link_local,
+                vec![address(), self::interface(interface), look_up(BARRED_LINK_LOCAL)],
+                drop_it(),
+            );
         }
     }
 }
@@ -199,13 +273,18 @@ fn named(tables: &Tables) -> TableMessage {
     TableMessage { attributes: vec![TableAttribute::Name(tables.name.clone())] }
 }
 
-fn elements(table: &str, set: &str, keys: Vec<Vec<u8>>) -> SetElementMessage {
-    let element = |key| ListAttribute::Element(vec![SetElementAttribute::Key(DataAttribute::Value(key))]);
+/// Keys of a set, or keys with values of a map.
+fn elements(table: &str, set: &str, elements: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> SetElementMessage {
+    let element = |(key, value): (Vec<u8>, Option<Vec<u8>>)| {
+        let key = SetElementAttribute::Key(DataAttribute::Value(key));
+        let value = value.map(|value| SetElementAttribute::Data(DataAttribute::Value(value)));
+        ListAttribute::Element([Some(key), value].into_iter().flatten().collect())
+    };
     SetElementMessage {
         attributes: vec![
             SetElementList::Table(table.to_owned()),
             SetElementList::Set(set.to_owned()),
-            SetElementList::Elements(keys.into_iter().map(element).collect()),
+            SetElementList::Elements(elements.into_iter().map(element).collect()),
         ],
     }
 }
@@ -241,20 +320,72 @@ fn address(family: Family, side: Side) -> Expressions {
 }
 
 fn equals(value: Vec<u8>) -> Expressions {
+    equals_in(Register::Reg1, value)
+}
+
+fn equals_in(register: Register, value: Vec<u8>) -> Expressions {
     Expressions::Cmp(vec![
-        Cmp::SourceRegister(Register::Reg1),
+        Cmp::SourceRegister(register),
         Cmp::Op(Operator::Equal),
         Cmp::Data(DataAttribute::Value(value)),
     ])
 }
 
 fn look_up(set: &str) -> Expressions {
-    Expressions::Lookup(vec![Lookup::Set(set.to_owned()), Lookup::SourceRegister(Register::Reg1)])
+    look_up_from(Register::Reg1, set)
 }
+
+fn look_up_from(register: Register, set: &str) -> Expressions {
+    Expressions::Lookup(vec![Lookup::Set(set.to_owned()), Lookup::SourceRegister(register)])
+}
+
+/// Something about the interface into register 2.
+fn interface(key: MetaKey) -> Expressions {
+    Expressions::Meta(vec![Meta::Key(key), Meta::DestinationRegister(Register::Reg2)])
+}
+
+fn igmp() -> Vec<Expressions> {
+    const PROTOCOL_AT: u32 = 9;
+    const IGMP: u8 = 2;
+    vec![load(NETWORK_HEADER, PROTOCOL_AT, 1), equals(vec![IGMP])]
+}
+
+/// A message of ICMPv6, whatever stands before it.
+fn icmpv6(kind: u8) -> Vec<Expressions> {
+    let protocol =
+        Expressions::Meta(vec![Meta::Key(MetaKey::L4Proto), Meta::DestinationRegister(Register::Reg1)]);
+    vec![protocol, equals(vec![ICMPV6]), load(TRANSPORT_HEADER, 0, 1), equals(vec![kind])]
+}
+
+fn from_vmac() -> Vec<Expressions> {
+    /// As long as the kernel's names of interfaces.
+    const LENGTH: usize = 16;
+    let mut kind = b"macvlan".to_vec();
+    kind.resize(LENGTH, 0);
+    vec![interface(MetaKey::Oifkind), equals_in(Register::Reg2, kind)]
+}
+
+/// The base of the link in register 2 takes its place there.
+fn base() -> Expressions {
+    let (from, to) = (Lookup::SourceRegister(Register::Reg2), Lookup::DestinationRegister(Register::Reg2));
+    Expressions::Lookup(vec![Lookup::Set(BASES.to_owned()), from, to])
+}
+
+/// A copy of the packet goes to the address in register 1 through the link in register 2.
+fn copy() -> Expressions {
+    const ADDRESS: u16 = 1;
+    const LINK: u16 = 2;
+    let register = |kind, register| DefaultNla::new(kind, u32::from(register).to_be_bytes().to_vec());
+    Expressions::Other {
+        expression_type: "dup".to_owned(),
+        attributes: vec![register(ADDRESS, Register::Reg1), register(LINK, Register::Reg2)],
+    }
+}
+
+const ICMPV6: u8 = 58;
 
 fn neighbor_discovery() -> Vec<Expressions> {
     const NEXT_HEADER_AT: u32 = 6;
-    const ICMPV6: u8 = 58;
     vec![
         load(NETWORK_HEADER, NEXT_HEADER_AT, 1),
         equals(vec![ICMPV6]),

@@ -17,7 +17,13 @@ fn name() -> Key {
 
 fn vmac(lab: &Lab, mac: MacAddr) -> Spec {
     let settings = vec![(Setting::ArpIgnore, 1), (Setting::AcceptLocal, 1), (Setting::DisableIpv6, 1)];
-    Spec::Link(LinkSpec { base: lab.link("d0"), kind: LinkKind::Macvlan(mac), group: 0, settings })
+    Spec::Link(LinkSpec {
+        base: lab.link("d0"),
+        kind: LinkKind::Macvlan(mac),
+        group: 0,
+        settings,
+        hushed: Vec::new(),
+    })
 }
 
 /// The answer to a want, and what was told of links before it.
@@ -99,8 +105,13 @@ fn a_crashed_engines_link_is_found_again_or_released() {
 fn a_kernel_without_ipvlans_or_without_the_base_refuses() {
     in_namespace("made::a_kernel_without_ipvlans_or_without_the_base_refuses", || {
         let mut lab = Lab::start();
-        let nowhere =
-            LinkSpec { base: LinkId(4242), kind: LinkKind::Macvlan(MAC), group: 0, settings: Vec::new() };
+        let nowhere = LinkSpec {
+            base: LinkId(4242),
+            kind: LinkKind::Macvlan(MAC),
+            group: 0,
+            settings: Vec::new(),
+            hushed: Vec::new(),
+        };
         assert!(settled(&mut lab, &name(), Some(Spec::Link(nowhere.clone()))).1.is_err());
         let kind = LinkKind::Ipvlan(IpvlanMode::Bridge);
         let ipvlan = LinkSpec { base: lab.link("d0"), kind, ..nowhere };
