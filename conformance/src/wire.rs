@@ -1,5 +1,6 @@
 //! What the hosts put on the wire: captured where it enters the switch, decoded independently of the product.
 
+use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -176,6 +177,20 @@ impl Capture {
             last = Some(at);
         }
         worst
+    }
+}
+
+impl Capture {
+    /// The longest pause between two adverts of any virtual router of a host, whatever their version.
+    pub fn worst_gap_of_all(&self, from: &str, since: Instant, till: Instant) -> Duration {
+        let (mut last, mut worst) = (BTreeMap::new(), Duration::ZERO);
+        let frames = self.frames();
+        let spoken = frames.iter().filter(|frame| frame.from == from && (since..=till).contains(&frame.at));
+        for (at, vrid) in spoken.filter_map(|frame| Some((frame.at, *message(frame)?.get(1)?))) {
+            let before = last.insert(vrid, at).unwrap_or(at);
+            worst = worst.max(at.saturating_duration_since(before));
+        }
+        last.values().map(|last| till.saturating_duration_since(*last)).fold(worst, Duration::max)
     }
 }
 

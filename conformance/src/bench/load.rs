@@ -27,16 +27,19 @@ pub const MEASURES: &[Measure] = &[
             ("transitions of the backup", "", Promise::AtMost(0.0)),
         ],
         rounds: Some(1),
-        round: |subject| hostile(subject, 20),
+        round: |subject| Ok(hostile(subject, 20, &[mistaken()])?.into_iter().take(2).collect()),
     },
     Measure {
         name: "flood of rejected packets for 10 s",
-        rows: &[
-            ("worst gap between adverts", "ms", Promise::AtMost(1050.0)),
-            ("transitions of the backup", "", Promise::AtMost(0.0)),
-        ],
+        rows: FLOOD,
         rounds: Some(1),
-        round: |subject| hostile(subject, 100_000),
+        round: |subject| hostile(subject, 100_000, &[mistaken()]),
+    },
+    Measure {
+        name: "flood of packets of others for 10 s",
+        rows: FLOOD,
+        rounds: Some(1),
+        round: |subject| hostile(subject, 100_000, &strange()),
     },
     Measure {
         name: "idle",
@@ -62,6 +65,13 @@ pub const MEASURES: &[Measure] = &[
     },
 ];
 
+const FLOOD: &[(&str, &str, Promise)] = &[
+    ("worst gap between adverts", "ms", Promise::AtMost(1050.0)),
+    ("transitions of the backup", "", Promise::AtMost(0.0)),
+    ("CPU seconds a minute of the master", "s", Promise::AtMostTimes(0.2)),
+    ("its log", "kB", Promise::AtMost(100.0)),
+];
+
 fn many(subject: Subject) -> Result<Vec<f64>, Fault> {
     let (lab, a) = stand::single(subject, &stand::many(255), 255)?;
     // Past the second burst of announcements.
@@ -74,21 +84,33 @@ fn many(subject: Subject) -> Result<Vec<f64>, Fault> {
     Ok(vec![minute, millis(gap), stand::pss(&a)])
 }
 
-fn hostile(subject: Subject, per_second: u32) -> Result<Vec<f64>, Fault> {
+/// Of our router, with a wrong checksum.
+fn mistaken() -> Forged {
+    Forged { checksum_error: 1, ..Forged::new([10, 9, 0, 66], 51, 200, &[stand::VIP]) }
+}
+
+/// Of routers nobody here knows, of every number but ours.
+fn strange() -> Vec<Forged> {
+    let vrids = (1..=255).filter(|vrid| *vrid != 51);
+    vrids.map(|vrid| Forged::new([10, 9, 0, 66], vrid, 200, &[[10, 9, 1, vrid]])).collect()
+}
+
+fn hostile(subject: Subject, per_second: u32, packets: &[Forged]) -> Result<Vec<f64>, Fault> {
     let configs = PRIORITY.map(|priority| stand::config(priority, "", ""));
-    let (mut lab, _a, b) = stand::pair(subject, configs)?;
+    let (mut lab, a, b) = stand::pair(subject, configs)?;
     let injector = lab.injector()?;
     lab.capture.wait_advert("a", 51, Instant::now(), Duration::from_secs(2), |_| true)?;
-    let mut wrong = Forged::new([10, 9, 0, 66], 51, 200, &[stand::VIP]);
-    wrong.checksum_error = 1;
-    let (begin, mark) = (Instant::now(), b.log.mark());
-    injector.flood(&[wrong.frame()], per_second, Duration::from_secs(10));
+    let (begin, mark, before) = (Instant::now(), b.log.mark(), stand::cpu(&a));
+    let frames: Vec<Vec<u8>> = packets.iter().map(Forged::frame).collect();
+    injector.flood(&frames, per_second, Duration::from_secs(10));
+    let minute = (stand::cpu(&a) - before) * 60.0 / begin.elapsed().as_secs_f64();
     let gap = lab.capture.adverts("a", 51, begin);
     if gap.is_empty() && subject == Subject::Ours {
         return failed("the master fell silent");
     }
-    let worst = lab.capture.worst_gap(51, begin, Instant::now());
-    Ok(vec![millis(worst), b.log.since(mark, "Entering").len() as f64])
+    let worst = lab.capture.worst_gap_of_all("a", begin, Instant::now());
+    let said = a.log.lines().iter().map(|line| line.text.len()).sum::<usize>() as f64 / 1000.0;
+    Ok(vec![millis(worst), b.log.since(mark, "Entering").len() as f64, minute, said])
 }
 
 fn idle(subject: Subject) -> Result<Vec<f64>, Fault> {

@@ -6,6 +6,7 @@
 mod load;
 mod scale;
 mod stand;
+mod strain;
 mod syntax;
 mod takeover;
 
@@ -45,7 +46,8 @@ struct Measure {
     round: fn(Subject) -> Result<Vec<f64>, Fault>,
 }
 
-const ALL: &[&[Measure]] = &[takeover::MEASURES, load::MEASURES, scale::MEASURES, syntax::MEASURES];
+const ALL: &[&[Measure]] =
+    &[takeover::MEASURES, load::MEASURES, scale::MEASURES, strain::MEASURES, syntax::MEASURES];
 
 /// Runs every measurement whose name contains `only`, `rounds` times for each program, and prints a table.
 /// Returns whether every promise was kept.

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::stand::{self, A, B};
+use super::stand::{self, A, B, PRIORITY};
 use super::{Measure, Promise, millis};
 use crate::lab::{Host, Lab, until};
 use crate::outcome::Fault;
@@ -14,25 +14,25 @@ pub const MEASURES: &[Measure] = &[
     Measure {
         name: "scale: 1,000 masters at 1 s",
         rows: MASTERS,
-        rounds: Some(3),
+        rounds: None,
         round: |subject| masters(subject, 1_000),
     },
     Measure {
         name: "scale: 4,000 masters at 1 s",
         rows: MASTERS,
-        rounds: Some(3),
+        rounds: None,
         round: |subject| masters(subject, 4_000),
     },
     Measure {
         name: "scale: 1,000 backups at 1 s",
         rows: BACKUPS,
-        rounds: Some(3),
+        rounds: None,
         round: |subject| backups(subject, 1_000),
     },
     Measure {
         name: "scale: 4,000 backups at 1 s",
         rows: BACKUPS,
-        rounds: Some(3),
+        rounds: None,
         round: |subject| backups(subject, 4_000),
     },
 ];
@@ -46,55 +46,108 @@ const BACKUPS: &[Row] = &[CPU, MEMORY];
 type Row = (&'static str, &'static str, Promise);
 
 /// Instances on one link: a VRID is there once.
-const PER_LINK: usize = 250;
+const PER_LINK: usize = 255;
 /// Past the second burst of announcements.
-const SETTLED: Duration = Duration::from_secs(7);
+pub const SETTLED: Duration = Duration::from_secs(7);
 /// How long processor time is looked at.
 const WATCHED: Duration = Duration::from_secs(10);
 /// What a start of the slower program may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Priorities of masters and of backups.
-const PRIORITY: [u8; 2] = [150, 100];
+/// So many instances with an address each, on links that both hosts of a pair have.
+pub struct Plan {
+    pub count: usize,
+    /// Of adverts, as the configuration says it; less than a second takes version 3.
+    pub interval: &'static str,
+    /// `eth0`, which is captured, or one with a cable like the others.
+    pub first_link: &'static str,
+}
+
+impl Plan {
+    fn at_1_s(count: usize) -> Self {
+        Self { count, interval: "1", first_link: "l0" }
+    }
+
+    fn links(&self) -> usize {
+        self.count.div_ceil(PER_LINK)
+    }
+
+    fn link(&self, number: usize) -> String {
+        if number == 0 { self.first_link.to_owned() } else { format!("l{number}") }
+    }
+
+    /// Plugs the links in that the host does not have yet.
+    fn cable(&self, a: &Host, b: Option<&Host>) -> Result<(), Fault> {
+        for number in 0..self.links() {
+            let (link, address) = (self.link(number), |last: u8| format!("192.168.{number}.{last}/24"));
+            if link != a.interface {
+                let far = address(2);
+                a.cable(&link, &address(1), b.map(|b| (b, far.as_str())))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts keepalived with it.
+    pub fn start(&self, host: &Host, priority: u8) -> Result<Instant, Fault> {
+        stand::quiet_log(host)?;
+        host.configure(&self.configuration(priority))?;
+        let begin = Instant::now();
+        host.must("service keepalived start")?;
+        Ok(begin)
+    }
+
+    pub fn configuration(&self, priority: u8) -> String {
+        let (version, interval) = (if self.interval.contains('.') { 3 } else { 2 }, self.interval);
+        let instance = |number: usize| {
+            let (link, vrid) = (number / PER_LINK, number % PER_LINK + 1);
+            let interface = self.link(link);
+            format!(
+                "vrrp_instance VI_{number} {{\n interface {interface}\n virtual_router_id {vrid}\n version {version}\n \
+                 priority {priority}\n advert_int {interval}\n virtual_ipaddress {{\n 10.128.{link}.{vrid}\n }}\n}}\n"
+            )
+        };
+        (0..self.count).map(instance).collect()
+    }
+}
+
+/// A host that is master of everything.
+pub fn single(lab: &mut Lab, subject: Subject, plan: &Plan) -> Result<Host, Fault> {
+    let a = lab.host(subject, "a", "eth0", A)?;
+    plan.cable(&a, None)?;
+    plan.start(&a, PRIORITY[0])?;
+    all_there(&a, plan.count)?;
+    Ok(a)
+}
+
+/// A host that is master of everything, and one beside it that is not started yet.
+pub fn pair(lab: &mut Lab, subject: Subject, plan: &Plan) -> Result<(Host, Host), Fault> {
+    let (a, b) = (lab.host(subject, "a", "eth0", A)?, lab.host(subject, "b", "eth0", B)?);
+    plan.cable(&a, Some(&b))?;
+    plan.start(&a, PRIORITY[0])?;
+    all_there(&a, plan.count)?;
+    Ok((a, b))
+}
 
 fn masters(subject: Subject, count: usize) -> Result<Vec<f64>, Fault> {
-    let mut lab = Lab::new()?;
+    let (mut lab, plan) = (Lab::new()?, Plan::at_1_s(count));
     let a = lab.host(subject, "a", "eth0", A)?;
-    for link in 0..links(count) {
-        a.cable(&format!("l{link}"), &format!("192.168.{link}.1/24"), None)?;
-    }
-    let begin = start(&a, count, PRIORITY[0])?;
+    plan.cable(&a, None)?;
+    let begin = plan.start(&a, PRIORITY[0])?;
     let there = all_there(&a, count)?;
     let late = there.saturating_duration_since(begin).saturating_sub(master_down(PRIORITY[0]));
     Ok([watched(&a), vec![millis(late)]].concat())
 }
 
 fn backups(subject: Subject, count: usize) -> Result<Vec<f64>, Fault> {
-    let mut lab = Lab::new()?;
-    let (a, b) = (lab.host(subject, "a", "eth0", A)?, lab.host(subject, "b", "eth0", B)?);
-    for link in 0..links(count) {
-        let address = |last: u8| format!("192.168.{link}.{last}/24");
-        a.cable(&format!("l{link}"), &address(1), Some((&b, &address(2))))?;
-    }
-    start(&a, count, PRIORITY[0])?;
-    all_there(&a, count)?;
-    start(&b, count, PRIORITY[1])?;
+    let (mut lab, plan) = (Lab::new()?, Plan::at_1_s(count));
+    let (_a, b) = pair(&mut lab, subject, &plan)?;
+    plan.start(&b, PRIORITY[1])?;
     Ok(watched(&b))
 }
 
-fn links(count: usize) -> usize {
-    count.div_ceil(PER_LINK)
-}
-
-fn start(host: &Host, count: usize, priority: u8) -> Result<Instant, Fault> {
-    stand::quiet_log(host)?;
-    host.configure(&configuration(count, priority))?;
-    let begin = Instant::now();
-    host.must("service keepalived start")?;
-    Ok(begin)
-}
-
-fn all_there(host: &Host, count: usize) -> Result<Instant, Fault> {
+/// Waits until the host has so many of the plan's addresses.
+pub fn all_there(host: &Host, count: usize) -> Result<Instant, Fault> {
     until(PATIENCE, "all addresses are there", || {
         let listed = host.run("ip -o -4 addr show to 10.128.0.0/9 | wc -l");
         listed.is_ok_and(|listed| listed.out.trim() == count.to_string())
@@ -108,15 +161,4 @@ fn watched(host: &Host) -> Vec<f64> {
     thread::sleep(WATCHED);
     let minute = (stand::cpu(host) - before) * 60.0 / begin.elapsed().as_secs_f64();
     vec![minute, stand::pss(host)]
-}
-
-fn configuration(count: usize, priority: u8) -> String {
-    let instance = |number: usize| {
-        let (link, vrid) = (number / PER_LINK, number % PER_LINK + 1);
-        format!(
-            "vrrp_instance VI_{number} {{\n interface l{link}\n virtual_router_id {vrid}\n priority {priority}\n \
-             advert_int 1\n virtual_ipaddress {{\n 10.128.{link}.{vrid}\n }}\n}}\n"
-        )
-    };
-    (0..count).map(instance).collect()
 }
