@@ -1,6 +1,7 @@
 //! Timers as data: an array per owner, and an agenda over all owners.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, HashMap};
+use std::hash::Hash;
 
 use keepalived_model::{Instant, Micros};
 
@@ -59,35 +60,75 @@ impl<const COUNT: usize> Timers<COUNT> {
 }
 
 /// The earliest deadline of every owner, ordered by time. Costs a logarithm per change, so that thousands of
-/// owners do not make every event expensive.
+/// owners do not make every event expensive; and less for deadlines that only move away, as those of a backup do
+/// with every advert it hears: they keep their old place in line until it comes up.
 #[derive(Clone, Debug)]
 pub struct Agenda<Owner> {
+    /// No later than the owner's deadline, and the first one just then.
     by_time: BTreeSet<(Instant, Owner)>,
-    by_owner: BTreeMap<Owner, Instant>,
+    by_owner: HashMap<Owner, Entry>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Entry {
+    at: Instant,
+    /// Its place in line.
+    place: Instant,
 }
 
 impl<Owner> Default for Agenda<Owner> {
     fn default() -> Self {
-        Self { by_time: BTreeSet::new(), by_owner: BTreeMap::new() }
+        Self { by_time: BTreeSet::new(), by_owner: HashMap::new() }
     }
 }
 
-impl<Owner: Copy + Ord> Agenda<Owner> {
+impl<Owner: Copy + Ord + Hash> Agenda<Owner> {
     /// Notes an owner's earliest deadline, or that it has none.
     pub fn note(&mut self, owner: Owner, at: Option<Instant>) {
-        let before = match at {
-            Some(at) => self.by_owner.insert(owner, at),
-            None => self.by_owner.remove(&owner),
-        };
-        if before == at {
+        let Some(at) = at else {
+            if let Some(Entry { place, .. }) = self.by_owner.remove(&owner) {
+                self.by_time.remove(&(place, owner));
+                self.advance();
+            }
             return;
+        };
+        match self.by_owner.get_mut(&owner) {
+            Some(entry) if entry.place <= at => {
+                entry.at = at;
+                let place = entry.place;
+                if self.by_time.first() == Some(&(place, owner)) {
+                    self.advance();
+                }
+            }
+            Some(entry) => {
+                let place = std::mem::replace(&mut entry.place, at);
+                entry.at = at;
+                self.by_time.remove(&(place, owner));
+                self.by_time.insert((at, owner));
+            }
+            None => {
+                self.by_owner.insert(owner, Entry { at, place: at });
+                self.by_time.insert((at, owner));
+            }
         }
-        if let Some(before) = before {
-            self.by_time.remove(&(before, owner));
-        }
-        if let Some(at) = at {
-            self.by_time.insert((at, owner));
-        }
+    }
+
+    /// Sends whoever is first in line without being due first to where he belongs.
+    fn advance(&mut self) {
+        while let Some((place, owner)) = self.by_time.first().copied()
+            && self.moves(place, owner)
+        {}
+    }
+
+    /// Lets an owner stand where he belongs; says whether that is another place.
+    fn moves(&mut self, place: Instant, owner: Owner) -> bool {
+        let Some(entry) = self.by_owner.get_mut(&owner).filter(|entry| entry.at != place) else {
+            return false;
+        };
+        entry.place = entry.at;
+        let belongs = (entry.at, owner);
+        self.by_time.remove(&(place, owner));
+        self.by_time.insert(belongs)
     }
 
     /// The earliest deadline of all.
@@ -101,7 +142,14 @@ impl<Owner: Copy + Ord> Agenda<Owner> {
     }
 
     /// Owners with a deadline not after `now`, earliest first, and no more than so many.
-    pub fn due(&self, now: Instant, most: usize) -> Vec<Owner> {
+    pub fn due(&mut self, now: Instant, most: usize) -> Vec<Owner> {
+        let moved = |(place, owner): &&(Instant, Owner)| {
+            self.by_owner.get(owner).is_some_and(|entry| entry.at != *place)
+        };
+        let early = self.by_time.iter().take_while(|(place, _)| *place <= now);
+        for (place, owner) in early.filter(moved).copied().collect::<Vec<_>>() {
+            self.moves(place, owner);
+        }
         let due = self.by_time.iter().take_while(|(at, _)| *at <= now);
         due.take(most).map(|(_, owner)| *owner).collect()
     }
@@ -142,5 +190,19 @@ mod tests {
         assert_eq!((agenda.next(), agenda.due(Instant(2), 9)), (Some(Instant(1)), vec!['a', 'b']));
         agenda.note('a', None);
         assert_eq!(agenda.due(Instant(9), 9), vec!['b']);
+    }
+
+    #[test]
+    fn deadlines_that_moved_away_are_neither_next_nor_due() {
+        let mut agenda = Agenda::default();
+        for (owner, at) in [('a', 1), ('b', 2), ('c', 3), ('b', 7), ('a', 5), ('b', 6)] {
+            agenda.note(owner, Some(Instant(at)));
+        }
+        assert_eq!((agenda.next(), agenda.next_owner()), (Some(Instant(3)), Some('c')));
+        agenda.note('a', Some(Instant(9)));
+        assert_eq!(agenda.due(Instant(8), 9), vec!['c', 'b']);
+        agenda.note('c', None);
+        assert_eq!((agenda.next(), agenda.next_owner()), (Some(Instant(6)), Some('b')));
+        assert_eq!(agenda.due(Instant(9), 1), vec!['b']);
     }
 }

@@ -22,6 +22,7 @@ use crate::notices::{Cause, Why};
 use crate::readings::Readings;
 use crate::reception::Listeners;
 use crate::report::{Fault, Name, Report, State};
+use crate::roster::Roster;
 use crate::track::Tracker;
 use crate::wanted::Wanted;
 
@@ -35,7 +36,7 @@ const DUE_MAX: usize = 64;
 const LATE: Micros = Micros::from_secs(1);
 
 /// Who owns a deadline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Owner {
     Script(ScriptId),
     Instance(InstanceId),
@@ -54,7 +55,7 @@ pub struct Engine {
     /// How far the wall clock is ahead of `now`.
     wall_ahead: Micros,
     pub(crate) links: Links,
-    pub(crate) instances: BTreeMap<InstanceId, Box<Instance>>,
+    pub(crate) instances: Roster,
     /// Instances in the order of the file.
     pub(crate) order: Vec<InstanceId>,
     pub(crate) groups: Vec<Group>,
@@ -66,7 +67,8 @@ pub struct Engine {
     pub(crate) makers: BTreeMap<LinkName, Name>,
     announcer: Announcer,
     agenda: Agenda<Owner>,
-    touched: BTreeSet<Owner>,
+    /// Whose timers may differ now; some of them more than once.
+    touched: Vec<Owner>,
     unfinished: BTreeSet<InstanceId>,
     runs: BTreeMap<RunId, ScriptId>,
     pub(crate) listeners: Listeners,
@@ -122,7 +124,7 @@ impl Engine {
             now,
             wall_ahead: Micros::ZERO,
             links: Links::new(snapshot),
-            instances: BTreeMap::new(),
+            instances: Roster::default(),
             order: Vec::new(),
             groups: Vec::new(),
             scripts: BTreeMap::new(),
@@ -132,7 +134,7 @@ impl Engine {
             makers: BTreeMap::new(),
             announcer: Announcer::default(),
             agenda: Agenda::default(),
-            touched: BTreeSet::new(),
+            touched: Vec::new(),
             unfinished: BTreeSet::new(),
             runs: BTreeMap::new(),
             listeners: Listeners::default(),
@@ -166,7 +168,7 @@ impl Engine {
                 if let Some(script) = self.runs.remove(&run)
                     && let Some(tracker) = self.scripts.get_mut(&script)
                 {
-                    self.touched.insert(Owner::Script(script));
+                    self.touched.push(Owner::Script(script));
                     if self.stopping {
                         // Nobody wants to know how a run ended that we have just ended ourselves.
                         tracker.exited(run, exit, &mut Actions::new());
@@ -201,7 +203,7 @@ impl Engine {
             out.push(Action::Report(Report::Late { by }));
         }
         for owner in self.agenda.due(self.now, DUE_MAX) {
-            self.touched.insert(owner);
+            self.touched.push(owner);
             match owner {
                 Owner::Script(id) => {
                     if let Some(tracker) = self.scripts.get_mut(&id) {
@@ -248,7 +250,7 @@ impl Engine {
             Change::Link(link) => {
                 let before = self.links.put(link.clone(), self.now);
                 let link = self.links.get(link.id).cloned().unwrap_or(link);
-                self.touched.insert(Owner::Links);
+                self.touched.push(Owner::Links);
                 self.report_link(before.as_ref(), &link, out);
                 if let Some(before) = before.filter(|before| before.name != link.name) {
                     self.forget_addresses(link.id);
@@ -384,10 +386,10 @@ impl Engine {
         }
         for (id, tracker) in &mut self.scripts {
             tracker.stop(out);
-            self.touched.insert(Owner::Script(*id));
+            self.touched.push(Owner::Script(*id));
         }
         self.starts_at = None;
-        self.touched.insert(Owner::Start);
+        self.touched.push(Owner::Start);
     }
 
     /// What an instance intends, after its group had its say.
@@ -502,7 +504,10 @@ impl Engine {
         act: impl FnOnce(&mut Instance, &mut Context<'_>) -> R,
     ) -> Option<R> {
         let instance = self.instances.get_mut(&id)?;
-        self.touched.insert(Owner::Instance(id));
+        let owner = Owner::Instance(id);
+        if self.touched.last() != Some(&owner) {
+            self.touched.push(owner);
+        }
         let (wanted, announcer) = (&mut self.wanted, &mut self.announcer);
         let (now, wall_ahead, links) = (self.now, self.wall_ahead, &self.links);
         let mut ctx = Context { now, wall_ahead, links, wanted, announcer, out };
@@ -523,7 +528,8 @@ impl Engine {
         // thousand at every answer cost two seconds of a takeover.
         self.unfinished.clear();
         self.touched.extend(self.announcer.links().map(Owner::Queue));
-        for owner in std::mem::take(&mut self.touched) {
+        let mut touched = std::mem::take(&mut self.touched);
+        for owner in touched.drain(..) {
             let at = match owner {
                 Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
                 Owner::Instance(id) => self.instances.get(&id).and_then(|instance| instance.next_deadline()),
@@ -534,6 +540,8 @@ impl Engine {
             };
             self.agenda.note(owner, at);
         }
+        touched.shrink_to(DUE_MAX);
+        self.touched = touched;
     }
 
     pub(crate) fn fresh(&mut self) -> &mut Fresh {
@@ -541,12 +549,12 @@ impl Engine {
     }
 
     pub(crate) fn touch(&mut self, owner: Owner) {
-        self.touched.insert(owner);
+        self.touched.push(owner);
     }
 
     pub(crate) fn delay_start(&mut self, until: Option<Instant>) {
         self.starts_at = until;
-        self.touched.insert(Owner::Start);
+        self.touched.push(Owner::Start);
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -30,6 +30,7 @@ mod refusals;
 mod reload;
 pub mod report;
 mod review;
+mod roster;
 pub mod routing;
 mod track;
 pub mod view;

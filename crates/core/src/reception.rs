@@ -15,8 +15,8 @@ use crate::report::Report;
 /// Who listens to what.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Listeners {
-    /// By link, or none for those who hear on all, and VRID.
-    seats: BTreeMap<(Option<LinkId>, u8), Vec<InstanceId>>,
+    /// By [`place`], in ascending order.
+    seats: Vec<(u64, InstanceId)>,
     joined: BTreeSet<(LinkId, IpAddr)>,
     admitted: BTreeMap<Carrier, Vec<Vrid>>,
 }
@@ -39,7 +39,7 @@ impl Engine {
     /// Of several instances with one VRID, the one of the packet's family, kind and group or address; on its link
     /// also one that it does not fit, which knows best what is wrong with it.
     fn listener(&self, link: LinkId, address: &Address) -> Option<InstanceId> {
-        let seats = |link| self.listeners.seats.get(&(link, address.vrid)).into_iter().flatten();
+        let seats = |link| self.listeners.at(place(link, address.vrid));
         let of_family = |id: &&InstanceId| {
             let family = Family::of(address.source);
             self.instances.get(id).is_some_and(|instance| instance.config.family == family)
@@ -52,9 +52,9 @@ impl Engine {
 
     /// Which groups have to be received where, which VRIDs are ours, who listens to what.
     pub(crate) fn renew_listeners(&mut self, out: &mut Actions) {
-        let (mut seats, mut joined) = (BTreeMap::new(), BTreeSet::new());
+        let (mut seats, mut joined) = (Vec::new(), BTreeSet::new());
         let mut vrids: BTreeMap<Carrier, BTreeSet<Vrid>> = BTreeMap::new();
-        for (id, instance) in &self.instances {
+        for (id, instance) in self.instances.iter() {
             let config = &instance.config;
             vrids.entry(config.carrier()).or_default().insert(config.vrid);
             let link = match (&config.interface, instance.link) {
@@ -63,7 +63,7 @@ impl Engine {
                 // Its packets come in wherever the routes of the others say.
                 (None, _) => None,
             };
-            seats.entry((link, config.vrid.number())).or_insert_with(Vec::new).push(*id);
+            seats.push((place(link, config.vrid.number()), *id));
             if let (Transport::Multicast { group, .. }, Some(link)) = (&config.transport, link) {
                 joined.insert((link, *group));
             }
@@ -81,8 +81,24 @@ impl Engine {
         for (link, group) in joined.difference(&self.listeners.joined) {
             out.push(Action::Join { link: *link, group: *group });
         }
+        seats.sort_unstable();
         (self.listeners.seats, self.listeners.joined) = (seats, joined);
     }
+}
+
+impl Listeners {
+    /// Who sits there, in the order of numbers.
+    fn at(&self, place: u64) -> impl Iterator<Item = &InstanceId> {
+        let first = self.seats.partition_point(|(other, _)| *other < place);
+        let here = self.seats.get(first..).unwrap_or_default().iter();
+        here.take_while(move |(other, _)| *other == place).map(|(_, id)| id)
+    }
+}
+
+/// Where those listen who hear this VRID on that link, or on all links.
+fn place(link: Option<LinkId>, vrid: u8) -> u64 {
+    let link = link.map_or(0, |link| u64::from(link.0) + 1);
+    link << 8 | u64::from(vrid)
 }
 
 /// Whether this is where packets for it go to.

@@ -106,7 +106,7 @@ impl Engine {
 
     fn add(&mut self, config: Arc<vrrp::Instance>) -> InstanceId {
         let (id, now) = (self.fresh().instance(), self.now);
-        self.instances.insert(id, Box::new(Instance::new(id, config, now)));
+        self.instances.insert(Box::new(Instance::new(id, config, now)));
         self.order.push(id);
         self.touch(Owner::Instance(id));
         id

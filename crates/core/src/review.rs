@@ -121,7 +121,7 @@ impl Engine {
     fn begin_groups(&mut self, pending: &BTreeSet<InstanceId>, out: &mut Actions) {
         for index in 0..self.groups.len() {
             let Some(group) = self.groups.get(index) else { continue };
-            let members: Vec<&Box<Instance>> =
+            let members: Vec<&Instance> =
                 group.members.iter().filter_map(|id| self.instances.get(id)).collect();
             let waits = members.iter().any(|i| i.state != State::Init || pending.contains(&i.id));
             let faulty = members.iter().any(|member| member.in_fault());

@@ -2,7 +2,7 @@
 //! engine's successors.
 //!
 //! ```text
-//! slot 0        magic "KALVMEM2"
+//! slot 0        magic "KALVMEM3"
 //! slot 1 …      checksum (4)  tag (1)  payload (123)      each 128 bytes, none across a page
 //!
 //! tag 1         a standing: identity, state, last advert, next IPv4 identification
@@ -15,7 +15,7 @@
 //! A slot is written by one system call, which a signal cannot tear. Whatever else happens to the file, a slot
 //! whose checksum or payload is wrong reads as free. Numbers are in the machine's order: nobody else reads them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -33,7 +33,9 @@ use keepalived_sys::memfd;
 const SLOT: usize = 128;
 /// More than this (8 MB) is not remembered: 65,000 addresses need a restart that is clean.
 const SLOTS_MAX: u64 = 65_536;
-const MAGIC: &[u8; 8] = b"KALVMEM2";
+/// Bytes of its checksum.
+const CHECKSUM: usize = 4;
+const MAGIC: &[u8; 8] = b"KALVMEM3";
 
 const STANDING: u8 = 1;
 const VERDICT: u8 = 2;
@@ -44,7 +46,8 @@ const LINK: u8 = 4;
 #[derive(Debug)]
 pub struct MemoryStore {
     file: File,
-    standings: BTreeMap<Arc<Identity>, u64>,
+    /// Asked with every advert. The key is the router's own, so that comparing it costs nothing.
+    standings: HashMap<Arc<Identity>, u64>,
     verdicts: BTreeMap<Arc<str>, u64>,
     things: BTreeMap<Key, Owned>,
     free: Vec<u64>,
@@ -79,7 +82,7 @@ impl MemoryStore {
         let bytes = memfd::read_all(&file)?;
         let mut store = Self {
             file,
-            standings: BTreeMap::new(),
+            standings: HashMap::new(),
             verdicts: BTreeMap::new(),
             things: BTreeMap::new(),
             free: Vec::new(),
@@ -125,7 +128,10 @@ impl MemoryStore {
             Memory::Standing(standing) => self.standings.get(&standing.identity),
             Memory::Verdict(verdict) => self.verdicts.get(&verdict.script),
         };
-        let Some(slot) = known.copied().or_else(|| self.claim()) else { return };
+        if let Some(slot) = known.copied() {
+            return self.write(slot, &bytes);
+        }
+        let Some(slot) = self.claim() else { return };
         match memory {
             Memory::Standing(standing) => self.standings.insert(standing.identity.clone(), slot),
             Memory::Verdict(verdict) => self.verdicts.insert(verdict.script.clone(), slot),
@@ -221,7 +227,7 @@ enum Entry {
 
 impl Entry {
     fn decode(slot: &[u8]) -> Option<Self> {
-        let (sum, rest) = slot.split_first_chunk::<4>()?;
+        let (sum, rest) = slot.split_first_chunk::<CHECKSUM>()?;
         if u32::from_ne_bytes(*sum) != checksum(rest) {
             return None;
         }
@@ -237,10 +243,10 @@ impl Entry {
 }
 
 fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
-    let mut payload = Vec::with_capacity(SLOT);
+    let mut slot = Slot::new();
     match memory {
         Memory::Standing(Standing { identity, state, last_advert, next_ip_id, sequence }) => {
-            payload.extend([
+            slot.put(&[
                 STANDING,
                 identity.vrid.number(),
                 u8::from(identity.family == Family::V6),
@@ -250,79 +256,99 @@ fn encode_memory(memory: &Memory) -> Option<[u8; SLOT]> {
                     LivesOn::Ipvlan => 2,
                 },
                 u8::from(identity.unicast),
-            ]);
+            ])?;
             for address in [identity.source, identity.group] {
-                payload.push(u8::from(address.is_some()));
-                put_ip(&mut payload, address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()));
+                slot.put(&[u8::from(address.is_some())])?;
+                slot.put_ip(address.unwrap_or(Ipv4Addr::UNSPECIFIED.into()))?;
             }
-            payload.push(match state {
+            slot.put(&[match state {
                 State::Init => 0,
                 State::Backup => 1,
                 State::Master => 2,
                 State::Fault => 3,
-            });
-            payload.extend(last_advert.0.to_ne_bytes());
-            payload.extend(next_ip_id.to_ne_bytes());
-            payload.extend(sequence.to_ne_bytes());
-            put_text(&mut payload, &identity.interface)?;
+            }])?;
+            slot.put(&last_advert.0.to_ne_bytes())?;
+            slot.put(&next_ip_id.to_ne_bytes())?;
+            slot.put(&sequence.to_ne_bytes())?;
+            slot.put_text(&identity.interface)?;
         }
         Memory::Verdict(Verdict { script, up }) => {
-            payload.extend([VERDICT, u8::from(*up)]);
-            put_text(&mut payload, script)?;
+            slot.put(&[VERDICT, u8::from(*up)])?;
+            slot.put_text(script)?;
         }
     }
-    seal(&payload)
+    Some(slot.seal())
 }
 
 /// None for what does no harm when it is left behind.
 fn encode_thing(key: &Key) -> Option<[u8; SLOT]> {
-    let mut payload = Vec::with_capacity(SLOT);
+    let mut slot = Slot::new();
     match key {
         Key::Address(AddressKey { link, ip, prefix_len }) => {
-            payload.extend([ADDRESS, *prefix_len]);
-            payload.extend(link.0.to_ne_bytes());
-            put_ip(&mut payload, *ip);
+            slot.put(&[ADDRESS, *prefix_len])?;
+            slot.put(&link.0.to_ne_bytes())?;
+            slot.put_ip(*ip)?;
         }
         Key::Link(name) => {
-            payload.push(LINK);
-            put_text(&mut payload, name.as_str())?;
+            slot.put(&[LINK])?;
+            slot.put_text(name.as_str())?;
         }
         // The packet filter goes as a whole.
         Key::Barred(_) | Key::Setting(..) | Key::OwnReversePaths | Key::Route(_) | Key::Rule(_) => {
             return None;
         }
     }
-    seal(&payload)
+    Some(slot.seal())
 }
 
-/// Its family, and sixteen bytes in any case.
-fn put_ip(payload: &mut Vec<u8>, ip: IpAddr) {
-    payload.push(u8::from(ip.is_ipv6()));
-    match ip {
-        IpAddr::V4(ip) => payload.extend(ip.to_ipv6_mapped().octets()),
-        IpAddr::V6(ip) => payload.extend(ip.octets()),
+/// A slot that is being written; none of its methods when there is no room left.
+struct Slot {
+    bytes: [u8; SLOT],
+    end: usize,
+}
+
+impl Slot {
+    fn new() -> Self {
+        Self { bytes: [0; SLOT], end: CHECKSUM }
+    }
+
+    fn put(&mut self, payload: &[u8]) -> Option<()> {
+        let end = self.end + payload.len();
+        self.bytes.get_mut(self.end..end)?.copy_from_slice(payload);
+        self.end = end;
+        Some(())
+    }
+
+    /// Its family, and sixteen bytes in any case.
+    fn put_ip(&mut self, ip: IpAddr) -> Option<()> {
+        self.put(&[u8::from(ip.is_ipv6())])?;
+        match ip {
+            IpAddr::V4(ip) => self.put(&ip.to_ipv6_mapped().octets()),
+            IpAddr::V6(ip) => self.put(&ip.octets()),
+        }
+    }
+
+    /// A text with its length in front; none also when it is longer than a byte says.
+    fn put_text(&mut self, text: &str) -> Option<()> {
+        self.put(&[u8::try_from(text.len()).ok()?])?;
+        self.put(text.as_bytes())
+    }
+
+    fn seal(mut self) -> [u8; SLOT] {
+        if let Some((sum, rest)) = self.bytes.split_first_chunk_mut::<CHECKSUM>() {
+            *sum = checksum(rest).to_ne_bytes();
+        }
+        self.bytes
     }
 }
 
-/// A text with its length in front; none when it is longer than a slot.
-fn put_text(payload: &mut Vec<u8>, text: &str) -> Option<()> {
-    payload.push(u8::try_from(text.len()).ok()?);
-    payload.extend(text.as_bytes());
-    Some(())
-}
-
-/// A complete slot; none when the payload does not fit.
-fn seal(payload: &[u8]) -> Option<[u8; SLOT]> {
-    let mut slot = [0; SLOT];
-    let (sum, rest) = slot.split_first_chunk_mut::<4>()?;
-    rest.get_mut(..payload.len())?.copy_from_slice(payload);
-    *sum = checksum(rest).to_ne_bytes();
-    Some(slot)
-}
-
-/// FNV-1a; finds accidents, not forgeries. Zero bytes do not sum to zero, so an empty slot is never valid.
+/// FNV-1a, four bytes at a time; finds accidents, not forgeries. Zero bytes do not sum to zero, so an empty slot is
+/// never valid.
 fn checksum(bytes: &[u8]) -> u32 {
-    bytes.iter().fold(0x811c_9dc5, |sum: u32, byte| (sum ^ u32::from(*byte)).wrapping_mul(0x0100_0193))
+    let (words, _) = bytes.as_chunks::<4>();
+    words
+        .iter()
+        .fold(0x811c_9dc5, |sum: u32, word| (sum ^ u32::from_ne_bytes(*word)).wrapping_mul(0x0100_0193))
 }
 
 /// Reads a payload from its front; nothing once it is too short.
@@ -563,9 +589,10 @@ mod tests {
         // Every tag with every filling, under a valid checksum, and files of every length.
         for tag in 0..=255 {
             for filling in 0..=255 {
-                let mut payload = [filling; SLOT - 4];
-                payload[0] = tag;
-                let slot = seal(&payload).unwrap();
+                let mut slot = Slot::new();
+                slot.put(&[tag]).unwrap();
+                slot.put(&[filling; SLOT - CHECKSUM - 1]).unwrap();
+                let slot = slot.seal();
                 if let Some(Entry::Thing(Key::Address(key))) = Entry::decode(&slot) {
                     assert!(key.prefix_len <= 128);
                 }

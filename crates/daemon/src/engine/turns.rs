@@ -9,7 +9,7 @@ use keepalived_sys::signals::Signal;
 
 use crate::compat::{exit_codes, process_names, signal_names};
 use crate::engine::configuration::{self, Loaded};
-use crate::engine::pace::Pace;
+use crate::engine::pace::{DATAGRAMS_TOGETHER, DEADLINES_TOGETHER, Pace};
 use crate::engine::scheduling::Treatment;
 use crate::engine::shell::{Drained, Shell};
 use crate::engine::wake::{Said, Sources, Wake};
@@ -42,7 +42,14 @@ const LAST_REMOVALS: Micros = Micros::from_secs(4);
 
 /// Runs until the engine is told to stop; the result is its exit status.
 pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, treatment: Treatment) -> u8 {
-    let mut turns = Turns { pace: Pace::new(), left: Drained::All, stopping: None, settings, treatment };
+    let mut turns = Turns {
+        pace: Pace::new(DEADLINES_TOGETHER),
+        receptions: Pace::new(DATAGRAMS_TOGETHER),
+        left: Drained::All,
+        stopping: None,
+        settings,
+        treatment,
+    };
     loop {
         if shell.scripts().is_pending() {
             // Runs that came to nothing; and what the launcher did not read yet. Its end is told by its socket.
@@ -54,7 +61,7 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, 
         if turns.is_over(shell) {
             return exit_codes::OK;
         }
-        if let Err(error) = sources.arm(turns.next(shell)) {
+        if let Err(error) = sources.arm(clock::now(), turns.next(shell)) {
             log::error(format_args!("Unable to set the timer - {error}"));
             return EXIT_SOFTWARE;
         }
@@ -67,6 +74,7 @@ pub async fn run(shell: &mut Shell, sources: &mut Sources, settings: &Settings, 
 
 struct Turns<'a> {
     pace: Pace,
+    receptions: Pace,
     left: Drained,
     /// Since when.
     stopping: Option<Instant>,
@@ -102,6 +110,16 @@ impl Turns<'_> {
         shell.netlink().get_ready();
         while clock::now() < at {
             std::hint::spin_loop();
+        }
+    }
+
+    /// Lets datagrams that come thick gather for a moment, unless something is due before.
+    fn gather(&self, shell: &Shell) {
+        let now = clock::now();
+        let limit = self.next(shell).unwrap_or(now + DATAGRAMS_TOGETHER);
+        let pause = self.receptions.moment(now).min(limit).since(now);
+        if !pause.is_zero() {
+            std::thread::sleep(std::time::Duration::from_micros(pause.0));
         }
     }
 
@@ -143,7 +161,9 @@ impl Turns<'_> {
             // What is due is found by looking.
             Wake::Timer => None,
             Wake::Received => {
+                self.gather(shell);
                 self.left = shell.drain(clock::now() + DRAIN);
+                self.receptions.rang(clock::now());
                 None
             }
             Wake::Told(Some(told)) => {

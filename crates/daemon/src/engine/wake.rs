@@ -92,9 +92,16 @@ impl Sources {
         })
     }
 
-    /// Lets the timer ring at this moment.
-    pub fn arm(&mut self, at: Option<Instant>) -> io::Result<()> {
-        if at != self.armed {
+    /// Lets the timer ring at this moment. Deadlines of a backup move away with every advert; that is worth a call
+    /// once the timer would ring in less than half the time.
+    pub fn arm(&mut self, now: Instant, at: Option<Instant>) -> io::Result<()> {
+        let is_early_enough =
+            |armed: Instant, at: Instant| armed <= at && armed.since(now).times(2) >= at.since(now);
+        let stays = match (self.armed, at) {
+            (Some(armed), Some(at)) => armed == at || armed > now && is_early_enough(armed, at),
+            (armed, at) => armed == at,
+        };
+        if !stays {
             self.timer.get_ref().arm(at)?;
             self.armed = at;
         }
