@@ -52,7 +52,7 @@ fuzz_target!(|bytes: &[u8]| {
 
 fn drive_an_engine(mut bytes: Bytes<'_>) {
     let instance = instance(&mut bytes);
-    let config = Arc::new(Config { instances: vec![instance.clone()], ..Config::default() });
+    let config = Arc::new(Config::of([instance.clone()]));
     let mut now = Instant(SECOND);
     let mut out = Actions::new();
     let mut engine = Engine::start(now, config, &snapshot(), &[], &[], &mut out);

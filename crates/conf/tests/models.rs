@@ -3,6 +3,7 @@
 mod common;
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use common::{lines, run};
 use keepalived_conf::{Answers, Class, Lines, Pass, Recorder, lower, render, start_refusal, test_status};
@@ -109,11 +110,11 @@ fn the_log_says_what_a_misspelt_word_may_have_meant_and_the_test_keeps_to_the_or
 }
 
 /// One multicast instance with these lines.
-fn instance(lines: &str) -> keepalived_model::vrrp::Instance {
+fn instance(lines: &str) -> Arc<keepalived_model::vrrp::Instance> {
     with_globals("", lines)
 }
 
-fn with_globals(globals: &str, lines: &str) -> keepalived_model::vrrp::Instance {
+fn with_globals(globals: &str, lines: &str) -> Arc<keepalived_model::vrrp::Instance> {
     let text = format!(
         "global_defs {{\n{globals}\n}}\nvrrp_instance V {{\ninterface eth0\nvirtual_router_id 7\n\
          virtual_ipaddress {{ 10.0.0.5 }}\n{lines}\n}}\n"
@@ -229,7 +230,7 @@ fn addresses_that_do_not_fit_an_advert_are_carried_all_the_same() {
 #[test]
 fn a_password_is_bytes_and_eight_of_them() {
     let auth =
-        |word: &str| instance(&format!("authentication {{\nauth_type PASS\nauth_pass {word}\n}}")).auth;
+        |word: &str| instance(&format!("authentication {{\nauth_type PASS\nauth_pass {word}\n}}")).auth.clone();
     assert_eq!(auth("123456789012"), Auth::Pass(*b"12345678"));
     assert_eq!(auth("ab!cd"), Auth::Pass(*b"ab\0\0\0\0\0\0"));
     assert_eq!(auth("\"a b\""), Auth::Pass(*b"a b\0\0\0\0\0"));

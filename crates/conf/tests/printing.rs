@@ -48,7 +48,7 @@ fn back(seed: u64, host: &Machine) -> Result<String, String> {
     let printed = print(&config, &recorder.into_answers()).text();
     let (mut read, answers) = understood(&text::encode(&printed), host);
     // What VMACs of addresses are called is found by reading alone.
-    for instance in &mut read.config.vrrp.instances {
+    for instance in read.config.vrrp.instances_mut() {
         let addresses = instance.addresses.iter_mut().chain(&mut instance.excluded);
         addresses.for_each(|address| address.vmac = None);
     }

@@ -49,8 +49,7 @@ pub(crate) enum Owner {
 /// The VRRP engine: everything that is happening.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    /// Without its instances, each of which has its own part.
-    pub(crate) config: vrrp::Config,
+    pub(crate) config: Arc<vrrp::Config>,
     pub(crate) now: Instant,
     /// How far the wall clock is ahead of `now`.
     wall_ahead: Micros,
@@ -120,7 +119,7 @@ impl Engine {
         out: &mut Actions,
     ) -> Self {
         let mut engine = Self {
-            config: vrrp::Config::default(),
+            config: Arc::clone(&config),
             now,
             wall_ahead: Micros::ZERO,
             links: Links::new(snapshot),

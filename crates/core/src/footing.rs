@@ -201,8 +201,8 @@ impl Instance {
 
 /// How long interfaces have to be up or down until that counts: as configured, and a moment for links of our own.
 /// What somebody removes is down first, and shall be made again without a fault between.
-pub(crate) fn delays(config: &vrrp::Config, instances: &[vrrp::Instance]) -> Vec<UpDownDelay> {
-    let own = instances.iter().flat_map(own_links).map(|(name, _)| UpDownDelay {
+pub(crate) fn delays(config: &vrrp::Config) -> Vec<UpDownDelay> {
+    let own = config.instances.iter().flat_map(|instance| own_links(instance)).map(|(name, _)| UpDownDelay {
         name: name.as_str().to_owned(),
         down: OWN_DOWN,
         up: Micros::ZERO,

@@ -1,7 +1,6 @@
 //! Files and processes: what their numbers mean for whoever tracks them (`spec` runtime 4.3 and 4.4). Somebody
 //! outside watches them and tells numbers; quorums and their delays are decided here.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use keepalived_model::Instant;
@@ -73,7 +72,7 @@ impl Readings {
     /// At the start, with what everything looks like then.
     pub fn first(config: &vrrp::Config, readings: &[Reading], now: Instant, out: &mut Actions) -> Self {
         let mut first = Self::default();
-        first.reconfigure(config, &config.watches(), out);
+        first.reconfigure(config, out);
         for reading in readings {
             first.take(reading, now, out);
         }
@@ -81,7 +80,8 @@ impl Readings {
     }
 
     /// Another configuration: what is still watched keeps its number.
-    pub fn reconfigure(&mut self, config: &vrrp::Config, watches: &BTreeSet<Watch>, out: &mut Actions) {
+    pub fn reconfigure(&mut self, config: &vrrp::Config, out: &mut Actions) {
+        let watches = config.watches();
         let (files, mut processes) = (std::mem::take(&mut self.files), std::mem::take(&mut self.processes));
         self.files.extend(config.files.iter().map(|file| {
             // What nobody tracks nobody looks at, so that its number is old when somebody does again.
@@ -262,7 +262,7 @@ mod tests {
         let line = Tracked { name: process.name.clone(), weight: process.weight };
         let group = SyncGroup { track_processes: vec![line], ..SyncGroup::default() };
         let config = Config { processes: vec![process], groups: vec![group], ..Config::default() };
-        readings.reconfigure(&config, &config.watches(), &mut out);
+        readings.reconfigure(&config, &mut out);
         let mut told = String::new();
         let mut tell = |at: u64, out: &mut Actions| {
             for action in out.drain(..) {
@@ -309,7 +309,7 @@ mod tests {
             ..SyncGroup::default()
         };
         let config = Config { files: vec![file], groups: vec![group], ..Config::default() };
-        readings.reconfigure(&config, &config.watches(), &mut out);
+        readings.reconfigure(&config, &mut out);
         let tell = |readings: &mut Readings, number, out: &mut Actions| {
             readings.take(&Reading { watch: Watch::File(b"/f".to_vec()), number }, Instant(0), out)
         };
@@ -319,10 +319,10 @@ mod tests {
         assert_eq!(tell(&mut readings, 1 << 31, &mut out), News::No);
         assert_eq!(readings.file("f").and_then(|file| file.number), Some(5));
         assert!(matches!(out[..], [Action::Report(Report::NumberIgnored { .. })]));
-        readings.reconfigure(&config, &config.watches(), &mut out);
+        readings.reconfigure(&config, &mut out);
         assert_eq!(readings.file("f").and_then(|file| file.number), Some(5), "a reload keeps it");
         let untracked = Config { groups: Vec::new(), ..config };
-        readings.reconfigure(&untracked, &untracked.watches(), &mut out);
+        readings.reconfigure(&untracked, &mut out);
         assert_eq!(readings.file("f").and_then(|file| file.number), None, "nobody looks at it any more");
     }
 }

@@ -27,17 +27,10 @@ impl Engine {
         memories: &[Memory],
         out: &mut Actions,
     ) {
-        let mut config = Arc::unwrap_or_clone(config);
-        let instances = std::mem::take(&mut config.instances);
-        self.virtual_ips = virtual_ips(&instances);
-        self.filters_packets = instances.iter().any(vrrp::Instance::needs_packet_filter);
-        self.announcer().set_spacing(Spacing::of(&config));
-        self.links.set_delays(delays(&config, &instances));
-        let startup_delay = config.startup_delay;
-        self.config = config;
+        self.apply(&config);
         self.build_scripts(memories, out);
-        for instance in instances {
-            self.add(Arc::new(instance));
+        for instance in &config.instances {
+            self.add(Arc::clone(instance));
         }
         self.groups = self.build_groups(&BTreeMap::new());
         self.look_around(out);
@@ -46,46 +39,38 @@ impl Engine {
         // A successor goes on where its predecessor was: the delay is one of the machine's start.
         let adopted = self.remove_leftovers(memories, snapshot, out);
         self.place_fixtures(out);
-        if adopted || startup_delay.is_zero() {
+        if adopted || config.startup_delay.is_zero() {
             self.begin_all(out);
         } else {
-            out.push(Action::Report(Report::StartDelayed { length: startup_delay }));
-            self.delay_start(Some(self.now + startup_delay));
+            out.push(Action::Report(Report::StartDelayed { length: config.startup_delay }));
+            self.delay_start(Some(self.now + config.startup_delay));
         }
         self.renew_listeners(out);
     }
 
     pub(crate) fn reload(&mut self, config: Arc<vrrp::Config>, out: &mut Actions) {
-        let mut config = Arc::unwrap_or_clone(config);
-        // Asked of the whole of it: instances say what is tracked.
-        let watches = config.watches();
-        let instances = std::mem::take(&mut config.instances);
-        if config == self.config && self.runs(&instances) {
+        if config == self.config {
             return;
         }
         let mut old: BTreeMap<Identity, InstanceId> =
             self.instances.iter().map(|(id, instance)| ((*instance.identity).clone(), *id)).collect();
         let group_states: BTreeMap<Name, State> =
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
-        self.virtual_ips = virtual_ips(&instances);
-        self.filters_packets = instances.iter().any(vrrp::Instance::needs_packet_filter);
-        self.announcer().set_spacing(Spacing::of(&config));
-        self.links.set_delays(delays(&config, &instances));
-        self.config = config;
+        self.apply(&config);
         self.build_scripts(&[], out);
-        self.readings.reconfigure(&self.config, &watches, out);
+        self.readings.reconfigure(&config, out);
         self.touch(Owner::Readings);
         let before = std::mem::take(&mut self.order);
         let (mut kept, mut added) = (0, Vec::new());
         // In the order of the file, which decides about stopping and logging.
-        for instance in instances {
+        for instance in &config.instances {
             match old.remove(&instance.identity()) {
                 Some(id) => {
                     kept += 1;
                     self.order.push(id);
-                    self.with(id, out, |running, ctx| running.reconfigure(Arc::new(instance), ctx));
+                    self.with(id, out, |running, ctx| running.reconfigure(Arc::clone(instance), ctx));
                 }
-                None => added.push(self.add(Arc::new(instance))),
+                None => added.push(self.add(Arc::clone(instance))),
             }
         }
         let removed = old.len();
@@ -104,18 +89,21 @@ impl Engine {
         out.push(Action::Report(Report::Reloaded { kept, restarted: 0, added: added.len(), removed }));
     }
 
+    /// What a configuration says about everybody.
+    fn apply(&mut self, config: &Arc<vrrp::Config>) {
+        self.virtual_ips = virtual_ips(config);
+        self.filters_packets = config.instances.iter().any(|instance| instance.needs_packet_filter());
+        self.announcer().set_spacing(Spacing::of(config));
+        self.links.set_delays(delays(config));
+        self.config = Arc::clone(config);
+    }
+
     fn add(&mut self, config: Arc<vrrp::Instance>) -> InstanceId {
         let (id, now) = (self.fresh().instance(), self.now);
         self.instances.insert(Box::new(Instance::new(id, config, now)));
         self.order.push(id);
         self.touch(Owner::Instance(id));
         id
-    }
-
-    /// Whether these are the instances that run, in this order.
-    fn runs(&self, instances: &[vrrp::Instance]) -> bool {
-        let running = self.order.iter().filter_map(|id| self.instances.get(id));
-        running.map(|instance| &*instance.config).eq(instances)
     }
 
     fn look_around_for(&mut self, added: &[InstanceId], out: &mut Actions) {
@@ -129,7 +117,8 @@ impl Engine {
         let mut old: BTreeMap<Name, ScriptId> =
             self.scripts.iter().map(|(id, tracker)| (tracker.name().clone(), *id)).collect();
         let now = self.now;
-        for script in &self.config.scripts.clone() {
+        let config = Arc::clone(&self.config);
+        for script in &config.scripts {
             let shared = Arc::new(script.clone());
             if let Some(id) = old.remove(script.name.as_str()) {
                 if let Some(tracker) = self.scripts.get_mut(&id) {
@@ -242,7 +231,8 @@ impl Engine {
     }
 }
 
-fn virtual_ips(instances: &[vrrp::Instance]) -> BTreeSet<IpAddr> {
-    let addresses = instances.iter().flat_map(|instance| instance.addresses.iter().chain(&instance.excluded));
+fn virtual_ips(config: &vrrp::Config) -> BTreeSet<IpAddr> {
+    let instances = config.instances.iter();
+    let addresses = instances.flat_map(|instance| instance.addresses.iter().chain(&instance.excluded));
     addresses.map(|address| address.ip).collect()
 }

@@ -32,7 +32,7 @@ pub struct View<'a> {
     pub links: Vec<LinkView<'a>>,
     /// Static addresses, routes and rules.
     pub fixtures: Vec<FixtureView>,
-    /// What all of it was made from; the part of an instance is with the instance.
+    /// What all of it was made from.
     pub config: &'a vrrp::Config,
 }
 

@@ -33,7 +33,7 @@ fn the_second_burst_follows_after_the_delay_and_adverts_keep_their_interval() {
 #[test]
 fn an_address_owner_is_master_at_once() {
     let mut owner = config(vec![instance("VI_1", 51, 255)]);
-    owner.instances[0].wants_master = true;
+    nth(&mut owner, 0).wants_master = true;
     let mut me = Router::start(owner);
     me.until(1);
     assert_eq!((me.state().as_str(), me.times("notify VI_1 BACKUP").len()), ("MASTER", 0));
@@ -60,7 +60,7 @@ fn a_backup_that_may_preempt_ignores_a_weaker_master() {
 #[test]
 fn nopreempt_respects_any_living_master_and_takes_over_from_a_dead_one() {
     let mut config = config(vec![instance("VI_1", 51, 150)]);
-    config.instances[0].preempt = Preempt::Never;
+    nth(&mut config, 0).preempt = Preempt::Never;
     let mut me = Router::start(config);
     for second in 1..10 {
         me.until(second * 1000).hear(100, peer(1));
@@ -72,7 +72,7 @@ fn nopreempt_respects_any_living_master_and_takes_over_from_a_dead_one() {
 #[test]
 fn preempt_delay_counts_from_the_first_worse_advert() {
     let mut config = config(vec![instance("VI_1", 51, 150)]);
-    config.instances[0].preempt = Preempt::After(Micros::from_secs(5));
+    nth(&mut config, 0).preempt = Preempt::After(Micros::from_secs(5));
     let mut me = Router::start(config);
     for second in 1..20 {
         me.until(second * 1000 - 500);
@@ -202,7 +202,7 @@ fn stopping_says_farewell_once_and_removes_everything() {
 #[test]
 fn a_version_3_backup_learns_the_masters_interval_unless_it_is_none() {
     let mut config = config(vec![instance("VI_1", 51, 100)]);
-    config.instances[0].version = Version::V3;
+    nth(&mut config, 0).version = Version::V3;
     let mut me = Router::start(config);
     me.until(1000).hear_v3(200, peer(1), Micros::from_secs(4));
     assert_eq!(me.times("IntervalAdopted"), [1000]);

@@ -18,7 +18,7 @@ fn plain() -> Config {
 
 fn with_own_link() -> Config {
     let mut config = plain();
-    for instance in &mut config.instances {
+    for instance in config.instances_mut() {
         let mac = Vmac::router_mac(instance.vrid, Family::V4);
         let vmac = Vmac { name: OWN.into(), mac, transmit_base: false, announce_link: false, group: 0 };
         instance.own_link = Some(OwnLink::Vmac(vmac));

@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use common::{Router, config, instance, link, peer, scripted, snapshot};
+use common::{Router, config, instance, link, nth, peer, scripted, snapshot};
 use keepalived_core::event::{Exit, Subject};
 use keepalived_core::{Event, notices::Cause, report::Fault};
 use keepalived_model::kernel::Change;
@@ -84,8 +84,8 @@ fn a_farewell_is_another_cause_than_silence() {
 fn a_changed_priority_is_told_to_fifos_where_that_is_asked_for() {
     for asked in [false, true] {
         let mut config = scripted(150, 20);
-        config.instances[0].notify_priority_changes = asked;
-        config.instances[0].notify.any = Some(Arc::new(config.scripts[0].command.clone()));
+        nth(&mut config, 0).notify_priority_changes = asked;
+        nth(&mut config, 0).notify.any = Some(Arc::new(config.scripts[0].command.clone()));
         let mut me = Router::start(config);
         me.until(1);
         let run = me.runs.pop().expect("a first run");
@@ -100,7 +100,7 @@ fn a_changed_priority_is_told_to_fifos_where_that_is_asked_for() {
 fn a_removed_instance_counts_as_faulty_unless_removals_are_to_be_told() {
     for (deleted, word) in [(None, "FAULT"), (Some(Deleted { command: None }), "DELETED")] {
         let mut before = grouped();
-        before.instances[2].notify.deleted = deleted;
+        nth(&mut before, 2).notify.deleted = deleted;
         let mut after = before.clone();
         after.instances.pop();
         let mut me = Router::start_on(before, &snapshot(), &[]);

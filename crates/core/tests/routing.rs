@@ -80,7 +80,7 @@ fn what_others_remove_comes_back_until_it_is_too_often() {
 #[test]
 fn what_is_not_tracked_and_what_cannot_be_is_not_asked_for() {
     let mut config = with_routing();
-    for instance in &mut config.instances {
+    for instance in config.instances_mut() {
         instance.dont_track_primary = true;
         for route in &mut instance.routes {
             route.no_track = true;

@@ -160,7 +160,7 @@ fn a_reload_keeps_a_renamed_master_and_moves_only_what_differs() {
     let mut me = Router::start(config(vec![instance("VI_1", 51, 100)]));
     me.until(9200);
     let mut changed = config(vec![instance("RENAMED", 51, 120)]);
-    changed.instances[0].addresses.push(vip(peer(101)));
+    nth(&mut changed, 0).addresses.push(vip(peer(101)));
     me.tell(Event::Config(Arc::new(changed)));
     let garps = ["garp"; 10];
     assert_eq!(me.deeds(9200), [&["priority 120", "advert 120", "+10.9.0.101/32"][..], &garps].concat());

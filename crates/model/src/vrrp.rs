@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
 
 use crate::ids::Vrid;
 use crate::kernel::AddressSpec;
@@ -17,8 +18,9 @@ use crate::track::{File, Process, Script, Tracked, Watch};
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Config {
-    /// In the order of the file, which is the order of stopping and of log lines.
-    pub instances: Vec<Instance>,
+    /// In the order of the file, which is the order of stopping and of log lines. Shared with whoever runs one, so
+    /// that a configuration stays whole: what is tracked, for one, only all of it can say.
+    pub instances: Vec<Arc<Instance>>,
     /// In the order of the file.
     pub groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks and that can be run.
@@ -44,6 +46,16 @@ pub struct Config {
 }
 
 impl Config {
+    /// These instances and nothing else.
+    pub fn of(instances: impl IntoIterator<Item = Instance>) -> Self {
+        Self { instances: instances.into_iter().map(Arc::new).collect(), ..Self::default() }
+    }
+
+    /// Its instances, to be changed in this configuration only.
+    pub fn instances_mut(&mut self) -> impl Iterator<Item = &mut Instance> {
+        self.instances.iter_mut().map(Arc::make_mut)
+    }
+
     /// What has to be watched for its trackers: everything that an instance or a group tracks.
     pub fn watches(&self) -> BTreeSet<Watch> {
         let files = |name: &String| {

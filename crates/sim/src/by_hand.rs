@@ -40,7 +40,7 @@ pub fn address(last: u8) -> VirtualAddress {
 
 /// A configuration of these routers.
 pub fn config(instances: Vec<vrrp::Instance>) -> vrrp::Config {
-    vrrp::Config { instances, ..vrrp::Config::default() }
+    vrrp::Config::of(instances)
 }
 
 /// A configuration of these routers in one sync group.

@@ -1,6 +1,7 @@
 //! What the routers have to agree on once nothing is wrong, computed from their configurations alone.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use keepalived_core::report::State;
 use keepalived_model::track::{Watch, merged};
@@ -18,7 +19,7 @@ pub fn longest_down(world: &World) -> Micros {
         let skew = if i.version == Version::V2 { Micros::from_secs(1) } else { i.advert_interval };
         i.advert_interval.times(u64::from(i.down_timer_adverts)) + skew
     };
-    all.map(down).max().unwrap_or(Micros::ZERO)
+    all.map(|i| down(i)).max().unwrap_or(Micros::ZERO)
 }
 
 /// How long after everything was repaired the routers must agree.
@@ -36,7 +37,8 @@ pub fn patience(world: &World) -> Micros {
         Preempt::After(delay) => delay + i.advert_interval.times(2),
         Preempt::Always | Preempt::Never => Micros::ZERO,
     };
-    let delays = nodes().flat_map(|node| &node.config.instances).map(delay).max().unwrap_or(Micros::ZERO);
+    let delays =
+        nodes().flat_map(|node| &node.config.instances).map(|i| delay(i)).max().unwrap_or(Micros::ZERO);
     let startup = nodes().map(|node| node.config.startup_delay).max().unwrap_or(Micros::ZERO);
     let aside = if nodes().any(stands_aside) { Micros::from_secs(31) } else { Micros::ZERO };
     // The delays of processes.
@@ -49,7 +51,10 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
     let node = &world.nodes[n];
     let group = node.config.groups.iter().find(|group| group.members.contains(&instance.name));
     let members: Vec<&vrrp::Instance> = match group {
-        Some(group) => node.config.instances.iter().filter(|i| group.members.contains(&i.name)).collect(),
+        Some(group) => {
+            let all = node.config.instances.iter().map(Arc::as_ref);
+            all.filter(|i| group.members.contains(&i.name)).collect()
+        }
         None => vec![instance],
     };
     let up = |name: &str| {

@@ -1,6 +1,7 @@
 //! Configurations that differ from others, for reloads.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use keepalived_model::vrrp::{self, Preempt, VirtualAddress};
 use keepalived_model::{Micros, Priority};
@@ -78,14 +79,14 @@ impl Mutation {
             }
             Self::AddAddress { which } => add_address(&mut config, which % count),
             Self::RemoveAddress { which } => {
-                let addresses = &mut config.instances[which % count].addresses;
+                let addresses = &mut Arc::make_mut(&mut config.instances[which % count]).addresses;
                 if addresses.len() > 1 {
                     addresses.remove(0);
                 }
             }
             Self::MoveAddress { from, to } => move_address(&mut config, from % count, to % count),
             Self::RemoveInstance { which } => {
-                let gone = config.instances.remove(which % count).name;
+                let gone = config.instances.remove(which % count).name.clone();
                 for group in &mut config.groups {
                     group.members.retain(|member| *member != gone);
                 }
@@ -102,7 +103,7 @@ fn change_together(config: &mut vrrp::Config, which: usize, change: impl Fn(&mut
     let name = config.instances[which].name.clone();
     let group = config.groups.iter().find(|group| group.members.contains(&name));
     let together = group.map_or_else(|| vec![name], |group| group.members.clone());
-    config.instances.iter_mut().filter(|instance| together.contains(&instance.name)).for_each(change);
+    config.instances_mut().filter(|instance| together.contains(&instance.name)).for_each(change);
 }
 
 fn add_address(config: &mut vrrp::Config, which: usize) {
@@ -117,7 +118,7 @@ fn add_address(config: &mut vrrp::Config, which: usize) {
     let [a, b, c, _] = first.octets();
     let free = (200..250).map(|d| IpAddr::from([a, b, c, d])).find(|ip| !taken(*ip, config));
     if let (Some(ip), Some(model)) = (free, config.instances[which].addresses.first().cloned()) {
-        config.instances[which].addresses.push(VirtualAddress { ip, ..model });
+        Arc::make_mut(&mut config.instances[which]).addresses.push(VirtualAddress { ip, ..model });
     }
 }
 
@@ -125,8 +126,8 @@ fn move_address(config: &mut vrrp::Config, from: usize, to: usize) {
     let of = |at: usize| (&config.instances[at].interface, config.instances[at].family);
     let together = of(from) == of(to);
     if from != to && together && config.instances[from].addresses.len() > 1 {
-        let address = config.instances[from].addresses.remove(0);
-        config.instances[to].addresses.push(address);
+        let address = Arc::make_mut(&mut config.instances[from]).addresses.remove(0);
+        Arc::make_mut(&mut config.instances[to]).addresses.push(address);
     }
 }
 
@@ -134,7 +135,7 @@ fn rename(config: &mut vrrp::Config, which: usize) {
     let before = config.instances[which].name.clone();
     let after =
         if before.ends_with('x') { before.trim_end_matches('x').to_owned() } else { format!("{before}x") };
-    config.instances[which].name.clone_from(&after);
+    Arc::make_mut(&mut config.instances[which]).name.clone_from(&after);
     for group in &mut config.groups {
         for member in group.members.iter_mut().filter(|member| **member == before) {
             member.clone_from(&after);

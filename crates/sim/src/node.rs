@@ -256,7 +256,8 @@ impl Node {
 
     /// The configuration of a virtual router.
     pub fn instance(&self, seat: Seat) -> Option<&vrrp::Instance> {
-        self.config.instances.iter().find(|i| (self.link(i.interface_name()), i.vrid.number()) == seat)
+        let mut all = self.config.instances.iter().map(Arc::as_ref);
+        all.find(|i| (self.link(i.interface_name()), i.vrid.number()) == seat)
     }
 
     /// The addresses a virtual router has while master.

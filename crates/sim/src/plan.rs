@@ -278,13 +278,12 @@ fn draw_config(
     };
     vrrp::Config {
         groups: if group.members.is_empty() { Vec::new() } else { vec![group] },
-        instances,
         scripts: scripts.to_vec(),
         files: watched.files.clone(),
         processes: watched.processes.clone(),
         garp_interval: rng.pick(&[Micros::ZERO, Micros::ZERO, Micros::from_millis(2)]),
         startup_delay: if rng.one_in(10) { Micros::from_secs(rng.between(1, 4)) } else { Micros::ZERO },
-        ..vrrp::Config::default()
+        ..vrrp::Config::of(instances)
     }
 }
 

@@ -26,7 +26,7 @@ pub fn add<'a>(seed: u64, nodes: impl Iterator<Item = (&'a mut vrrp::Config, &'a
         return;
     }
     for (config, ports) in nodes {
-        for (number, instance) in (1..).zip(&mut config.instances) {
+        for (number, instance) in (1..).zip(config.instances_mut()) {
             let routes = u8::try_from(rng.below(3)).unwrap_or(0);
             instance.routes = (0..routes).map(|last| route(&mut rng, [20, number, last], ports)).collect();
             let rules = u32::try_from(rng.below(2)).unwrap_or(0);
@@ -110,7 +110,7 @@ pub fn as_wanted(node: &Node) -> Result<(), Broken> {
 fn untracked(config: &vrrp::Config) -> BTreeSet<Key> {
     let mut only = vrrp::Config { instances: config.instances.clone(), ..vrrp::Config::default() };
     only.lasting = config.lasting.clone();
-    for instance in &mut only.instances {
+    for instance in only.instances_mut() {
         instance.routes.retain(|route| route.no_track);
         instance.rules.retain(|rule| rule.no_track);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use keepalived_model::Config;
 use keepalived_model::notify::RunAs;
@@ -93,7 +94,7 @@ impl<'a> Facts<'a> {
 
     /// What an instance means.
     pub(super) fn instance(&self, name: &str) -> Option<&vrrp::Instance> {
-        self.config.vrrp.instances.get(*self.names.instances.get(name)?)
+        self.config.vrrp.instances.get(*self.names.instances.get(name)?).map(Arc::as_ref)
     }
 
     /// The sync group an instance is in.

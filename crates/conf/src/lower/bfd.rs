@@ -169,7 +169,7 @@ pub(super) fn settle(cx: &mut Context<'_>, config: &mut model::Config) {
         }
         exists
     };
-    for instance in &mut config.vrrp.instances {
+    for instance in config.vrrp.instances_mut() {
         let owner = &instance.name;
         instance.track_bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
     }

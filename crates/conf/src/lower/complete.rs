@@ -1,6 +1,7 @@
 //! Rules between fields, and the model (`spec` config 4).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use keepalived_model::Config;
 use keepalived_model::track::Script;
@@ -51,7 +52,7 @@ impl Drafts {
         let mut lasting = std::mem::take(&mut self.lasting);
         lasting::complete(cx, &mut lasting, &names);
         let mut config = vrrp::Config {
-            instances: completed,
+            instances: completed.into_iter().map(Arc::new).collect(),
             groups,
             scripts,
             files: std::mem::take(&mut self.files).into_iter().collect(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use keepalived_model::bfd;
 use keepalived_model::global::Global;
@@ -74,7 +75,7 @@ impl Maker<'_> {
             gna_interval: global.vrrp.gna_interval,
             startup_delay: self.or(Micros::ZERO, |maker| maker.micros(1000, u32::MAX.into())),
             lasting: self.lasting(&names),
-            instances,
+            instances: instances.into_iter().map(Arc::new).collect(),
         }
     }
 

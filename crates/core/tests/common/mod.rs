@@ -74,7 +74,12 @@ pub fn instance(name: &str, vrid: u8, priority: u8) -> Instance {
 }
 
 pub fn config(instances: Vec<Instance>) -> Config {
-    Config { instances, ..Config::default() }
+    Config::of(instances)
+}
+
+/// An instance of a configuration, to be changed.
+pub fn nth(config: &mut Config, index: usize) -> &mut Instance {
+    config.instances_mut().nth(index).expect("tests know what they configure")
 }
 
 /// A configuration of one instance that tracks one script every two seconds.

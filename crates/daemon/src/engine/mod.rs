@@ -44,7 +44,6 @@ use std::time::{Duration, Instant};
 
 use keepalived_core::{Actions, Engine, routing};
 use keepalived_model::Micros;
-use keepalived_model::vrrp::Instance;
 use keepalived_netlink::Options;
 use keepalived_sys::process::{self, Pid};
 use keepalived_sys::seqpacket::Seqpacket;
@@ -138,7 +137,7 @@ pub fn release(handoff: &Handoff, settings: &Settings) -> u8 {
                 let mut tables = None;
                 if let Some(Loaded { config, process }) = meant {
                     things.splice(..0, routing::of(&config));
-                    let needed = config.instances.iter().any(Instance::needs_packet_filter);
+                    let needed = config.instances.iter().any(|instance| instance.needs_packet_filter());
                     tables = needed.then(|| configuration::tables(&process.nftables));
                 }
                 keepalived_netlink::release(&things, tables)

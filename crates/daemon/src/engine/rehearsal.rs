@@ -29,7 +29,7 @@ pub fn take_over(netlink: &Handle) {
     let Ok(vrid) = Vrid::try_from(1) else { return };
     netlink.get_ready();
     let mut actions = Actions::new();
-    let config = Arc::new(Config { instances: vec![instance(vrid)], ..Config::default() });
+    let config = Arc::new(Config::of([instance(vrid)]));
     let mut core = Engine::start(Instant(0), config, &kernel(), &[], &[], &mut actions);
     let taken = Instant(Micros::from_secs(5).0);
     core.handle(taken, Event::Due, &mut actions);
