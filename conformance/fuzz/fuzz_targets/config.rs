@@ -110,17 +110,9 @@ fn conditions() -> Conditions {
 }
 
 fn snapshot() -> Snapshot {
-    let links = (0..10u8).map(|number| Link {
-        id: LinkId(u32::from(number) + 2),
-        name: format!("eth{number}"),
-        up: true,
-        mac: Some(MacAddr([2, 0, 0, 0, 0, number])),
-        multicast: true,
-        arp: true,
-        loopback: false,
-        forwards_ipv6: false,
-        vrf_table: None,
-        mtu: 1500,
+    let links = (0..10u8).map(|number| {
+        let mac = MacAddr([2, 0, 0, 0, 0, number]);
+        Link::ethernet(LinkId(u32::from(number) + 2), format!("eth{number}"), mac)
     });
     let address = |number: u8| {
         let key = AddressKey {

@@ -176,18 +176,7 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
 }
 
 fn snapshot() -> Snapshot {
-    let link = Link {
-        id: LINK,
-        name: "eth0".into(),
-        up: true,
-        mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
-        multicast: true,
-        arp: true,
-        loopback: false,
-        forwards_ipv6: false,
-        vrf_table: None,
-        mtu: 1500,
-    };
+    let link = Link::ethernet(LINK, "eth0", MacAddr([2, 0, 0, 0, 0, 1]));
     let key = AddressKey { link: LINK, ip: OWN.into(), prefix_len: 24 };
     Snapshot { links: vec![link], addresses: vec![Address { key, ours: false }] }
 }

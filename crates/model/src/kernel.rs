@@ -40,6 +40,24 @@ pub struct Link {
     pub mtu: u32,
 }
 
+impl Link {
+    /// An Ethernet that is up, with nothing special about it.
+    pub fn ethernet(id: LinkId, name: impl Into<String>, mac: MacAddr) -> Self {
+        Self {
+            id,
+            name: name.into(),
+            up: true,
+            mac: Some(mac),
+            multicast: true,
+            arp: true,
+            loopback: false,
+            forwards_ipv6: false,
+            vrf_table: None,
+            mtu: 1500,
+        }
+    }
+}
+
 /// An address on an interface as the kernel sees it now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address {

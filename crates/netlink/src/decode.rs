@@ -305,20 +305,7 @@ mod tests {
             peer: Some([10, 9, 9, 9].into()),
             ..AddressSpec::default()
         };
-        let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
-        let name = "d0".to_owned();
-        let link = Link {
-            id: LinkId(2),
-            name,
-            up: true,
-            mac,
-            multicast: true,
-            arp: true,
-            loopback: false,
-            forwards_ipv6: false,
-            vrf_table: None,
-            mtu: 1500,
-        };
+        let link = Link::ethernet(LinkId(2), "d0", MacAddr([2, 0, 0, 0, 0, 1]));
         let datagram = [
             octets(RouteNetlinkMessage::NewLink(link_message()), 0),
             octets(RouteNetlinkMessage::NewAddress(address_message()), 77),

@@ -199,18 +199,7 @@ mod tests {
     const MAC: MacAddr = MacAddr([0, 0, 0x5e, 0, 1, 51]);
 
     fn link(mac: MacAddr) -> Link {
-        Link {
-            id: LinkId(7),
-            name: "vrrp.51".into(),
-            up: true,
-            mac: Some(mac),
-            multicast: true,
-            arp: true,
-            loopback: false,
-            forwards_ipv6: false,
-            vrf_table: None,
-            mtu: 1500,
-        }
+        Link::ethernet(LinkId(7), "vrrp.51", mac)
     }
 
     fn spec(kind: LinkKind) -> LinkSpec {

@@ -380,20 +380,7 @@ mod tests {
     }
 
     fn link(name: &str) -> Link {
-        let mac = Some(MacAddr([2, 0, 0, 0, 0, 1]));
-        let name = name.to_owned();
-        Link {
-            id: D0,
-            name,
-            up: true,
-            mac,
-            multicast: true,
-            arp: true,
-            loopback: false,
-            forwards_ipv6: false,
-            vrf_table: None,
-            mtu: 1500,
-        }
+        Link::ethernet(D0, name, MacAddr([2, 0, 0, 0, 0, 1]))
     }
 
     fn whole(link: Link) -> Fact {

@@ -99,8 +99,8 @@ fn is_alike(there: &Entry, wanted: &AddressSpec) -> bool {
 mod tests {
     use std::net::IpAddr;
 
-    use keepalived_model::LinkId;
     use keepalived_model::kernel::{Address, AddressKey, Link};
+    use keepalived_model::{LinkId, MacAddr};
 
     use super::*;
 
@@ -171,23 +171,7 @@ mod tests {
     #[test]
     fn addresses_go_silently_with_their_link_and_only_with_it() {
         let address = |link| Change::Address(Address { key: key(link), ours: false });
-        let link = |id| {
-            let name = "d0".to_owned();
-            let mac = None;
-            let id = LinkId(id);
-            Change::Link(Link {
-                id,
-                name,
-                up: true,
-                mac,
-                multicast: true,
-                arp: true,
-                loopback: false,
-                forwards_ipv6: false,
-                vrf_table: None,
-                mtu: 1500,
-            })
-        };
+        let link = |id| Change::Link(Link::ethernet(LinkId(id), "d0", MacAddr([2, 0, 0, 0, 0, 1])));
         let gone = Change::LinkGone(LinkId(2));
         let told =
             vec![Change::AddressGone(key(3)), Change::AddressGone(key(2)), gone.clone(), link(2), address(2)];

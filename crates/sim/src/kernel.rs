@@ -52,18 +52,7 @@ pub struct Port {
 impl Port {
     /// The interface when it is new.
     fn link(&self) -> Link {
-        Link {
-            id: self.link,
-            name: self.name.clone(),
-            up: true,
-            mac: Some(self.mac),
-            multicast: true,
-            arp: true,
-            loopback: false,
-            forwards_ipv6: false,
-            vrf_table: None,
-            mtu: 1500,
-        }
+        Link::ethernet(self.link, &*self.name, self.mac)
     }
 
     /// Its own address of a family, which adverts come from.

@@ -29,18 +29,7 @@ pub fn peer(n: u8) -> Ipv4Addr {
 }
 
 pub fn link(up: bool) -> Link {
-    Link {
-        id: ETH0,
-        name: "eth0".into(),
-        up,
-        mac: Some(MacAddr([2, 0, 0, 0, 0, 5])),
-        multicast: true,
-        arp: true,
-        loopback: false,
-        forwards_ipv6: false,
-        vrf_table: None,
-        mtu: 1500,
-    }
+    Link { up, ..Link::ethernet(ETH0, "eth0", MacAddr([2, 0, 0, 0, 0, 5])) }
 }
 
 pub fn key(ip: Ipv4Addr, prefix_len: u8) -> AddressKey {

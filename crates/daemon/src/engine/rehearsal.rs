@@ -51,18 +51,7 @@ const fn key(ip: Ipv4Addr) -> AddressKey {
 }
 
 fn kernel() -> Snapshot {
-    let link = Link {
-        id: NOWHERE,
-        name: "nowhere".into(),
-        up: true,
-        mac: Some(MacAddr([2, 0, 0, 0, 0, 1])),
-        multicast: true,
-        arp: true,
-        loopback: false,
-        forwards_ipv6: false,
-        vrf_table: None,
-        mtu: 1500,
-    };
+    let link = Link::ethernet(NOWHERE, "nowhere", MacAddr([2, 0, 0, 0, 0, 1]));
     Snapshot { links: vec![link], addresses: vec![Address { key: key(OWN), ours: false }] }
 }
 
