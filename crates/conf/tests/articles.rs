@@ -28,7 +28,7 @@ fn every_article_starts_with_its_instances_addresses_and_scripts() {
         let checked = !name.contains("simple") && !name.contains("/004/");
         assert_eq!(vrrp.scripts.len(), usize::from(checked), "{name}");
         assert_eq!(
-            vrrp.instances.iter().map(|i| i.track_scripts.len()).sum::<usize>(),
+            vrrp.instances.iter().map(|i| i.track.scripts.len()).sum::<usize>(),
             usize::from(checked),
             "{name}"
         );

@@ -71,7 +71,7 @@ fn a_tutorial_pair_means_what_it_says() {
         (script.interval, script.timeout, script.fall),
         (Micros::from_secs(2), Micros::from_secs(2), 3)
     );
-    assert_eq!(instance.track_scripts.first().map(|tracked| tracked.weight.amount), Some(-20));
+    assert_eq!(instance.track.scripts.first().map(|tracked| tracked.weight.amount), Some(-20));
     let notify = instance.notify.master.as_ref().unwrap();
     assert_eq!((notify.user.uid, notify.argv.len()), (33, 2));
 }
@@ -229,8 +229,9 @@ fn addresses_that_do_not_fit_an_advert_are_carried_all_the_same() {
 
 #[test]
 fn a_password_is_bytes_and_eight_of_them() {
-    let auth =
-        |word: &str| instance(&format!("authentication {{\nauth_type PASS\nauth_pass {word}\n}}")).auth.clone();
+    let auth = |word: &str| {
+        instance(&format!("authentication {{\nauth_type PASS\nauth_pass {word}\n}}")).auth.clone()
+    };
     assert_eq!(auth("123456789012"), Auth::Pass(*b"12345678"));
     assert_eq!(auth("ab!cd"), Auth::Pass(*b"ab\0\0\0\0\0\0"));
     assert_eq!(auth("\"a b\""), Auth::Pass(*b"a b\0\0\0\0\0"));

@@ -56,7 +56,7 @@ fn damaged_texts_still_lower() {
             }
             for instance in &lowered.config.vrrp.instances {
                 let known = |name: &str| lowered.config.vrrp.scripts.iter().any(|script| script.name == name);
-                assert!(instance.track_scripts.iter().all(|tracked| known(&tracked.name)));
+                assert!(instance.track.scripts.iter().all(|tracked| known(&tracked.name)));
                 assert!(instance.addresses.len() <= 255 && !instance.advert_interval.is_zero());
             }
             for group in &lowered.config.vrrp.groups {

@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use keepalived_model::Micros;
     use keepalived_model::Weight;
-    use keepalived_model::track::{Arguments, ProcessPattern, Tracked};
+    use keepalived_model::track::{Arguments, ProcessPattern, Tracked, Trackers};
     use keepalived_model::vrrp::{Config, SyncGroup};
 
     fn pattern() -> ProcessPattern {
@@ -260,7 +260,10 @@ mod tests {
     fn story(process: Process, counts: &[(u64, i64)]) -> String {
         let (mut readings, mut out) = (Readings::default(), Actions::new());
         let line = Tracked { name: process.name.clone(), weight: process.weight };
-        let group = SyncGroup { track_processes: vec![line], ..SyncGroup::default() };
+        let group = SyncGroup {
+            track: Trackers { processes: vec![line], ..Trackers::default() },
+            ..SyncGroup::default()
+        };
         let config = Config { processes: vec![process], groups: vec![group], ..Config::default() };
         readings.reconfigure(&config, &mut out);
         let mut told = String::new();
@@ -305,7 +308,10 @@ mod tests {
         let (mut readings, mut out) = (Readings::default(), Actions::new());
         let file = File { name: "f".into(), path: b"/f".to_vec(), weight: Weight::default(), init: None };
         let group = SyncGroup {
-            track_files: vec![Tracked { name: "f".into(), weight: file.weight }],
+            track: Trackers {
+                files: vec![Tracked { name: "f".into(), weight: file.weight }],
+                ..Trackers::default()
+            },
             ..SyncGroup::default()
         };
         let config = Config { files: vec![file], groups: vec![group], ..Config::default() };

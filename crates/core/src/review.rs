@@ -5,7 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::kernel::{AddressKey, Key};
-use keepalived_model::track::merged;
+use keepalived_model::track::TrackerKind;
 use keepalived_model::vrrp::Transport;
 use keepalived_model::{InstanceId, Priority, Weight};
 
@@ -198,14 +198,14 @@ impl Engine {
         {
             faults.insert(Fault::NoSource);
         }
-        for (name, weight) in self.tracked_links(instance) {
+        for (name, weight) in self.tracked(instance, TrackerKind::Interface) {
             let up = self.links.is_up(name);
             sum += weight.contribution(up);
             if weight.is_fault(up) {
                 faults.insert(Fault::LinkDown(name.into()));
             }
         }
-        for (name, weight) in self.tracked_scripts(instance) {
+        for (name, weight) in self.tracked(instance, TrackerKind::Script) {
             match self.scripts.values().find(|tracker| &**tracker.name() == name).map(|tracker| tracker.up())
             {
                 Some(Some(up)) => {
@@ -219,7 +219,7 @@ impl Engine {
             }
         }
         let mut unread = false;
-        for (name, weight) in self.tracked_files(instance) {
+        for (name, weight) in self.tracked(instance, TrackerKind::File) {
             let Some(file) = self.readings.file(name) else { continue };
             unread |= file.number.is_none();
             let Some(number) = file.number else { continue };
@@ -228,7 +228,7 @@ impl Engine {
                 None => drop(faults.insert(Fault::File { file: name.into(), number })),
             }
         }
-        for (name, weight) in self.tracked_processes(instance) {
+        for (name, weight) in self.tracked(instance, TrackerKind::Process) {
             let Some(process) = self.readings.process(name) else { continue };
             unread |= process.up.is_none();
             let Some(up) = process.up else { continue };
@@ -275,24 +275,10 @@ impl Engine {
         lasting.interfaces().filter(move |(_, group)| is_tied(*group)).map(|(interface, _)| interface)
     }
 
-    fn tracked_links<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
-        let group = self.group_config(instance).map(|group| &group.track_interfaces);
-        merged(&instance.config.track_interfaces, group)
-    }
-
-    fn tracked_scripts<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
-        let group = self.group_config(instance).map(|group| &group.track_scripts);
-        merged(&instance.config.track_scripts, group)
-    }
-
-    fn tracked_files<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
-        let group = self.group_config(instance).map(|group| &group.track_files);
-        merged(&instance.config.track_files, group)
-    }
-
-    fn tracked_processes<'a>(&'a self, instance: &'a Instance) -> Vec<(&'a str, Weight)> {
-        let group = self.group_config(instance).map(|group| &group.track_processes);
-        merged(&instance.config.track_processes, group)
+    /// What an instance tracks, with its group.
+    fn tracked<'a>(&'a self, instance: &'a Instance, kind: TrackerKind) -> Vec<(&'a str, Weight)> {
+        let group = self.group_config(instance).map(|group| &group.track);
+        instance.config.track.with(group, kind)
     }
 
     pub(crate) fn group_config<'a>(
@@ -372,7 +358,10 @@ impl Engine {
                 instance.config.link_name() == Some(name)
                     || self.is_own_link(name)
                     || self.vital_links(instance).contains(name)
-                    || self.tracked_links(instance).iter().any(|(tracked, _)| *tracked == name)
+                    || self
+                        .tracked(instance, TrackerKind::Interface)
+                        .iter()
+                        .any(|(tracked, _)| *tracked == name)
             })
     }
 }

@@ -14,7 +14,7 @@ use keepalived_model::vrrp::Config;
 fn tracking(name: &str, amount: i16) -> Config {
     let weight = Weight { amount, reverse: false };
     let mut tracking = instance("VI_1", 51, 100);
-    tracking.track_files.push(Tracked { name: name.into(), weight });
+    tracking.track.files.push(Tracked { name: name.into(), weight });
     let file = File { name: name.into(), path: name.into(), weight, init: None };
     Config { files: vec![file], ..config(vec![tracking, instance("VI_2", 52, 100)]) }
 }

@@ -34,17 +34,71 @@ pub struct Tracked {
     pub weight: Weight,
 }
 
-/// What an instance and its sync group track together, each name once: of two weights the group's counts, unless the
-/// instance's own says that it is a fault (`spec` config 4.8).
-pub fn merged<'a>(own: &'a [Tracked], group: Option<&'a Vec<Tracked>>) -> Vec<(&'a str, Weight)> {
-    let group = group.map(Vec::as_slice).unwrap_or_default();
-    let of_group = |name: &str| group.iter().find(|tracked| tracked.name == name);
-    let own_or_group = own.iter().map(|tracked| {
-        let shared = of_group(&tracked.name).filter(|_| tracked.weight.amount != 0);
-        (tracked.name.as_str(), shared.unwrap_or(tracked).weight)
-    });
-    let others = group.iter().filter(|tracked| !own.iter().any(|other| other.name == tracked.name));
-    own_or_group.chain(others.map(|tracked| (tracked.name.as_str(), tracked.weight))).collect()
+/// What an instance or a sync group tracks, by lines of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Trackers {
+    /// `track_interface` lines.
+    pub interfaces: Vec<Tracked>,
+    /// `track_script` lines whose script exists.
+    pub scripts: Vec<Tracked>,
+    /// `track_file` lines whose file exists in the configuration.
+    pub files: Vec<Tracked>,
+    /// `track_process` lines whose process exists in the configuration.
+    pub processes: Vec<Tracked>,
+    /// `track_bfd` lines whose session exists in the configuration and tells virtual routers.
+    pub bfds: Vec<Tracked>,
+}
+
+/// What there is to track.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TrackerKind {
+    /// A link by its name.
+    Interface,
+    /// A [`Script`].
+    Script,
+    /// A [`File`].
+    File,
+    /// A [`Process`].
+    Process,
+    /// A BFD session.
+    Bfd,
+}
+
+impl TrackerKind {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Interface, Self::Script, Self::File, Self::Process, Self::Bfd];
+}
+
+impl Trackers {
+    /// The lines of a kind.
+    pub fn of(&self, kind: TrackerKind) -> &[Tracked] {
+        match kind {
+            TrackerKind::Interface => &self.interfaces,
+            TrackerKind::Script => &self.scripts,
+            TrackerKind::File => &self.files,
+            TrackerKind::Process => &self.processes,
+            TrackerKind::Bfd => &self.bfds,
+        }
+    }
+
+    /// What an instance tracks together with its sync group, each name once: of two weights the group's counts,
+    /// unless the instance's own says that it is a fault (`spec` config 4.8).
+    pub fn with<'a>(&'a self, group: Option<&'a Self>, kind: TrackerKind) -> Vec<(&'a str, Weight)> {
+        let (own, group) = (self.of(kind), group.map(|group| group.of(kind)).unwrap_or_default());
+        let of_group = |name: &str| group.iter().find(|tracked| tracked.name == name);
+        let own_or_group = own.iter().map(|tracked| {
+            let shared = of_group(&tracked.name).filter(|_| tracked.weight.amount != 0);
+            (tracked.name.as_str(), shared.unwrap_or(tracked).weight)
+        });
+        let others = group.iter().filter(|tracked| !own.iter().any(|other| other.name == tracked.name));
+        own_or_group.chain(others.map(|tracked| (tracked.name.as_str(), tracked.weight))).collect()
+    }
+
+    /// Gives back the room that lists have left.
+    pub fn shrink(&mut self) {
+        let Self { interfaces, scripts, files, processes, bfds } = self;
+        [interfaces, scripts, files, processes, bfds].into_iter().for_each(Vec::shrink_to_fit);
+    }
 }
 
 /// A `track_file` whose number acts on priorities (`spec` config 3.7).

@@ -13,7 +13,7 @@ use crate::priority::Priority;
 use crate::route::Route;
 use crate::rule::Rule;
 use crate::time::Micros;
-use crate::track::{File, Process, Script, Tracked, Watch};
+use crate::track::{File, Process, Script, Trackers, Watch};
 
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -67,12 +67,10 @@ impl Config {
             Some(Watch::Processes(process.command.clone()))
         };
         let mut watches = BTreeSet::new();
-        let instances =
-            self.instances.iter().map(|instance| (&instance.track_files, &instance.track_processes));
-        let groups = self.groups.iter().map(|group| (&group.track_files, &group.track_processes));
-        for (tracked_files, tracked_processes) in instances.chain(groups) {
-            watches.extend(tracked_files.iter().filter_map(|tracked| files(&tracked.name)));
-            watches.extend(tracked_processes.iter().filter_map(|tracked| processes(&tracked.name)));
+        let of_instances = self.instances.iter().map(|instance| &instance.track);
+        for track in of_instances.chain(self.groups.iter().map(|group| &group.track)) {
+            watches.extend(track.files.iter().filter_map(|tracked| files(&tracked.name)));
+            watches.extend(track.processes.iter().filter_map(|tracked| processes(&tracked.name)));
         }
         watches
     }
@@ -150,16 +148,8 @@ pub struct Instance {
     pub hopeless: Option<Hopeless>,
     /// State of the own interface is ignored.
     pub dont_track_primary: bool,
-    /// `track_interface` lines.
-    pub track_interfaces: Vec<Tracked>,
-    /// `track_script` lines whose script exists.
-    pub track_scripts: Vec<Tracked>,
-    /// `track_file` lines whose file exists in the configuration.
-    pub track_files: Vec<Tracked>,
-    /// `track_process` lines whose process exists in the configuration.
-    pub track_processes: Vec<Tracked>,
-    /// `track_bfd` lines whose session exists in the configuration and tells virtual routers.
-    pub track_bfds: Vec<Tracked>,
+    /// What its priority and its faults follow.
+    pub track: Trackers,
     /// Scripts to call.
     pub notify: Notifications,
     /// Changes of the effective priority are told to the FIFOs.
@@ -205,11 +195,7 @@ impl Instance {
             skip_check_adv_addr: false,
             hopeless: None,
             dont_track_primary: false,
-            track_interfaces: Vec::new(),
-            track_scripts: Vec::new(),
-            track_files: Vec::new(),
-            track_processes: Vec::new(),
-            track_bfds: Vec::new(),
+            track: Trackers::default(),
             notify: Notifications::default(),
             notify_priority_changes: false,
             smtp_alert: false,
@@ -560,15 +546,7 @@ pub struct SyncGroup {
     /// Names of instances of the same configuration; never empty.
     pub members: Vec<String>,
     /// Trackers that act on all members.
-    pub track_scripts: Vec<Tracked>,
-    /// Trackers that act on all members.
-    pub track_interfaces: Vec<Tracked>,
-    /// Trackers that act on all members.
-    pub track_files: Vec<Tracked>,
-    /// Trackers that act on all members.
-    pub track_processes: Vec<Tracked>,
-    /// Trackers that act on all members.
-    pub track_bfds: Vec<Tracked>,
+    pub track: Trackers,
     /// Scripts to call.
     pub notify: Notifications,
     /// `notify_priority_changes` as written; members have taken it over.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keepalived_core::report::State;
-use keepalived_model::track::{Watch, merged};
+use keepalived_model::track::{TrackerKind, Watch};
 use keepalived_model::vrrp::{self, Preempt, Version};
 use keepalived_model::{Micros, Weight};
 
@@ -62,8 +62,8 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
         number.is_none_or(|number| !world.plan.stay_bad.contains(&(n, number)))
     };
     let weights = |i: &vrrp::Instance| -> Vec<(Weight, bool)> {
-        let scripts = merged(&i.track_scripts, group.map(|group| &group.track_scripts));
-        let links = i.track_interfaces.iter().map(|link| (link.weight, true));
+        let scripts = i.track.with(group.map(|group| &group.track), TrackerKind::Script);
+        let links = i.track.interfaces.iter().map(|link| (link.weight, true));
         scripts.into_iter().map(|(script, weight)| (weight, up(script))).chain(links).collect()
     };
     if members.iter().any(|member| weights(member).iter().any(|(weight, up)| weight.is_fault(*up))) {
@@ -82,11 +82,12 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
 fn readings(node: &Node, instance: &vrrp::Instance, group: Option<&vrrp::SyncGroup>) -> Option<i64> {
     let number = |watch: Watch| node.numbers.get(&watch).copied().unwrap_or(0);
     let mut sum = 0;
-    for (name, weight) in merged(&instance.track_files, group.map(|group| &group.track_files)) {
+    let tracked = |kind| instance.track.with(group.map(|group| &group.track), kind);
+    for (name, weight) in tracked(TrackerKind::File) {
         let file = node.config.files.iter().find(|file| file.name == name)?;
         sum += weight.scaled(i32::try_from(number(Watch::File(file.path.clone()))).ok()?)?;
     }
-    for (name, weight) in merged(&instance.track_processes, group.map(|group| &group.track_processes)) {
+    for (name, weight) in tracked(TrackerKind::Process) {
         let process = node.config.processes.iter().find(|process| process.name == name)?;
         let count = number(Watch::Processes(process.command.clone()));
         let up = process.has_quorum(u32::try_from(count.max(0)).ok()?);

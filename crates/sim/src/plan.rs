@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_model::kernel::AddressSpec;
 use keepalived_model::notify::{Command, RunAs};
-use keepalived_model::track::{Script, Tracked};
+use keepalived_model::track::{Script, Tracked, Trackers};
 use keepalived_model::vrrp::{
     self, AntiReplay, Auth, Family, GROUP_V4, GROUP_V6, Garp, Hmac, HmacMode, Preempt, SyncGroup, Transport,
     Version, VirtualAddress,
@@ -242,7 +242,7 @@ fn draw_config(
         .iter()
         .map(|router| {
             let mut instance = draw_instance(rng, node, ports, router, scripts, preempt);
-            (instance.track_files, instance.track_processes) = watched.track(rng, !router.grouped);
+            (instance.track.files, instance.track.processes) = watched.track(rng, !router.grouped);
             if router.grouped {
                 (instance.priority, instance.preempt) = (group_priority, group_preempt);
                 (instance.dont_track_primary, instance.lower_prio_no_advert) = (false, group_adverts);
@@ -261,19 +261,22 @@ fn draw_config(
         // Members of one group with different priorities stand in each other's way, as they do in the original.
         let weighted =
             |own: &Tracked| tracked.iter().any(|group| group.name == own.name && group.weight.amount != 0);
-        member.track_scripts.retain(|own| !weighted(own));
+        member.track.scripts.retain(|own| !weighted(own));
     }
     let (track_files, track_processes) = watched.track(rng, true);
     for member in instances.iter_mut().filter(|instance| members.contains(&instance.name)) {
-        member.track_files.retain(|own| !track_files.iter().any(|group| group.name == own.name));
-        member.track_processes.retain(|own| !track_processes.iter().any(|group| group.name == own.name));
+        member.track.files.retain(|own| !track_files.iter().any(|group| group.name == own.name));
+        member.track.processes.retain(|own| !track_processes.iter().any(|group| group.name == own.name));
     }
     let group = SyncGroup {
         name: "G1".into(),
         members,
-        track_scripts: tracked,
-        track_files,
-        track_processes,
+        track: Trackers {
+            scripts: tracked,
+            files: track_files,
+            processes: track_processes,
+            ..Trackers::default()
+        },
         ..SyncGroup::default()
     };
     vrrp::Config {
@@ -325,8 +328,11 @@ fn draw_instance(
         higher_prio_send_advert: rng.one_in(8) && !router.uneven,
         skip_check_adv_addr: rng.one_in(4),
         dont_track_primary: rng.one_in(10),
-        track_interfaces: draw_links(rng, ports[node].len(), router.grouped),
-        track_scripts: draw_tracked(rng, scripts, !router.grouped),
+        track: Trackers {
+            interfaces: draw_links(rng, ports[node].len(), router.grouped),
+            scripts: draw_tracked(rng, scripts, !router.grouped),
+            ..Trackers::default()
+        },
         ..vrrp::Instance::new(&format!("VI_{}", router.vrid), router.vrid, &own.name)
     }
 }

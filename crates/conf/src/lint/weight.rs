@@ -1,7 +1,7 @@
 //! What checks add to priorities, and whether that can move an address.
 
 use keepalived_model::Weight;
-use keepalived_model::track::Tracked;
+use keepalived_model::track::{Tracked, TrackerKind, Trackers};
 use keepalived_model::vrrp::{Instance, Preempt};
 
 use super::facts::Router;
@@ -108,36 +108,28 @@ impl Tracker {
 }
 
 /// The lists of trackers, with the root keywords of what they name.
-const LISTS: [(&str, &str); 4] = [
-    ("track_script", "vrrp_script"),
-    ("track_interface", ""),
-    ("track_process", "vrrp_track_process"),
-    ("track_bfd", "bfd_instance"),
+const LISTS: [(TrackerKind, (&str, &str)); 4] = [
+    (TrackerKind::Script, ("track_script", "vrrp_script")),
+    (TrackerKind::Interface, ("track_interface", "")),
+    (TrackerKind::Process, ("track_process", "vrrp_track_process")),
+    (TrackerKind::Bfd, ("track_bfd", "bfd_instance")),
 ];
 
 /// Everything that acts on the priority of a router, by itself or through its group. None where files do: their
 /// numbers are anybody's guess.
 pub(super) fn trackers(cx: &Facts<'_>, router: &Router<'_, '_>, instance: &Instance) -> Option<Vec<Tracker>> {
     let group = cx.group_of(&instance.name);
-    let files = instance.track_files.iter().chain(group.iter().flat_map(|group| &group.track_files));
+    let files = instance.track.files.iter().chain(group.iter().flat_map(|group| &group.track.files));
     if files.into_iter().any(|file| file.weight.amount != 0) {
         return None;
     }
-    let own = [
-        &instance.track_scripts,
-        &instance.track_interfaces,
-        &instance.track_processes,
-        &instance.track_bfds,
-    ];
-    let mut found = listed(cx, router, own);
+    let mut found = listed(cx, router, &instance.track);
     let block = group.and_then(|group| {
         let block = cx.root("vrrp_sync_group", &group.name)?;
         Some((Router { name: block.word(1)?, block, model: None }, group))
     });
     if let Some((block, group)) = block {
-        let shared =
-            [&group.track_scripts, &group.track_interfaces, &group.track_processes, &group.track_bfds];
-        let shared = listed(cx, &block, shared);
+        let shared = listed(cx, &block, &group.track);
         // Tracked by both, it counts once.
         found.retain(|own| shared.iter().all(|tracker| tracker.name != own.name));
         found.extend(shared);
@@ -145,9 +137,9 @@ pub(super) fn trackers(cx: &Facts<'_>, router: &Router<'_, '_>, instance: &Insta
     Some(found)
 }
 
-fn listed(cx: &Facts<'_>, block: &Router<'_, '_>, lists: [&Vec<Tracked>; 4]) -> Vec<Tracker> {
+fn listed(cx: &Facts<'_>, block: &Router<'_, '_>, track: &Trackers) -> Vec<Tracker> {
     let all =
-        LISTS.iter().zip(lists).flat_map(|(names, list)| list.iter().map(move |tracked| (names, tracked)));
+        LISTS.iter().flat_map(|(kind, names)| track.of(*kind).iter().map(move |tracked| (names, tracked)));
     let tracker = |(names, tracked): (&(&'static str, &'static str), &Tracked)| Tracker {
         name: tracked.name.clone(),
         weight: tracked.weight,

@@ -171,11 +171,11 @@ pub(super) fn settle(cx: &mut Context<'_>, config: &mut model::Config) {
     };
     for instance in config.vrrp.instances_mut() {
         let owner = &instance.name;
-        instance.track_bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
+        instance.track.bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
     }
     for group in &mut config.vrrp.groups {
         let owner = &group.name;
-        group.track_bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
+        group.track.bfds.retain(|tracked| exists(&vrrp, owner, &tracked.name));
     }
     for server in config.lvs.services.iter_mut().flat_map(|service| &mut service.servers) {
         let owner = server.ip.to_string();

@@ -214,7 +214,7 @@ fn complete_group(
         let interface = &tracked.name;
         let both = |instance: &&vrrp::Instance| {
             instance.interface_name() == interface
-                || instance.track_interfaces.iter().any(|own| own.name == *interface)
+                || instance.track.interfaces.iter().any(|own| own.name == *interface)
         };
         for instance in members.iter().filter_map(find).filter(both) {
             let member = &instance.name;
@@ -228,11 +228,7 @@ fn complete_group(
     (!members.is_empty()).then_some(SyncGroup {
         name,
         members,
-        track_scripts: track.scripts,
-        track_interfaces: track.interfaces,
-        track_files: track.files,
-        track_processes: track.processes,
-        track_bfds: track.bfds,
+        track,
         notify,
         notify_priority_changes,
         smtp_alert,
@@ -241,8 +237,8 @@ fn complete_group(
 
 /// Scripts nobody tracks are not run.
 fn drop_unused_scripts(cx: &mut Context<'_>, config: &mut vrrp::Config) {
-    let instances = config.instances.iter().flat_map(|instance| &instance.track_scripts);
-    let groups = config.groups.iter().flat_map(|group| &group.track_scripts);
+    let instances = config.instances.iter().flat_map(|instance| &instance.track.scripts);
+    let groups = config.groups.iter().flat_map(|group| &group.track.scripts);
     let used: BTreeSet<&str> = instances.chain(groups).map(|tracked| tracked.name.as_str()).collect();
     config.scripts.retain(|script| {
         let is_used = used.contains(script.name.as_str());

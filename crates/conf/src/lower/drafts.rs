@@ -2,7 +2,7 @@
 
 use keepalived_model::global::lvs::SyncDaemon;
 use keepalived_model::lasting::Lasting;
-use keepalived_model::track::{File, Process};
+use keepalived_model::track::{File, Process, Trackers};
 
 use super::bfd::Known;
 use super::context::Context;
@@ -12,7 +12,7 @@ use super::interfaces::Interfaces;
 use super::links::Links;
 use super::roster::{Named, Roster};
 use super::rule::Preferences;
-use super::track::{self, Trackers};
+use super::track;
 use super::vmac::Taken;
 use super::{file, group, lasting, process, route, rule, script};
 use crate::diag::Class;

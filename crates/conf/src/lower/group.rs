@@ -1,11 +1,11 @@
 //! `vrrp_sync_group` blocks (`spec` config 3.8).
 
 use keepalived_model::notify::Notifications;
+use keepalived_model::track::Trackers;
 
 use super::context::Context;
 use super::drafts::Drafts;
 use super::notify::Notify;
-use super::track::Trackers;
 use crate::diag::Class;
 use crate::schema::Status;
 use crate::tree::Statement;

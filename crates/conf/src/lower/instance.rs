@@ -6,6 +6,7 @@ use keepalived_model::notify::Notifications;
 use keepalived_model::route::Route;
 use keepalived_model::rule::Rule;
 use keepalived_model::time::Micros;
+use keepalived_model::track::Trackers;
 use keepalived_model::vrrp::{ExtraGarp, Family, OldChecksum, Peer, Version, VirtualAddress};
 use keepalived_model::{Priority, Vrid};
 
@@ -14,7 +15,6 @@ use super::garp::Garps;
 use super::global::Globals;
 use super::interfaces::Interfaces;
 use super::notify::Notify;
-use super::track::Trackers;
 use super::{address, hmac, vmac};
 use crate::diag::Class;
 use crate::lex::number::Range;

@@ -164,11 +164,7 @@ impl<'a> Router<'a> {
             rules: draft.rules,
             skip_check_adv_addr: draft.skip_check_adv_addr.unwrap_or(globals.skip_check_adv_addr),
             dont_track_primary: draft.dont_track_primary,
-            track_interfaces: draft.track.interfaces,
-            track_scripts: draft.track.scripts,
-            track_files: draft.track.files,
-            track_processes: draft.track.processes,
-            track_bfds: draft.track.bfds,
+            track: draft.track,
             notify_priority_changes: notify_priority_changes.unwrap_or(globals.notify_priority_changes),
             smtp_alert: draft.smtp_alert.unwrap_or(alert),
             ..Instance::new(&name, self.vrid, "")

@@ -1,14 +1,13 @@
 //! Rules between the fields of one instance (`spec` config 4.3–4.5, 4.8).
 
 use keepalived_model::time::Micros;
-use keepalived_model::track::Tracked;
+use keepalived_model::track::{Tracked, Trackers};
 use keepalived_model::vrrp::{Auth, Family, Preempt, Version};
 
 use super::context::Context;
 use super::group;
 use super::instance::Scheme;
 use super::router::Router;
-use super::track::Trackers;
 use crate::diag::Class;
 
 /// The longest interval version 3 can say (RFC 5798 §5.2.7), and its unit, in microseconds.

@@ -9,24 +9,6 @@ use crate::diag::Class;
 use crate::lex::number::Range;
 use crate::tree::{Item, Statement};
 
-/// What an instance or a group tracks.
-#[derive(Debug, Default)]
-pub(super) struct Trackers {
-    pub interfaces: Vec<Tracked>,
-    pub scripts: Vec<Tracked>,
-    pub files: Vec<Tracked>,
-    pub processes: Vec<Tracked>,
-    pub bfds: Vec<Tracked>,
-}
-
-impl Trackers {
-    /// Gives back the room that lists have left.
-    pub fn shrink(&mut self) {
-        let Self { interfaces, scripts, files, processes, bfds } = self;
-        [interfaces, scripts, files, processes, bfds].into_iter().for_each(Vec::shrink_to_fit);
-    }
-}
-
 /// `IF [weight N [reverse]]` lines.
 pub(super) fn interfaces(
     cx: &mut Context<'_>,

@@ -11,9 +11,8 @@ use keepalived_model::{Config, Priority};
 
 use super::block::Block;
 use super::runner::Runner;
-use super::track::Lists;
 use super::words::{bytes, hexadecimal, quoted, seconds};
-use super::{address, garp, notify, route, rule};
+use super::{address, garp, notify, route, rule, track};
 use crate::lower::vmac;
 use crate::schema::{AUTH_HMAC, AUTHENTICATION, INSTANCE};
 
@@ -26,21 +25,10 @@ pub(super) fn print(root: &mut Block, instance: &Instance, config: &Config, runn
     addresses(&mut out, instance);
     policies(&mut out, instance, config);
     own_link(&mut out, instance, config);
-    lists(instance).print(&mut out, config);
+    track::blocks(&mut out, &instance.track, config);
     notify::print(&mut out, &instance.notify, runner);
     authentication(&mut out, &instance.auth);
     root.block("vrrp_instance", [quoted(&instance.name)], out);
-}
-
-/// What it tracks.
-pub(super) fn lists(instance: &Instance) -> Lists<'_> {
-    Lists {
-        interfaces: &instance.track_interfaces,
-        scripts: &instance.track_scripts,
-        files: &instance.track_files,
-        processes: &instance.track_processes,
-        bfds: &instance.track_bfds,
-    }
 }
 
 fn identity(out: &mut Block, instance: &Instance, config: &Config) {

@@ -3,7 +3,7 @@
 use keepalived_model::Config as Whole;
 use keepalived_model::notify::Command;
 use keepalived_model::priority::Weight;
-use keepalived_model::track::{Arguments, File, Process, Script, Tracked};
+use keepalived_model::track::{Arguments, File, Process, Script, Tracked, Trackers};
 use keepalived_model::vrrp::Config;
 
 use super::block::Block;
@@ -94,35 +94,24 @@ fn file_block(file: &File) -> Block {
     out
 }
 
-/// The lists of an instance or a group.
-pub(super) struct Lists<'a> {
-    pub interfaces: &'a [Tracked],
-    pub scripts: &'a [Tracked],
-    pub files: &'a [Tracked],
-    pub processes: &'a [Tracked],
-    pub bfds: &'a [Tracked],
+/// The blocks of an instance or a group.
+pub(super) fn blocks(out: &mut Block, track: &Trackers, config: &Whole) {
+    let vrrp = &config.vrrp;
+    let script = |name: &str| vrrp.scripts.iter().find(|one| one.name == name).map(|one| one.weight);
+    let file = |name: &str| vrrp.files.iter().find(|one| one.name == name).map(|one| one.weight);
+    let process = |name: &str| vrrp.processes.iter().find(|one| one.name == name).map(|one| one.weight);
+    let bfd = |name: &str| config.bfd.sessions.iter().find(|one| one.name == name).map(|one| one.weight);
+    out.items("track_interface", lines(&track.interfaces, |_| None));
+    out.items("track_script", lines(&track.scripts, script));
+    out.items("track_file", lines(&track.files, file));
+    out.items("track_process", lines(&track.processes, process));
+    out.items("track_bfd", lines(&track.bfds, bfd));
 }
 
-impl Lists<'_> {
-    /// The blocks of an instance or a group.
-    pub fn print(&self, out: &mut Block, config: &Whole) {
-        let vrrp = &config.vrrp;
-        let script = |name: &str| vrrp.scripts.iter().find(|one| one.name == name).map(|one| one.weight);
-        let file = |name: &str| vrrp.files.iter().find(|one| one.name == name).map(|one| one.weight);
-        let process = |name: &str| vrrp.processes.iter().find(|one| one.name == name).map(|one| one.weight);
-        let bfd = |name: &str| config.bfd.sessions.iter().find(|one| one.name == name).map(|one| one.weight);
-        out.items("track_interface", lines(self.interfaces, |_| None));
-        out.items("track_script", lines(self.scripts, script));
-        out.items("track_file", lines(self.files, file));
-        out.items("track_process", lines(self.processes, process));
-        out.items("track_bfd", lines(self.bfds, bfd));
-    }
-
-    /// Whether any of those has a weight that a sync group takes away.
-    pub fn weighted(&self) -> bool {
-        let lists = [self.interfaces, self.scripts, self.files, self.bfds];
-        lists.into_iter().flatten().any(|tracked| tracked.weight.amount != 0)
-    }
+/// Whether any of those has a weight that a sync group takes away.
+pub(super) fn is_weighted(track: &Trackers) -> bool {
+    let lists = [&track.interfaces, &track.scripts, &track.files, &track.bfds];
+    lists.into_iter().flatten().any(|tracked| tracked.weight.amount != 0)
 }
 
 fn lines(list: &[Tracked], own: impl Fn(&str) -> Option<Weight>) -> Vec<Vec<String>> {

@@ -9,7 +9,9 @@ use keepalived_model::global::Global;
 use keepalived_model::lasting::{Lasting, Tied, TrackGroup};
 use keepalived_model::link::{GarpGroup, Ipvlan, IpvlanMode, OwnLink, Polled, Polling, UpDownDelay, Vmac};
 use keepalived_model::notify::{Deleted, Notifications};
-use keepalived_model::track::{Arguments, File, FileInit, Process, ProcessPattern, Script, Tracked};
+use keepalived_model::track::{
+    Arguments, File, FileInit, Process, ProcessPattern, Script, Tracked, Trackers,
+};
 use keepalived_model::vrrp::{
     AntiReplay, Auth, Checksum, Config, Family, Garp, Hmac, HmacMode, Hopeless, Instance, OldChecksum, Peer,
     Preempt, SyncGroup, Transport, Version,
@@ -21,16 +23,13 @@ use super::Maker;
 const I32: u32 = i32::MAX as u32;
 
 /// What lines that track may name.
-struct Trackers {
+struct Known {
     interfaces: Vec<String>,
     scripts: Vec<String>,
     files: Vec<String>,
     processes: Vec<String>,
     bfds: Vec<String>,
 }
-
-/// Lists in the order of [`Trackers`].
-type Lists = [Vec<Tracked>; 5];
 
 impl Maker<'_> {
     pub fn vrrp(&mut self, global: &Global, bfd: &bfd::Config) -> Config {
@@ -41,7 +40,7 @@ impl Maker<'_> {
         let count = self.dice.roll(3);
         let processes: Vec<Process> = (0..count).map(|number| self.tracked_process(number)).collect();
         let told = bfd.sessions.iter().filter(|session| session.receivers.vrrp());
-        let known = Trackers {
+        let known = Known {
             interfaces: ["eth4", "eth5", "eth6"].map(str::to_owned).to_vec(),
             scripts: scripts.iter().map(|script| script.name.clone()).collect(),
             files: files.iter().map(|file| file.name.clone()).collect(),
@@ -57,8 +56,8 @@ impl Maker<'_> {
         let groups = self.groups(&instances, &known);
         let used: BTreeSet<&String> = instances
             .iter()
-            .flat_map(|instance| &instance.track_scripts)
-            .chain(groups.iter().flat_map(|group| &group.track_scripts))
+            .flat_map(|instance| &instance.track.scripts)
+            .chain(groups.iter().flat_map(|group| &group.track.scripts))
             .map(|tracked| &tracked.name)
             .collect();
         scripts.retain(|script| used.contains(&script.name));
@@ -200,7 +199,7 @@ impl Maker<'_> {
         Lasting { addresses, routes, rules, groups }
     }
 
-    fn lists(&mut self, known: &Trackers, owner: bool) -> Lists {
+    fn lists(&mut self, known: &Known, owner: bool) -> Trackers {
         let mut list = |names: &[String], most: i64, weightless: bool, reverse: bool| -> Vec<Tracked> {
             let chosen = names.iter().filter(|_| self.chance(2)).cloned().collect::<Vec<_>>();
             let tracked = |name| {
@@ -211,16 +210,16 @@ impl Maker<'_> {
             };
             chosen.into_iter().map(tracked).collect()
         };
-        [
-            list(&known.interfaces, 253, owner, true),
-            list(&known.scripts, 253, owner, true),
-            list(&known.files, 254, owner, true),
-            list(&known.processes, 254, false, true),
-            list(&known.bfds, 253, owner, true),
-        ]
+        Trackers {
+            interfaces: list(&known.interfaces, 253, owner, true),
+            scripts: list(&known.scripts, 253, owner, true),
+            files: list(&known.files, 254, owner, true),
+            processes: list(&known.processes, 254, false, true),
+            bfds: list(&known.bfds, 253, owner, true),
+        }
     }
 
-    fn groups(&mut self, instances: &[Instance], known: &Trackers) -> Vec<SyncGroup> {
+    fn groups(&mut self, instances: &[Instance], known: &Known) -> Vec<SyncGroup> {
         let mut groups = Vec::new();
         let mut left: Vec<&Instance> = instances.iter().collect();
         for number in 0..2 {
@@ -229,20 +228,17 @@ impl Maker<'_> {
                 continue;
             }
             let owner = members.iter().any(|member| member.priority.is_owner());
-            let mut lists = self.lists(known, owner);
+            let mut track = self.lists(known, owner);
             if owner {
-                lists.iter_mut().flatten().for_each(|tracked| tracked.weight.amount = 0);
+                let Trackers { interfaces, scripts, files, processes, bfds } = &mut track;
+                let lists = [interfaces, scripts, files, processes, bfds];
+                lists.into_iter().flatten().for_each(|tracked| tracked.weight.amount = 0);
             }
-            let [track_interfaces, track_scripts, track_files, track_processes, track_bfds] = lists;
             let notify = self.notify();
             groups.push(SyncGroup {
                 name: self.name("group", number),
                 members: members.iter().map(|member| member.name.clone()).collect(),
-                track_scripts,
-                track_interfaces,
-                track_files,
-                track_processes,
-                track_bfds,
+                track,
                 notify: Notifications { deleted: None, ..notify },
                 notify_priority_changes: self.maybe(|maker| maker.chance(2)),
                 smtp_alert: self.chance(2),
@@ -263,7 +259,7 @@ impl Maker<'_> {
         }
     }
 
-    fn instance(&mut self, number: usize, global: &Global, known: &Trackers) -> Instance {
+    fn instance(&mut self, number: usize, global: &Global, known: &Known) -> Instance {
         let v4 = self.chance(2);
         let family = if v4 { Family::V4 } else { Family::V6 };
         let strict = self.chance(4);
@@ -300,9 +296,7 @@ impl Maker<'_> {
         one.routes = self.some(2, Self::route);
         one.rules = self.some(2, Self::rule);
         self.policies(&mut one, global);
-        let [interfaces, scripts, files, processes, bfds] = self.lists(known, owner);
-        (one.track_interfaces, one.track_scripts, one.track_files) = (interfaces, scripts, files);
-        (one.track_processes, one.track_bfds) = (processes, bfds);
+        one.track = self.lists(known, owner);
         one.notify = self.notify();
         one
     }

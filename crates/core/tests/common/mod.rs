@@ -75,7 +75,7 @@ pub fn nth(config: &mut Config, index: usize) -> &mut Instance {
 pub fn scripted(priority: u8, amount: i16) -> Config {
     let weight = Weight { amount, reverse: false };
     let mut tracking = instance("VI_1", 51, priority);
-    tracking.track_scripts.push(Tracked { name: "chk".into(), weight });
+    tracking.track.scripts.push(Tracked { name: "chk".into(), weight });
     let command = Command { path: b"/chk".to_vec(), argv: vec![b"/chk".to_vec()], user: RunAs::default() };
     let every = Micros::from_secs(2);
     let script = Script {

@@ -9,9 +9,10 @@ use keepalived_core::view::{AddressView, FixtureView, GroupView, InstanceView, S
 use keepalived_model::Instant;
 use keepalived_model::lasting::Fixture;
 use keepalived_model::notify::{Command, Notifications};
-use keepalived_model::track::Tracked;
+use keepalived_model::track::{TrackerKind, Trackers};
 use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
 
+use super::users::Users;
 use super::{Epoch, Picture, Teller, global, links, readings, words};
 use crate::compat::routing_text::{FixtureText, RouteText, RuleText};
 use crate::log::Moment;
@@ -24,8 +25,9 @@ pub fn text(picture: &Picture<'_>) -> String {
     page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
     page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
     page.section("VRRP Sync groups", &view.groups, Page::group);
-    page.section("VRRP Scripts", &view.scripts, |page, script| page.script(script, picture));
-    page.0 + &readings::text(picture) + &links::text(picture)
+    let users = Users::of_all(view);
+    page.section("VRRP Scripts", &view.scripts, |page, script| page.script(script, &users));
+    page.0 + &readings::text(view, &users) + &links::text(picture)
 }
 
 /// A text that grows by lines.
@@ -80,13 +82,7 @@ impl Page {
         let config = instance.config;
         self.listed("Virtual Routes", config.routes.iter().map(RouteText));
         self.listed("Virtual Rules", config.rules.iter().map(RuleText));
-        self.trackers([
-            &config.track_interfaces,
-            &config.track_scripts,
-            &config.track_files,
-            &config.track_processes,
-            &config.track_bfds,
-        ]);
+        self.trackers(&config.track);
         self.line(format_args!(
             "   Using smtp notification = {}",
             if config.smtp_alert { "yes" } else { "no" }
@@ -158,7 +154,7 @@ impl Page {
         self.line(format_args!("   Number of config faults = {}", u8::from(config.hopeless.is_some())));
         self.line(format_args!("   Number of tracker faults = {}", instance.faults.len()));
         self.line(format_args!("   Flags of interface faults - {}", faults(instance)));
-        let waiting = if instance.state == State::Init { config.track_scripts.len() } else { 0 };
+        let waiting = if instance.state == State::Init { config.track.scripts.len() } else { 0 };
         self.line(format_args!("   Number of track scripts init = {waiting}"));
         self.line(format_args!("   Last transition = {}", dated(epoch, instance.last_transition)));
         match instance.deadline {
@@ -284,11 +280,17 @@ impl Page {
     }
 
     /// What an instance or a group tracks by lines of its own.
-    fn trackers(&mut self, lists: [&[Tracked]; 5]) {
-        let kinds = [("interfaces", ""), ("scripts", ""), ("files", ","), ("processes", ","), ("BFDs", "")];
-        for ((kind, between), list) in kinds.into_iter().zip(lists).filter(|(_, list)| !list.is_empty()) {
-            self.line(format_args!("   Tracked {kind} :"));
-            for tracked in list {
+    fn trackers(&mut self, track: &Trackers) {
+        for kind in TrackerKind::ALL.into_iter().filter(|kind| !track.of(*kind).is_empty()) {
+            let (name, between) = match kind {
+                TrackerKind::Interface => ("interfaces", ""),
+                TrackerKind::Script => ("scripts", ""),
+                TrackerKind::File => ("files", ","),
+                TrackerKind::Process => ("processes", ","),
+                TrackerKind::Bfd => ("BFDs", ""),
+            };
+            self.line(format_args!("   Tracked {name} :"));
+            for tracked in track.of(kind) {
                 self.line(format_args!("     {}{between} {}", tracked.name, words::weight(tracked.weight)));
             }
         }
@@ -356,17 +358,11 @@ impl Page {
             let changes = if changes { "yes" } else { "no" };
             self.line(format_args!("   Notify priority changes = {changes}"));
         }
-        self.trackers([
-            &config.track_interfaces,
-            &config.track_scripts,
-            &config.track_files,
-            &config.track_processes,
-            &config.track_bfds,
-        ]);
+        self.trackers(&config.track);
         self.notifications(&config.notify);
     }
 
-    fn script(&mut self, script: &ScriptView<'_>, picture: &Picture<'_>) {
+    fn script(&mut self, script: &ScriptView<'_>, users: &Users<'_>) {
         let config = script.config;
         self.line(format_args!(" VRRP Script = {}", config.name));
         self.line(format_args!("   Command = {}", words::command(&config.command)));
@@ -386,13 +382,7 @@ impl Page {
         let user = &config.command.user;
         self.line(format_args!("   Script uid:gid = {}:{}", user.uid, user.gid));
         self.line(format_args!("   VRRP instances :\n   Tracking instances :"));
-        let users = readings::users(
-            &picture.view,
-            &config.name,
-            |instance| &instance.track_scripts,
-            |group| &group.track_scripts,
-        );
-        for (name, weight) in users {
+        for (name, weight) in users.of(TrackerKind::Script, &config.name) {
             self.line(format_args!("     {name}, {}", words::weight(weight)));
         }
         let stage = match script.stage {

@@ -195,9 +195,9 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
         evips: addresses(&instance.excluded),
         vroutes: config.routes.iter().map(|route| RouteText(route).to_string()).collect(),
         vrules: config.rules.iter().map(|rule| RuleText(rule).to_string()).collect(),
-        track_ifp: config.track_interfaces.iter().map(|tracked| tracked.name.as_str()).collect(),
+        track_ifp: config.track.interfaces.iter().map(|tracked| tracked.name.as_str()).collect(),
         track_script: tracked_commands(instance, picture),
-        track_process: config.track_processes.iter().map(|tracked| tracked.name.as_str()).collect(),
+        track_process: config.track.processes.iter().map(|tracked| tracked.name.as_str()).collect(),
         auth_type,
         auth_data: (auth_type != 0).then_some("********"),
     }
@@ -207,7 +207,7 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
 fn tracked_commands(instance: &InstanceView<'_>, picture: &Picture<'_>) -> Vec<String> {
     let scripts = &picture.view.config.scripts;
     let of = |name: &str| scripts.iter().find(|script| script.name == name);
-    let tracked = instance.config.track_scripts.iter().filter_map(|tracked| of(&tracked.name));
+    let tracked = instance.config.track.scripts.iter().filter_map(|tracked| of(&tracked.name));
     tracked.map(|script| words::command(&script.command)).collect()
 }
 

@@ -66,7 +66,7 @@ fn trackers(name: &str, picture: &Picture<'_>) -> Vec<String> {
         if instance.interface_name() == name && !instance.dont_track_primary {
             found.push(format!("{}, weight 0", instance.name));
         }
-        for tracked in instance.track_interfaces.iter().filter(|tracked| tracked.name == name) {
+        for tracked in instance.track.interfaces.iter().filter(|tracked| tracked.name == name) {
             found.push(format!("{}, {}", instance.name, words::weight(tracked.weight)));
         }
     }

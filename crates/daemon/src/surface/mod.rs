@@ -16,6 +16,7 @@ mod json;
 mod links;
 mod readings;
 mod stats;
+mod users;
 mod words;
 
 use keepalived_core::view::View;

@@ -3,34 +3,32 @@
 use std::fmt::{Arguments, Write};
 
 use keepalived_core::view::{FileView, ProcessView, View};
-use keepalived_model::track::{self, Tracked, merged};
-use keepalived_model::vrrp::{Instance, SyncGroup};
-use keepalived_model::{Micros, Weight};
+use keepalived_model::Micros;
+use keepalived_model::track::{self, TrackerKind};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Picture, words};
+use super::users::Users;
+use super::words;
 
 /// Both sections, as far as there is something in them.
-pub fn text(picture: &Picture<'_>) -> String {
+pub fn text(all: &View<'_>, users: &Users<'_>) -> String {
     let mut text = String::new();
-    let all = &picture.view;
     // Files that nobody tracks are none of the original's business, processes are.
-    let files: Vec<String> = picture.view.files.iter().filter_map(|view| file(view, all)).collect();
+    let files: Vec<String> = all.files.iter().filter_map(|view| file(view, users)).collect();
     if !files.is_empty() {
         text += "------< VRRP Track files >------\n";
         text.extend(files);
     }
-    if !picture.view.processes.is_empty() {
+    if !all.processes.is_empty() {
         text += "------< VRRP Track processes >------\n";
-        text.extend(picture.view.processes.iter().map(|view| process(view, all)));
+        text.extend(all.processes.iter().map(|view| process(view, users)));
     }
     text
 }
 
-fn file(view: &FileView<'_>, all: &View<'_>) -> Option<String> {
+fn file(view: &FileView<'_>, users: &Users<'_>) -> Option<String> {
     let file = view.config;
-    let users = users(all, &file.name, |i| &i.track_files, |group| &group.track_files);
     let (path, number) = (String::from_utf8_lossy(&file.path), view.number.unwrap_or(0));
     let weight = words::weight(file.weight);
     let weight = weight.trim_start_matches("weight ");
@@ -38,10 +36,10 @@ fn file(view: &FileView<'_>, all: &View<'_>) -> Option<String> {
         " Track file = {}\n   File = {path}\n   Status = {number}\n   Weight = {weight}\n",
         file.name
     );
-    (!users.is_empty()).then(|| head + &tracking(&users))
+    Some(head + &tracking(users, TrackerKind::File, &file.name)?)
 }
 
-fn process(view: &ProcessView<'_>, all: &View<'_>) -> String {
+fn process(view: &ProcessView<'_>, users: &Users<'_>) -> String {
     let process = view.config;
     let mut text = String::new();
     let mut line = |words: Arguments<'_>| {
@@ -69,34 +67,15 @@ fn process(view: &ProcessView<'_>, all: &View<'_>) -> String {
         line(format_args!("   {name} delay timer {}running", if runs { "" } else { "not " }));
     }
     line(format_args!("   Full command = {}", words::yes(process.command.full_command)));
-    let users = users(all, &process.name, |i| &i.track_processes, |group| &group.track_processes);
-    if users.is_empty() { text } else { text + &tracking(&users) }
+    text + &tracking(users, TrackerKind::Process, &process.name).unwrap_or_default()
 }
 
-fn tracking(users: &[(&str, Weight)]) -> String {
-    let lines = users.iter().map(|(name, weight)| format!("     {name}, {}\n", words::weight(*weight)));
-    "   Tracking instances :\n".to_owned() + &lines.collect::<String>()
-}
-
-/// Who tracks something by a line of its own, then those whose group does, each with the weight that counts.
-pub fn users<'a>(
-    all: &View<'a>,
-    tracker: &str,
-    own: fn(&Instance) -> &Vec<Tracked>,
-    of_group: fn(&SyncGroup) -> &Vec<Tracked>,
-) -> Vec<(&'a str, Weight)> {
-    let has = |list: &[Tracked]| list.iter().any(|tracked| tracked.name == tracker);
-    let (mut first, mut second) = (Vec::new(), Vec::new());
-    for instance in all.instances.iter().map(|view| view.config) {
-        let group = all.config.groups.iter().find(|group| group.members.contains(&instance.name));
-        let weight =
-            merged(own(instance), group.map(of_group)).into_iter().find(|(name, _)| *name == tracker);
-        let Some((_, weight)) = weight else { continue };
-        let into = if has(own(instance)) { &mut first } else { &mut second };
-        into.push((instance.name.as_str(), weight));
-    }
-    first.extend(second);
-    first
+/// Who tracks it, if there is anybody.
+fn tracking(users: &Users<'_>, kind: TrackerKind, tracker: &str) -> Option<String> {
+    let lines =
+        users.of(kind, tracker).map(|(name, weight)| format!("     {name}, {}\n", words::weight(weight)));
+    let lines: String = lines.collect();
+    (!lines.is_empty()).then(|| "   Tracking instances :\n".to_owned() + &lines)
 }
 
 fn parameters(process: &track::Process) -> Option<String> {
