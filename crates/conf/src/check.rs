@@ -247,9 +247,9 @@ fn complaints(lines: &Lines, host: &dyn Host) -> Vec<Diagnostic> {
     found
 }
 
-/// Log lines about what is as it mostly is.
+/// Notes of the log are about what is done anyway, not about what is wrong with a file.
 fn is_normal(heard: &Diagnostic) -> bool {
-    heard.log_only && heard.text == "Script user 'keepalived_script' does not exist"
+    heard.log_only && heard.class == Class::Note
 }
 
 /// What tells one complaint from another: its sentence, file, line and column.

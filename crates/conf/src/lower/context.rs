@@ -91,6 +91,12 @@ impl<'a> Context<'a> {
         self.tell(&nowhere, Diagnostic::log_only, Class::Warning, text);
     }
 
+    /// The same about what is as it mostly is.
+    pub fn log_note(&mut self, place: &Place, text: impl Into<String>) {
+        let nowhere = Place { at: place.at, word: None };
+        self.tell(&nowhere, Diagnostic::log_only, Class::Note, text);
+    }
+
     /// Says something that needs more than a text.
     pub fn tell(
         &mut self,

@@ -104,7 +104,7 @@ impl Security {
             return None;
         }
         if !std::mem::replace(&mut self.missing_user_told, true) {
-            cx.log(place, format!("Script user '{DEFAULT_USER}' does not exist"));
+            cx.log_note(place, format!("Script user '{DEFAULT_USER}' does not exist"));
         }
         Some(cx.host.own())
     }
