@@ -6,7 +6,7 @@ use super::lan::{Single, VIP, instance, ms};
 use crate::lab::{Host, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down};
-use crate::table::{Context, Scenario, decision, original};
+use crate::table::{Context, Scenario, decision, original, ours};
 use crate::{ensure, ensure_same};
 
 const F: &str = "namespaces";
@@ -19,6 +19,7 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "a namespace that is not there is said, and nothing runs", nowhere),
     decision("D10", F, "a namespace that is not there: exit 1, with -t as well", nowhere_status),
     original(F, "two instances on one host do not disturb each other", two_instances),
+    ours(F, "keepalived check looks for interfaces in the namespace of each file", checked),
     original(F, "a reload in a namespace takes up the new file, but no new namespace or name", reload),
 ];
 
@@ -133,6 +134,37 @@ fn inside(context: &Context) -> Outcome {
     }
     stop(&lan.a)?;
     ensure!(!holds_inside(&lan.a), "the address is left in the namespace");
+    Ok(())
+}
+
+fn checked(context: &Context) -> Outcome {
+    let lan = set(context, "net_namespace blue")?;
+    lan.a.must("ip -n blue link set eth0 name inner && mkdir /tmp/check")?;
+    let router = |place: &str, interface: &str| configured(place).replace("eth0", interface);
+    let files = [
+        ("inside", router("net_namespace blue", "inner")),
+        ("wrong", router("net_namespace blue", "eth0")),
+        ("outside", router("", "eth0")),
+        ("nowhere", router("net_namespace green", "inner")),
+    ];
+    for (name, text) in &files {
+        lan.a.write(&format!("/tmp/check/{name}"), text, 0o644)?;
+    }
+    let run = lan.a.run("cd /tmp/check && keepalived check inside wrong outside nowhere")?;
+    let complains = |name: &str, what: &str| {
+        let mut lines = run.out.lines().filter(|line| line.contains(&format!("{name}:")));
+        lines.any(|line| line.contains(what))
+    };
+    for (name, missing) in [("inside", false), ("wrong", true), ("outside", false), ("nowhere", false)] {
+        ensure_same!(
+            complains(name, "does not start with it"),
+            missing,
+            "a missing interface in {name}: {}",
+            run.out
+        );
+    }
+    let unseen = "net_namespace green cannot be entered (No such file or directory)";
+    ensure!(complains("nowhere", unseen), "nothing is said of the namespace: {}", run.out);
     Ok(())
 }
 

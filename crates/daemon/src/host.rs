@@ -160,7 +160,6 @@ impl Host for Machine {
     }
 }
 
-/// The kernel says so beside the interface. A name with a slash would be a path elsewhere, and is no interface.
 fn run_as(account: users::Account) -> RunAs {
     RunAs::new(account.uid, account.gid)
 }

@@ -25,6 +25,7 @@ fn file(checked: &Checked) -> Value {
     json!({
         "file": checked.name,
         "starts": report.starts,
+        "unseen": checked.unseen.as_deref().map(shown),
         "errors": report.count(Severity::Error),
         "warnings": report.count(Severity::Warning),
         "lints": report.count(Severity::Lint),

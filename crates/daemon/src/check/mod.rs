@@ -4,6 +4,7 @@
 
 mod json;
 mod options;
+mod place;
 mod print;
 
 use std::io::{self, IsTerminal, Write};
@@ -11,11 +12,12 @@ use std::path::PathBuf;
 
 use keepalived_conf::check::{self, Report};
 use keepalived_conf::render::screen::{self, Paint};
-use keepalived_conf::{Elsewhere, Host, Severity, Sourced, codes};
+use keepalived_conf::{Severity, Sourced, codes};
 
-use crate::host::{Disk, Machine};
+use crate::host::Disk;
 use crate::supervisor::conditions;
 use options::{CheckOptions, Color, Wish};
+use place::Seen;
 
 /// Name of the subcommand.
 pub const COMMAND: &str = "check";
@@ -37,6 +39,8 @@ struct Checked {
     name: String,
     sourced: Sourced,
     report: Report,
+    /// Why this machine was not asked, although it was to be.
+    unseen: Option<String>,
 }
 
 /// Does what the words after `check` ask for; the result is the exit status.
@@ -76,18 +80,14 @@ fn explain(asked: Option<&str>) -> Option<String> {
     }
 }
 
-/// The machine the files are meant for.
-fn host(options: &CheckOptions) -> &'static dyn Host {
-    if options.no_host { &Elsewhere } else { &Machine }
-}
-
 /// Checks all files.
 fn checked(options: &CheckOptions) -> Vec<Checked> {
     let conditions = conditions(options.id.clone(), false);
     let check = |file: &PathBuf| {
         let sourced = keepalived_conf::read(&Disk, file, &conditions);
-        let report = check::check(&sourced, host(options));
-        Checked { name: file.display().to_string(), sourced, report }
+        let Seen { found: report, unseen } =
+            place::there(&sourced, options, |host| check::check(&sourced, host));
+        Checked { name: file.display().to_string(), sourced, report, unseen }
     };
     options.files.iter().map(check).collect()
 }
@@ -114,7 +114,8 @@ fn worst(checked: &[Checked]) -> u8 {
 fn screens(checked: &[Checked], paint: Paint) -> String {
     let one = |one: &Checked| {
         let findings = screen::report(&one.report, &one.sourced.origins, paint);
-        findings + &screen::summary(&one.report, &one.name, paint)
+        let unseen = one.unseen.iter().map(|why| format!("{}: {why}\n", one.name));
+        findings + &unseen.collect::<String>() + &screen::summary(&one.report, &one.name, paint)
     };
     let texts: Vec<String> = checked.iter().map(one).collect();
     texts.join("\n")

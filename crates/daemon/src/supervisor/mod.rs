@@ -44,13 +44,13 @@ use appointment::Appointments;
 use engine::Vrrp;
 use hook::Hooks;
 use pidfile::PidFile;
-use place::Place;
 use plan::{Plan, Reader};
 use reload::Reload;
 use respawn::Respawn;
 use service::Service;
 
 pub use outcome::Listener;
+pub use place::Place;
 pub use plan::{Keep, Reader as ConfigReader, conditions};
 pub use start::run;
 
