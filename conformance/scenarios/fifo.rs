@@ -303,6 +303,9 @@ fn successor(context: &Context) -> Outcome {
     ensure!(lan.a.holds(VIP), "still master");
     lan.injector.send(&Single::forged(50).frame())?;
     until(ms(1500), "one more line", || read().contains("MASTER_RX_LOWER_PRI 150"))?;
+    lan.a.must("kill $(cat /run/keepalived.pid)")?;
+    lan.a.quiet(ms(4000))?;
+    ensure!(!lan.a.has_file("/run/all"), "the FIFO that the killed engine made is left behind");
     Ok(())
 }
 

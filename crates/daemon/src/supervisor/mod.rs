@@ -18,6 +18,7 @@ mod farewell;
 mod hook;
 mod outcome;
 mod pidfile;
+mod pipes;
 mod place;
 pub mod plan;
 mod reload;
@@ -44,6 +45,7 @@ use appointment::Appointments;
 use engine::Vrrp;
 use hook::Hooks;
 use pidfile::PidFile;
+use pipes::Pipes;
 use plan::{Plan, Reader};
 use reload::Reload;
 use respawn::Respawn;
@@ -73,6 +75,7 @@ struct Supervisor {
     memory: OwnedFd,
     vrrp: Vrrp,
     vrrp_pid_file: Option<PidFile>,
+    pipes: Pipes,
     respawn: Respawn,
     hooks: Hooks,
     /// `Startup complete` was said.
@@ -121,6 +124,7 @@ impl Supervisor {
 
     fn begin(&mut self) {
         self.appointments.follow(&self.plan.global.reload);
+        self.pipes.expect(&self.plan.global.fifos);
         if self.plan.wants_vrrp(&self.options) {
             self.start_vrrp();
         } else {
@@ -254,6 +258,7 @@ impl Supervisor {
             file.remove();
         }
         self.pid_file.remove();
+        self.pipes.remove();
         self.place.move_out();
         farewell::say();
     }

@@ -93,6 +93,7 @@ impl Supervisor {
     fn try_plan(&mut self, plan: Plan) {
         let old = std::mem::replace(&mut self.plan, plan);
         self.generation = self.generation.next();
+        self.pipes.expect(&self.plan.global.fifos);
         let wanted = self.plan.wants_vrrp(&self.options);
         match (&self.vrrp, wanted) {
             (Vrrp::Running(child), true) => {
@@ -127,6 +128,7 @@ impl Supervisor {
     }
 
     pub(super) fn on_applied(&mut self, generation: Generation) {
+        self.pipes.look();
         if self.on_trial(generation) {
             self.reload.trial = None;
             self.end_reload(Ok(()));

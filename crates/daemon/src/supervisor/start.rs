@@ -16,6 +16,7 @@ use super::appointment::Appointments;
 use super::engine::Vrrp;
 use super::hook::Hooks;
 use super::pidfile::PidFile;
+use super::pipes::Pipes;
 use super::place::{NoSuchPlace, Place};
 use super::plan::{self, Plan, Reader, Reading};
 use super::reload::Reload;
@@ -109,6 +110,7 @@ fn prepare(options: Options, service: Service) -> Result<Supervisor, End> {
         memory,
         vrrp: Vrrp::Gone,
         vrrp_pid_file,
+        pipes: Pipes::default(),
         respawn: Respawn::default(),
         hooks: Hooks::default(),
         up: false,
