@@ -533,6 +533,16 @@ impl Instance {
         !self.own_faults.is_empty() || self.group_fault
     }
 
+    /// What it would be if it were for itself alone.
+    pub fn aspires_to(&self) -> State {
+        match self.state {
+            State::Fault => State::Fault,
+            State::Master => State::Master,
+            State::Init | State::Backup if self.wants_master => State::Master,
+            State::Init | State::Backup => State::Backup,
+        }
+    }
+
     /// Whether announcement or notice still wait for addresses.
     pub fn is_unfinished(&self) -> bool {
         self.unfinished.is_some()

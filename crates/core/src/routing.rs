@@ -111,7 +111,7 @@ pub fn of(config: &vrrp::Config) -> Vec<Key> {
 }
 
 /// Names of the interfaces whose loss is a fault for whoever tracks these.
-pub(crate) fn interfaces<'a>(routes: &'a [Route], rules: &'a [Rule]) -> impl Iterator<Item = &'a str> {
+pub fn interfaces<'a>(routes: &'a [Route], rules: &'a [Rule]) -> impl Iterator<Item = &'a str> {
     let of_route = |route: &'a Route| {
         let hops = route.nexthops.iter().filter_map(|hop| hop.interface.as_deref());
         route.interface.as_deref().into_iter().chain(hops)

@@ -53,8 +53,8 @@ pub struct InstanceView<'a> {
     pub vrid: Vrid,
     /// Its state.
     pub state: State,
-    /// Its timer ran out, or it is master.
-    pub wants_master: bool,
+    /// What it would be if it were for itself alone: MASTER once its timer ran out, whatever its group says.
+    pub aspires_to: State,
     /// Since when it has been in its state.
     pub last_transition: Instant,
     /// Priority in effect.
@@ -234,7 +234,7 @@ impl Engine {
             interface: instance.config.interface_name(),
             vrid: instance.config.vrid,
             state: instance.state,
-            wants_master: instance.wants_master || instance.state == State::Master,
+            aspires_to: instance.aspires_to(),
             last_transition: instance.last_transition,
             priority: instance.priority.number(),
             total_priority: instance.total,

@@ -195,7 +195,7 @@ impl Supervisor {
         if signal == Signal(signal_names::DATA) {
             log::info(format_args!("Printing parent data for process({}) on signal", own_pid()));
             let global = &self.plan.global;
-            let text = surface::parent_text(global, self.plan.garp_interval);
+            let text = surface::parent_text(global, self.plan.delays);
             surface::file::write(&surface::file::path(global, Dump::Data, "_parent"), &text);
         }
         self.signal_vrrp(signal);

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
 use keepalived_conf::{Answers, Conditions, Diagnostic, Lines, Lowered, Pass, Recorder, Uses, render};
-use keepalived_model::Micros;
 use keepalived_model::global::Global;
 use keepalived_sys::{memfd, process};
 
 use crate::cli::Options;
 use crate::handoff::{self, Parts};
 use crate::host::{Disk, Machine};
+use crate::surface::Delays;
 
 use super::place::Place;
 
@@ -25,8 +25,8 @@ pub struct Plan {
     pub uses: Uses,
     /// What concerns the processes.
     pub global: Global,
-    /// Least time between two announcements of an interface.
-    pub garp_interval: Micros,
+    /// What dumps show of the times that the engine keeps.
+    pub delays: Delays,
 }
 
 /// Reads configurations under the conditions of this start.
@@ -74,7 +74,7 @@ impl Reader {
             lines,
             answers: recorder.into_answers(),
             uses,
-            garp_interval: config.vrrp.garp_interval,
+            delays: Delays::of(&config.vrrp),
             global: config.global,
             overridden,
             diagnostics,
@@ -112,7 +112,7 @@ pub struct Reading {
     answers: Answers,
     uses: Uses,
     global: Global,
-    garp_interval: Micros,
+    delays: Delays,
     /// The network namespace that the command line's takes the place of.
     overridden: Option<String>,
     /// Everything there is to say about it.
@@ -123,13 +123,13 @@ impl Reading {
     /// With the bytes for the engines in a file that nobody can change.
     pub fn into_plan(self) -> io::Result<Plan> {
         let suffix = self.place().suffix();
-        let Self { lines, answers, uses, global, garp_interval, .. } = self;
+        let Self { lines, answers, uses, global, delays, .. } = self;
         let (lines, answers) = (lines.to_bytes(), answers.to_bytes());
         let bytes = handoff::join_config(&Parts { suffix: &suffix, lines: &lines, answers: &answers });
         let config = memfd::sealed(CONFIG_NAME, &bytes)?.into();
         drop((lines, answers, bytes));
         process::return_free_memory();
-        Ok(Plan { config, uses, global, garp_interval })
+        Ok(Plan { config, uses, global, delays })
     }
 
     /// The exit status with which the supervisor itself does not start: a file that cannot be had, or a word

@@ -13,13 +13,13 @@ use keepalived_model::track::{TrackerKind, Trackers};
 use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
 
 use super::users::Users;
-use super::{Epoch, Picture, Teller, global, links, readings, words};
+use super::{Delays, Epoch, Picture, Teller, global, links, readings, words};
 use crate::compat::routing_text::{FixtureText, RouteText, RuleText};
 use crate::log::Moment;
 
 /// The whole file.
 pub fn text(picture: &Picture<'_>) -> String {
-    let mut page = Page(global::text(picture.global, Teller::VrrpEngine, picture.view.config.garp_interval));
+    let mut page = Page(global::text(picture.global, Teller::VrrpEngine, Delays::of(picture.view.config)));
     let view = &picture.view;
     page.fixtures(picture);
     page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
@@ -143,14 +143,14 @@ impl Page {
                 self.line(format_args!("   Master advert interval = {interval} milli-sec"));
             }
         }
-        // `nopreempt` is a flag without a name there.
-        match (&config.transport, config.preempt) {
+        // These are flags without a name there.
+        let unnamed = config.preempt == Preempt::Never || config.skip_check_adv_addr;
+        match (&config.transport, unnamed) {
             (Transport::Unicast { .. }, _) => self.line(format_args!("   Flags:\n     Using unicast")),
-            (Transport::Multicast { .. }, Preempt::Never) => self.line(format_args!("   Flags:")),
-            (Transport::Multicast { .. }, _) => self.line(format_args!("   Flags: none")),
+            (Transport::Multicast { .. }, true) => self.line(format_args!("   Flags:")),
+            (Transport::Multicast { .. }, false) => self.line(format_args!("   Flags: none")),
         }
-        let wanted = if instance.wants_master { State::Master } else { State::Backup };
-        self.line(format_args!("   Wantstate = {wanted}"));
+        self.line(format_args!("   Wantstate = {}", instance.aspires_to));
         self.line(format_args!("   Number of config faults = {}", u8::from(config.hopeless.is_some())));
         self.line(format_args!("   Number of tracker faults = {}", instance.faults.len()));
         self.line(format_args!("   Flags of interface faults - {}", faults(instance)));
@@ -161,7 +161,10 @@ impl Page {
             Some(at) => self.line(format_args!("   Read timeout = {}", dated(epoch, at))),
             None => self.line(format_args!("   Read timeout = DISABLED")),
         }
-        self.line(format_args!("   Master down timer = {} usecs", instance.master_down.0));
+        // Who owns the addresses does not wait.
+        let patience =
+            if config.priority.is_owner() && config.wants_master { 1 } else { instance.master_down.0 };
+        self.line(format_args!("   Master down timer = {patience} usecs"));
     }
 
     fn place(&mut self, instance: &InstanceView<'_>) {
@@ -229,16 +232,22 @@ impl Page {
                 self.line(format_args!("   Authentication type = SIMPLE_PASSWORD\n   Password = ********"));
             }
             (Version::V2, Auth::Ah(_)) => {
-                self.line(format_args!("   Authentication type = IPSEC_AH\n   Password = ********"));
+                self.line(format_args!("   Authentication type = IPSEC_AH"));
             }
             (Version::V2, Auth::None | Auth::Hmac(_)) => {
                 self.line(format_args!("   Authentication type = none"));
             }
-            (Version::V3, _) if config.family == Family::V4 => {
+            (Version::V3, _) => {}
+        }
+        if let Auth::Hmac(_) = config.auth {
+            self.line(format_args!("   Authentication extension = HMAC-SHA256-128"));
+        }
+        match config.version {
+            Version::V3 if config.family == Family::V4 => {
                 let as_v2 = words::enabled(config.checksum.as_v2);
                 self.line(format_args!("   VRRPv3 uses VRRPv2 checksum = {as_v2}"));
             }
-            (Version::V3, _) => {}
+            Version::V2 | Version::V3 => {}
         }
     }
 
@@ -369,7 +378,7 @@ impl Page {
         for (name, length) in [("Interval", config.interval), ("Timeout", config.timeout)] {
             self.line(format_args!("   {name} = {} sec", words::seconds_short(length)));
         }
-        self.line(format_args!("   Weight = {}", config.weight.amount));
+        self.line(format_args!("   Weight = {}", words::weight(config.weight).trim_start_matches("weight ")));
         self.line(format_args!("   Rise = {}\n   Fall = {}", config.rise, config.fall));
         self.line(format_args!("   Result = {}\n   Insecure = no", script.result));
         let init = match (script.up, config.init_fail) {

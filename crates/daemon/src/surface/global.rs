@@ -4,13 +4,15 @@ use std::fmt::{Arguments, Display, Write};
 
 use keepalived_model::Micros;
 use keepalived_model::global::lvs::FlushOnStop;
-use keepalived_model::global::vrrp::Buffer;
-use keepalived_model::global::{Dynamic, Fifo, Fifos, Global, Marker, Process, Scripts};
+use keepalived_model::global::vrrp::{AdvertBuffer, Buffer};
+use keepalived_model::global::{Dynamic, Fifo, Fifos, Global, Marker, Process, Scheduling, Scripts};
 use keepalived_model::notify::RunAs;
 use keepalived_model::vrrp::Version;
 
+use super::Delays;
 use super::words::{self, seconds, yes};
 use crate::compat::defaults;
+use keepalived_sys::names;
 
 /// Whose dump it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,16 +24,14 @@ pub enum Teller {
 }
 
 /// The whole section.
-///
-/// `garp_interval`: the spacing of gratuitous ARP frames, which the model keeps with the instances.
-pub fn text(global: &Global, teller: Teller, garp_interval: Micros) -> String {
+pub fn text(global: &Global, teller: Teller, delays: Delays) -> String {
     let mut list = List(String::from("------< Global definitions >------\n"));
     list.identity(global);
     list.mail(global);
     list.behavior(global, teller);
-    list.vrrp(global, garp_interval);
+    list.vrrp(global, delays.garp_interval);
     list.processes(global);
-    list.buffers(global);
+    list.buffers(global, teller, delays.start);
     list.0
 }
 
@@ -71,7 +71,8 @@ impl List {
         self.line(format_args!("{links} symlinks in script paths"));
         let groups = if global.scripts.supplementary_groups { "Set" } else { "Don't set" };
         self.line(format_args!("{groups} supplementary groups for all scripts"));
-        self.known("Router ID", global.router_id.as_deref());
+        // A name server would know the whole of it, but may take its time to say so.
+        self.known("Router ID", global.router_id.clone().or_else(names::own));
     }
 
     fn mail(&mut self, global: &Global) {
@@ -80,13 +81,14 @@ impl List {
             self.value("Smtp server", &server.host);
             self.value("Smtp server port", server.port);
         }
-        self.known("Smtp HELO name", mail.helo.as_deref());
+        let host = mail.server.as_ref().and_then(|_| names::own());
+        self.known("Smtp HELO name", mail.helo.clone().or_else(|| host.clone()));
         if mail.server.is_some() {
             self.value("Smtp server connection timeout", seconds(mail.connect_timeout));
         }
-        if let Some(from) = &mail.from {
-            self.value("Email notification from", from.header());
-        }
+        let sender = mail.from.as_ref().map(|from| from.header().to_string());
+        let user = || names::own_user().unwrap_or_else(|| "root".into());
+        self.known("Email notification from", sender.or_else(|| Some(format!("{}@{}", user(), host?))));
         if !mail.to.is_empty() {
             self.line(format_args!("Email notification to:"));
             mail.to.iter().for_each(|to| self.line(format_args!("  {}", to.header())));
@@ -212,9 +214,9 @@ impl List {
 
     fn processes(&mut self, global: &Global) {
         let processes = &global.processes;
-        match processes.max_auto_priority.filter(|priority| *priority > 0) {
-            None => self.value("Max auto priority", "Disabled"),
-            Some(priority) => self.value("Max auto priority", priority),
+        match processes.max_auto_priority.unwrap_or(0) {
+            ..0 => self.value("Max auto priority", "Disabled"),
+            priority => self.value("Max auto priority", priority),
         }
         let delay = processes.min_auto_priority_delay.0;
         self.value("Min auto priority delay", format_args!("{delay} usecs"));
@@ -227,8 +229,7 @@ impl List {
                 let list: String = processors.iter().map(|processor| format!("{processor} ")).collect();
                 self.value(&format!("{name} CPU Affinity"), list);
             }
-            let limit = scheduling.rlimit_rttime.map_or(REALTIME_LIMIT, |limit| limit.0);
-            self.value(&format!("{name} realtime limit"), limit);
+            self.value(&format!("{name} realtime limit"), realtime_limit(scheduling));
         }
         let security = if global.scripts.security { "enabled" } else { "disabled" };
         self.line(format_args!("Script security {security}"));
@@ -239,7 +240,7 @@ impl List {
         }
     }
 
-    fn buffers(&mut self, global: &Global) {
+    fn buffers(&mut self, global: &Global, teller: Teller, start_delay: Micros) {
         let (vrrp, lvs) = (&global.vrrp.buffers, &global.lvs);
         let all = [
             ("vrrp_netlink_cmd", vrrp.netlink_command),
@@ -254,22 +255,45 @@ impl List {
         }
         self.value("rs_init_notifies", u8::from(lvs.initial_notifications));
         self.value("no_checker_emails", u8::from(global.mail.no_checkers));
+        match vrrp.adverts {
+            None => {}
+            Some(AdvertBuffer::Mtu) => self.value("rx_bufs_policy", "MTU"),
+            Some(AdvertBuffer::Advert) => self.value("rx_bufs_policy", "ADVERT"),
+            Some(AdvertBuffer::Bytes(bytes)) => self.value("rx_bufs_size", bytes),
+        }
         self.value("rx_bufs_multiples", vrrp.adverts_multiplier.unwrap_or(3));
         let umask = global.processes.umask.unwrap_or(defaults::UMASK);
         self.value("umask", format_args!("0{umask:o}"));
+        if !start_delay.is_zero() {
+            self.value("vrrp_startup_delay", words::seconds_short(start_delay));
+        }
         if global.vrrp.log_unknown_vrids {
             self.line(format_args!("log_unknown_vrids"));
         }
+        self.realtime(global, teller);
         self.line(format_args!("json_version {}", global.dumps.json_version));
         for (name, path) in [("usr", &global.lookups.iproute_usr), ("etc", &global.lookups.iproute_etc)] {
             let path = path.as_deref().map_or("/etc/iproute2".into(), |path| path.to_string_lossy());
             self.line(format_args!("iproute {name} directory {path}"));
         }
     }
+
+    /// What the engine was given of what is configured.
+    fn realtime(&mut self, global: &Global, teller: Teller) {
+        let scheduling = &global.processes.vrrp.scheduling;
+        if let (Teller::VrrpEngine, Some(priority @ 1..)) = (teller, scheduling.realtime) {
+            self.value("current realtime priority", priority);
+            self.value("current realtime time limit", realtime_limit(scheduling));
+        }
+    }
 }
 
 fn account(user: &RunAs) -> String {
     format!("uid:gid {}:{}", user.uid, user.gid)
+}
+
+fn realtime_limit(scheduling: &Scheduling) -> u64 {
+    scheduling.rlimit_rttime.map_or(REALTIME_LIMIT, |limit| limit.0)
 }
 
 /// Microseconds of real time, unless configured.

@@ -186,7 +186,7 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
         nopreempt: config.preempt == Preempt::Never,
         preempt_delay: delay,
         state: state(instance.state),
-        wantstate: if instance.wants_master { state(State::Master) } else { state(State::Backup) },
+        wantstate: state(instance.aspires_to),
         version: if config.version == Version::V2 { 2 } else { 3 },
         smtp_alert: config.smtp_alert,
         notify_deleted: config.notify.deleted.is_some(),

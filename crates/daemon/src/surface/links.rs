@@ -3,7 +3,9 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
+use keepalived_core::routing;
 use keepalived_core::view::LinkView;
+use keepalived_model::global::Dynamic;
 
 use super::{Picture, words};
 
@@ -33,13 +35,16 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     if let Some(mac) = link.mac.filter(|_| !link.loopback) {
         line(format_args!("MAC = {mac}\n   MAC broadcast = ff:ff:ff:ff:ff:ff"));
     }
-    let mut state = vec![if link.up { "UP, RUNNING" } else { "DOWN" }];
+    let mut state = vec![if link.up { "UP, RUNNING" } else { "not RUNNING" }];
     state.extend(link.loopback.then_some("no broadcast, loopback"));
     state.extend((!link.arp && !link.loopback).then_some("no arp"));
     state.extend((!link.multicast).then_some("no multicast"));
     line(format_args!("State = {}", state.join(", ")));
     line(format_args!("Seen up = {}\n   Delayed state change running = false", u8::from(link.up)));
     line(format_args!("Up debounce timer = 0us\n   Down debounce timer = 0us\n   Group = 0"));
+    if picture.global.interfaces.dynamic == Dynamic::MayChangeKind && !link.loopback {
+        line(format_args!("Interface type/base can be changed"));
+    }
     line(format_args!("MTU = {}", link.mtu));
     line(format_args!("HW Type = {}", if link.loopback { "LOOPBACK" } else { "ETHERNET" }));
     line(format_args!("NIC netlink status update"));
@@ -63,7 +68,8 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
 fn trackers(name: &str, picture: &Picture<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for instance in picture.view.instances.iter().map(|view| view.config) {
-        if instance.interface_name() == name && !instance.dont_track_primary {
+        let own = instance.interface_name() == name && !instance.dont_track_primary;
+        if own || routing::interfaces(&instance.routes, &instance.rules).any(|other| other == name) {
             found.push(format!("{}, weight 0", instance.name));
         }
         for tracked in instance.track.interfaces.iter().filter(|tracked| tracked.name == name) {

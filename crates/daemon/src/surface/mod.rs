@@ -21,7 +21,7 @@ mod words;
 
 use keepalived_core::view::View;
 use keepalived_model::global::Global;
-use keepalived_model::vrrp::Carrier;
+use keepalived_model::vrrp::{self, Carrier};
 use keepalived_model::{Instant, Micros};
 use std::time::{Duration, SystemTime};
 
@@ -91,7 +91,21 @@ impl Picture<'_> {
     }
 }
 
+/// What `global_defs` say and the model keeps with the instances.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Delays {
+    garp_interval: Micros,
+    start: Micros,
+}
+
+impl Delays {
+    /// Those of a configuration.
+    pub fn of(config: &vrrp::Config) -> Self {
+        Self { garp_interval: config.garp_interval, start: config.startup_delay }
+    }
+}
+
 /// The supervisor's part of [`Dump::Data`].
-pub fn parent_text(global: &Global, garp_interval: Micros) -> String {
-    global::text(global, Teller::Supervisor, garp_interval)
+pub fn parent_text(global: &Global, delays: Delays) -> String {
+    global::text(global, Teller::Supervisor, delays)
 }
