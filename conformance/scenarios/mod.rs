@@ -20,6 +20,7 @@ mod lan;
 mod language;
 mod links;
 mod logs;
+mod machine;
 mod mail;
 mod namespaces;
 mod notify;
@@ -72,6 +73,7 @@ pub const ALL: &[&[Scenario]] = &[
     vmac::SCENARIOS,
     vmac_lan::SCENARIOS,
     links::SCENARIOS,
+    machine::links::SCENARIOS,
     process::SCENARIOS,
     treatment::SCENARIOS,
     reloads::SCENARIOS,

@@ -6,12 +6,14 @@
 //! cargo xtask ci                  the same, plus a minute of every fuzz target and the documentation
 //! cargo xtask tidy                the house rules alone
 //! cargo xtask bench               both programs measured side by side
+//! cargo xtask vm [theirs] [WORDS] scenarios that need another kernel, in a machine of their own
 //! cargo xtask install --root DIR  binary and files where Debian's package has them
 //! ```
 
 mod examples;
 mod fuzz;
 mod install;
+mod machine;
 mod packages;
 mod plan;
 mod run;
@@ -21,7 +23,7 @@ mod tidy;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-const USAGE: &str = "usage: cargo xtask demo | test | ci | tidy | bench | install --root DIR";
+const USAGE: &str = "usage: cargo xtask demo | test | ci | tidy | bench | vm [theirs] | install --root DIR";
 
 fn main() -> ExitCode {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -35,6 +37,7 @@ fn main() -> ExitCode {
         ["ci"] => plan::carry_out(&root, &[plan::TEST, plan::MORE].concat()),
         ["tidy"] => plan::carry_out(&root, plan::TIDY),
         [word @ ("demo" | "bench"), rest @ ..] => answer(plan::show(&root, word, rest)),
+        ["vm", rest @ ..] => answer(machine::asked(&root, rest)),
         ["install", "--root", to] => answer(install::install(&root, &PathBuf::from(to))),
         _ => complain(USAGE),
     }

@@ -21,15 +21,31 @@ const NEEDED: &[(&str, &str)] = &[
     ("c++", "g++"),
 ];
 
+/// What makes and runs the machine of `conformance/machine`.
+const NEEDED_BY_THE_MACHINE: &[(&str, &str)] = &[
+    ("qemu-system-x86_64", "qemu-system-x86"),
+    ("mmdebstrap", "mmdebstrap"),
+    ("mke2fs", "e2fsprogs"),
+    ("depmod", "kmod"),
+];
+
 /// Packages whose service must neither start now nor at the next boot because we wanted their program.
 const SERVICES: &[&str] = &["nginx", "keepalived"];
 
-/// Installs what is missing, or says what is.
-///
-/// No service is left running: while apt works, a policy forbids starting any.
+/// Installs what tests and demo need and is missing, or says what is.
 pub fn provide() -> Result<(), String> {
+    provide_all(NEEDED)
+}
+
+/// The same of what the machine needs.
+pub fn provide_machine() -> Result<(), String> {
+    provide_all(NEEDED_BY_THE_MACHINE)
+}
+
+/// No service is left running: while apt works, a policy forbids starting any.
+fn provide_all(needed: &[(&'static str, &'static str)]) -> Result<(), String> {
     let missing: Vec<(&str, &str)> =
-        NEEDED.iter().copied().filter(|(program, _)| run::which(program).is_none()).collect();
+        needed.iter().copied().filter(|(program, _)| run::which(program).is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }

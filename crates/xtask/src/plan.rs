@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode};
 use std::time::{Duration, Instant};
 
 use crate::tally::{Counts, Outcome, Tally, Whose};
-use crate::{examples, fuzz, packages, run, tidy};
+use crate::{examples, fuzz, machine, packages, run, tidy};
 
 /// Seeds the simulator goes through.
 const SEEDS: &str = "10000";
@@ -44,8 +44,13 @@ pub const TEST: &[Step] = &[
 ];
 
 /// What CI does besides [`TEST`].
-pub const MORE: &[Step] =
-    &[ours("soak", soak), ours("fuzz run", fuzz::run), ours("documentation", documentation)];
+pub const MORE: &[Step] = &[
+    ours("soak", soak),
+    theirs("machine, theirs", machine::theirs),
+    ours("machine, ours", machine::ours),
+    ours("fuzz run", fuzz::run),
+    ours("documentation", documentation),
+];
 
 /// The house rules alone.
 pub const TIDY: &[Step] = &[ours("tidy", tidy::check)];
@@ -110,7 +115,7 @@ fn unit_tests(root: &Path) -> Outcome {
 }
 
 /// One build for everything that is run at full speed.
-const RELEASE_BUILD: &[&str] = &[
+pub const RELEASE_BUILD: &[&str] = &[
     "build",
     "--release",
     "--locked",
@@ -149,7 +154,16 @@ pub fn ours_binary(root: &Path) -> PathBuf {
 }
 
 fn conformance_ours(root: &Path) -> Outcome {
-    conformance(root, "ours", &["--except", "chaos", "--except", "soak"])
+    conformance(root, "ours", &except(&[]))
+}
+
+/// Families that have steps of their own.
+const APART: &[&str] = &["chaos", "soak", "machine"];
+
+/// These words, and those that leave out what has steps of its own.
+fn except(words: &[&'static str]) -> Vec<&'static str> {
+    let others = APART.iter().flat_map(|family| ["--except", *family]);
+    words.iter().copied().chain(others).collect()
 }
 
 /// Faults done to both programs, with a table of how they fare.
@@ -165,7 +179,7 @@ fn soak(root: &Path) -> Outcome {
 /// Scenarios that bring their own subjects run once, with ours.
 fn conformance_theirs(root: &Path) -> Outcome {
     match run::which("keepalived") {
-        Some(_) => conformance(root, "theirs", &["--chosen", "--except", "chaos", "--except", "soak"]),
+        Some(_) => conformance(root, "theirs", &except(&["--chosen"])),
         None => Outcome::Skipped("keepalived is not installed".to_owned()),
     }
 }

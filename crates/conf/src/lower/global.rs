@@ -161,7 +161,7 @@ impl Globals {
             "default_interface" => match cx.word(statement, "") {
                 Some(name) => {
                     interfaces.default = name.to_owned();
-                    Effect::None
+                    Effect::Asked
                 }
                 None => Effect::None,
             },
