@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{Change, Key, LinkName, Refusal, Snapshot};
+use keepalived_model::kernel::{Change, Key, LinkKind, LinkName, Refusal, Snapshot};
 use keepalived_model::track::Reading;
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
@@ -63,7 +63,7 @@ pub struct Engine {
     pub(crate) wanted: Wanted,
     pub(crate) fixtures: Fixtures,
     /// Whose the links are that we make.
-    pub(crate) makers: BTreeMap<LinkName, Name>,
+    pub(crate) makers: BTreeMap<LinkName, (Name, LinkKind)>,
     announcer: Announcer,
     agenda: Agenda<Owner>,
     /// Whose timers may differ now; some of them more than once.

@@ -35,11 +35,14 @@ impl Engine {
         let config = &instance.config;
         let base = config.link_name().and_then(|name| self.links.named(name));
         instance.base = base.map(|link| link.id);
+        let own = config.own_link.as_ref().and_then(|own| self.links.named(own.name())).map(|link| link.id);
+        instance.link = if speaks_on_own(config) { own } else { instance.base };
+        // An ipvlan shares its base's MAC address: the original leaves virtual addresses where they would be
+        // without it (scenario `an ipvlan, its addresses, adverts and announcements are the same`).
         instance.home = match &config.own_link {
-            Some(own) => self.links.named(own.name()).map(|link| link.id),
-            None => instance.base,
+            Some(OwnLink::Vmac(_)) => own,
+            Some(OwnLink::Ipvlan(_)) | None => instance.base,
         };
-        instance.link = if speaks_on_own(config) { instance.home } else { instance.base };
         let hopeless = config.hopeless.is_some();
         let ground = Ground { links: &self.links, filters_packets: self.filters_packets };
         let footing = if instance.resigned || hopeless { BTreeMap::new() } else { ground.footing(config) };
@@ -56,8 +59,8 @@ impl Engine {
             if instance.footing.get(key) != Some(spec) {
                 self.wanted.claim(id, key, spec);
             }
-            if let Key::Link(name) = key {
-                self.makers.insert(*name, instance.name.clone());
+            if let (Key::Link(name), Spec::Link(link)) = (key, spec) {
+                self.makers.insert(*name, (instance.name.clone(), link.kind));
             }
         }
         instance.footing = footing;
@@ -124,16 +127,16 @@ impl Engine {
         outcome: Result<(), keepalived_model::kernel::Refusal>,
         out: &mut Actions,
     ) {
-        let Some(instance) = self.makers.get(&name).cloned() else { return };
+        let Some((instance, kind)) = self.makers.get(&name).cloned() else { return };
         let interface = Name::from(name.as_str());
         let wanted = !self.wanted.owners(&Key::Link(name)).is_empty();
         if !wanted {
             self.makers.remove(&name);
         }
         match outcome {
-            Ok(()) => out.push(Action::Report(Report::OwnLink { instance, interface, made: wanted })),
+            Ok(()) => out.push(Action::Report(Report::OwnLink { instance, interface, kind, made: wanted })),
             Err(refusal) if wanted => {
-                out.push(Action::Report(Report::OwnLinkRefused { instance, interface, refusal }));
+                out.push(Action::Report(Report::OwnLinkRefused { instance, interface, kind, refusal }));
             }
             // Its base went before it could be made.
             Err(_) => {}
@@ -160,11 +163,13 @@ impl Engine {
 
 impl Instance {
     fn own_link_taken(&mut self, key: &Key, interface: Name, ctx: &mut Context<'_>) -> Option<Intent> {
+        let Some(Spec::Link(link)) = self.footing.get(key) else { return None };
+        let kind = link.kind;
         if self.stands_aside {
             return None;
         }
         let restored = self.bears_removal(key, ctx.now);
-        ctx.report(Report::OwnLinkTaken { instance: self.name.clone(), interface, restored });
+        ctx.report(Report::OwnLinkTaken { instance: self.name.clone(), interface, kind, restored });
         (!restored).then(|| self.stand_aside(ctx))
     }
 

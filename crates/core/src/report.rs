@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
+use keepalived_model::kernel::{AddressKey, Key, LinkKind, Refusal, Spec};
 use keepalived_model::lasting::Fixture;
 use keepalived_model::vrrp::{Family, Hopeless};
 use keepalived_model::{LinkId, Micros, RunId, Vrid};
@@ -175,11 +175,11 @@ pub enum Report {
     /// A link we use is gone.
     LinkDeleted { interface: Name },
     /// The kernel made or removed a link of our own.
-    OwnLink { instance: Name, interface: Name, made: bool },
+    OwnLink { instance: Name, interface: Name, kind: LinkKind, made: bool },
     /// The kernel refused a link of our own, or something about it.
-    OwnLinkRefused { instance: Name, interface: Name, refusal: Refusal },
+    OwnLinkRefused { instance: Name, interface: Name, kind: LinkKind, refusal: Refusal },
     /// Somebody removed or renamed a link of our own; it is made again (D1).
-    OwnLinkTaken { instance: Name, interface: Name, restored: bool },
+    OwnLinkTaken { instance: Name, interface: Name, kind: LinkKind, restored: bool },
     /// A link we use has another name now.
     LinkRenamed { from: Name, to: Name },
     /// A tracked link has this address (at start, or now).

@@ -202,7 +202,7 @@ impl Instance {
         }
     }
 
-    /// Whether packets have to be dropped for it: those to its addresses, or what its own link would say too much.
+    /// Whether packets have to be dropped for it: those to its addresses, or what its virtual MAC would say too much.
     pub fn needs_packet_filter(&self) -> bool {
         !self.accept || matches!(self.own_link, Some(OwnLink::Vmac(_)))
     }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use keepalived_core::event::Exit;
 use keepalived_core::report::{Fault, Name, Report, State};
-use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
+use keepalived_model::kernel::{AddressKey, Key, LinkKind, Refusal, Spec};
 use keepalived_model::lasting::Fixture;
 use keepalived_model::route::Prefix;
 use keepalived_model::vrrp::Family;
@@ -320,6 +320,14 @@ fn tracking(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
     }
 }
 
+/// What the original calls a link of its own.
+fn own_link(kind: LinkKind) -> &'static str {
+    match kind {
+        LinkKind::Macvlan(_) => "VMAC",
+        LinkKind::Ipvlan(_) => "ipvlan",
+    }
+}
+
 /// Links and addresses.
 fn kernel(report: &Report) -> Option<Line> {
     match report {
@@ -328,17 +336,19 @@ fn kernel(report: &Report) -> Option<Line> {
         }
         Report::LinkAdded { interface } => info(format_args!("Interface {interface} added")),
         Report::LinkDeleted { interface } => info(format_args!("Interface {interface} deleted")),
-        Report::OwnLink { instance, interface, made: true } => {
-            info(format_args!("({instance}): Success creating VMAC interface {interface}"))
+        Report::OwnLink { instance, interface, kind, made: true } => {
+            info(format_args!("({instance}): Success creating {} interface {interface}", own_link(*kind)))
         }
-        Report::OwnLink { instance, interface, made: false } => {
-            info(format_args!("({instance}) Success removing VMAC interface {interface}"))
+        Report::OwnLink { instance, interface, kind, made: false } => {
+            info(format_args!("({instance}) Success removing {} interface {interface}", own_link(*kind)))
         }
-        Report::OwnLinkRefused { instance, interface, refusal: Refusal { errno, text } } => {
-            info(format_args!("({instance}): Error creating VMAC interface {interface}: {text} ({errno})"))
+        Report::OwnLinkRefused { instance, interface, kind, refusal: Refusal { errno, text } } => {
+            let kind = own_link(*kind);
+            info(format_args!("({instance}): Error creating {kind} interface {interface}: {text} ({errno})"))
         }
-        Report::OwnLinkTaken { instance, interface, restored } => info(format_args!(
-            "({instance}) VMAC interface {interface} was removed by another program{}",
+        Report::OwnLinkTaken { instance, interface, kind, restored } => info(format_args!(
+            "({instance}) {} interface {interface} was removed by another program{}",
+            own_link(*kind),
             reaction(*restored)
         )),
         Report::LinkRenamed { from, to } => {
