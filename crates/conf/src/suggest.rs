@@ -115,19 +115,23 @@ pub(crate) fn near<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) ->
     let close = |(distance, candidate): &(usize, &str)| {
         *distance > 0 && *distance <= (length.max(candidate.len()) / 3).min(EDITS_MAX)
     };
-    let measured = candidates.map(|candidate| (distance(word, candidate), candidate)).filter(close);
+    let alike = candidates.filter(|candidate| candidate.len().abs_diff(word.len()) <= LENGTHS_APART_MAX);
+    let measured =
+        alike.take(CANDIDATES_MAX).map(|candidate| (distance(word, candidate), candidate)).filter(close);
     measured.min_by_key(|(distance, _)| *distance).map(|(_, candidate)| candidate)
 }
 
 /// More slips than this make another word.
 const EDITS_MAX: usize = 3;
+/// Words of lengths in bytes that differ by more are never a slip apart.
+const LENGTHS_APART_MAX: usize = 3;
+/// Names that a word is compared with. In a larger crowd of such names many are near, and ten thousand words that all
+/// ask would wait for minutes.
+const CANDIDATES_MAX: usize = 1_000;
 
 /// Edits (insert, delete, replace, swap neighbours) from one word to the other.
 fn distance(a: &str, b: &str) -> usize {
     let b: Vec<char> = b.chars().collect();
-    if a.len().abs_diff(b.len()) > 3 {
-        return usize::MAX;
-    }
     let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();
     let mut last = None;

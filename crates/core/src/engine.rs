@@ -487,7 +487,7 @@ impl Engine {
     }
 
     pub(crate) fn group_of(&self, id: InstanceId) -> Option<usize> {
-        self.groups.iter().position(|group| group.members.contains(&id))
+        self.instances.get(&id)?.group
     }
 
     fn other_members(&self, group: usize, id: InstanceId) -> Vec<InstanceId> {

@@ -114,6 +114,8 @@ pub(crate) struct Instance {
     pub config: Arc<vrrp::Instance>,
     pub identity: Arc<Identity>,
     audience: Audience,
+    /// Its sync group, by its place in the configuration.
+    pub group: Option<usize>,
     pub state: State,
     /// The state before this one.
     previous: State,
@@ -165,6 +167,8 @@ pub(crate) struct Instance {
     /// Which worse router was told of last, and when.
     insisted: Option<(IpAddr, Instant)>,
     placed: Vec<Placed>,
+    /// The one of these that was not answered when it was last looked.
+    answered_up_to: usize,
     /// Routes and rules that are there while master.
     routing: Vec<Routing>,
     /// Addresses that packets are dropped from and to.
@@ -194,6 +198,7 @@ impl Instance {
             name: Name::from(config.name.as_str()),
             identity: Arc::new(config.identity()),
             audience: Audience::new(&config.notify, config.smtp_alert),
+            group: None,
             state: State::Init,
             previous: State::Init,
             why: Cause::Begin.into(),
@@ -227,6 +232,7 @@ impl Instance {
             answered: None,
             insisted: None,
             placed: Vec::new(),
+            answered_up_to: 0,
             routing: Vec::new(),
             barred: BTreeSet::new(),
             unfinished: None,

@@ -15,7 +15,7 @@ impl Engine {
         refusal: &Refusal,
         out: &mut Actions,
     ) {
-        let spec = self.wanted.keys().find(|(wanted, _)| *wanted == key).map(|(_, spec)| spec.clone());
+        let spec = self.wanted.spec(key).cloned();
         let names = owners.iter().filter_map(|id| self.instances.get(id)).map(|it| Some(it.name.clone()));
         let mut names: Vec<Option<Name>> = names.collect();
         if names.is_empty() && spec.is_some() {

@@ -32,7 +32,7 @@ impl Engine {
         for instance in &config.instances {
             self.add(Arc::clone(instance));
         }
-        self.groups = self.build_groups(&BTreeMap::new());
+        self.regroup(&BTreeMap::new());
         self.look_around(out);
         self.report_addresses(out);
         out.push(Action::Report(Report::AnnouncerReady));
@@ -79,7 +79,7 @@ impl Engine {
             self.with(id, out, |instance, ctx| instance.remove(ctx));
             self.instances.remove(&id);
         }
-        self.groups = self.build_groups(&group_states);
+        self.regroup(&group_states);
         self.look_around_for(&added, out);
         for id in &added {
             self.with(*id, out, |instance, ctx| instance.clear_leftovers(ctx));
@@ -151,6 +151,19 @@ impl Engine {
         }
     }
 
+    /// Builds the groups of the configuration, in its order, and lets their members know.
+    fn regroup(&mut self, states: &BTreeMap<Name, State>) {
+        self.groups = self.build_groups(states);
+        self.instances.values_mut().for_each(|instance| instance.group = None);
+        for (index, group) in self.groups.iter().enumerate() {
+            for id in &group.members {
+                if let Some(instance) = self.instances.get_mut(id) {
+                    instance.group.get_or_insert(index);
+                }
+            }
+        }
+    }
+
     fn build_groups(&self, states: &BTreeMap<Name, State>) -> Vec<Group> {
         let by_name: BTreeMap<&str, InstanceId> =
             self.instances.iter().map(|(id, instance)| (&*instance.name, *id)).collect();
@@ -211,12 +224,13 @@ impl Engine {
     /// Whose role can be taken up; of a group's members all, in the same role, or none.
     fn adoptable<'a>(&self, memories: &'a [Memory]) -> BTreeMap<InstanceId, &'a Standing> {
         let standings = memories.iter().filter_map(|memory| match memory {
-            Memory::Standing(standing) => Some(standing),
+            Memory::Standing(standing) => Some((&*standing.identity, standing)),
             Memory::Verdict(_) => None,
         });
+        let standings: BTreeMap<&Identity, &Standing> = standings.collect();
         let find = |id: &InstanceId| {
             let instance = self.instances.get(id)?;
-            let standing = standings.clone().find(|standing| standing.identity == instance.identity)?;
+            let standing = *standings.get(&*instance.identity)?;
             instance.can_adopt(standing, self.now).then_some((*id, standing))
         };
         let mut found: BTreeMap<InstanceId, &Standing> = self.order.iter().filter_map(find).collect();

@@ -285,7 +285,7 @@ impl Engine {
         &'a self,
         instance: &Instance,
     ) -> Option<&'a keepalived_model::vrrp::SyncGroup> {
-        self.config.groups.iter().find(|group| group.members.iter().any(|member| **member == *instance.name))
+        self.config.groups.get(instance.group?)
     }
 
     /// A cause of one member is a cause of all.

@@ -170,6 +170,11 @@ impl Wanted {
         self.changed.is_empty() && self.unanswered == 0
     }
 
+    /// How somebody wants it to look now.
+    pub fn spec(&self, key: &Key) -> Option<&Spec> {
+        self.entries.get(key).filter(|entry| !entry.owners.is_empty())?.spec.as_ref()
+    }
+
     /// Everything wanted now.
     pub fn keys(&self) -> impl Iterator<Item = (&Key, &Spec)> {
         self.entries

@@ -19,8 +19,15 @@ use crate::routing::Routing;
 impl Instance {
     /// Everything that was open about its addresses is answered: announce them, once.
     pub fn finish(&mut self, ctx: &mut Context<'_>) {
-        let open = self.placed.iter().any(|p| ctx.wanted.is_open(&Key::Address(p.key)));
-        if open || self.state != State::Master {
+        // Answers come in the order of the addresses: beginning with the first each time would cost the square of them.
+        let from = self.answered_up_to.min(self.placed.len());
+        let (before, behind) = self.placed.split_at(from);
+        let open = behind.iter().chain(before).position(|p| ctx.wanted.is_open(&Key::Address(p.key)));
+        if let Some(further) = open {
+            self.answered_up_to = (from + further) % self.placed.len().max(1);
+            return;
+        }
+        if self.state != State::Master {
             return;
         }
         if self.unfinished.take().is_some_and(|left| left.announce) {
