@@ -8,6 +8,8 @@ use keepalived_model::vrrp::Carrier;
 
 use crate::set_option;
 
+mod checksum;
+
 /// Everything of a packet that is let through.
 const ALL: u32 = u32::MAX;
 
@@ -70,6 +72,17 @@ pub(crate) fn vrids(carrier: Carrier, vrids: &[Vrid]) -> Vec<libc::sock_filter> 
     program
 }
 
+/// As [`vrids`], and adverts over IPv4 with a wrong checksum are dropped where that can be told.
+pub(crate) fn sound(carrier: Carrier, admitted: &[Vrid]) -> Vec<libc::sock_filter> {
+    let mut program = match carrier {
+        Carrier::Ipv4 => checksum::wrong_is_dropped(),
+        // The kernel has checked it, or a key does.
+        Carrier::AuthHeader | Carrier::Ipv6 => Vec::new(),
+    };
+    program.extend(vrids(carrier, admitted));
+    program
+}
+
 /// Puts a program in force; an earlier one is replaced without a gap.
 pub(crate) fn attach(fd: BorrowedFd<'_>, mut program: Vec<libc::sock_filter>) -> io::Result<()> {
     let len = u16::try_from(program.len()).map_err(|_| io::Error::from_raw_os_error(libc::E2BIG))?;
@@ -124,6 +137,62 @@ mod tests {
             }
         }
         assert_eq!(admitted(vrids(Carrier::Ipv4, &[]), &packet(5, 1)), None);
+    }
+
+    fn sum(octets: &[u8], before: u32) -> u16 {
+        let pairs = octets.chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let mut sum = pairs.sum::<u32>() + before;
+        while sum > 0xffff {
+            sum = (sum & 0xffff) + (sum >> 16);
+        }
+        !u16::try_from(sum).unwrap()
+    }
+
+    /// A datagram to the group with so many addresses and a right checksum, as that version has it.
+    fn advert(header_words: u8, version: u8, count: u8, with_ends: bool) -> Vec<u8> {
+        let mut header = vec![0; usize::from(header_words) * 4];
+        header[0] = 0x40 | header_words;
+        header[12..20].copy_from_slice(&[10, 9, 0, 1, 224, 0, 0, 18]);
+        let mut message = vec![version << 4 | 1, 7, 100, count, 0, 1, 0, 0];
+        message.extend((0..count).flat_map(|last| [10, 255, 254, last]));
+        message.extend(vec![0x61; if version == 2 { 8 } else { 0 }]);
+        let length = u32::try_from(message.len()).unwrap();
+        let ends = header[12..20].chunks(2).map(|pair| u32::from(pair[0]) << 8 | u32::from(pair[1]));
+        let before = if with_ends { ends.sum::<u32>() + 112 + length } else { 0 };
+        let sum = sum(&message, before).to_be_bytes();
+        message[6..8].copy_from_slice(&sum);
+        [header, message].concat()
+    }
+
+    #[test]
+    fn only_adverts_with_a_right_checksum_pass_where_that_can_be_told() {
+        let given = [Vrid::try_from(7).unwrap()];
+        let passes = |packet: &[u8]| admitted(sound(Carrier::Ipv4, &given), packet).is_some();
+        for header_words in [5, 6, 15] {
+            for (version, with_ends) in [(2, false), (3, true), (3, false)] {
+                for count in [0, 1, 2, 19, 24, 25, 40] {
+                    let right = advert(header_words, version, count, with_ends);
+                    let behind = [&right[..], b"a trailer"].concat();
+                    assert!(passes(&right) && passes(&behind), "version {version}, {count} addresses");
+                    let mut wrong = right.clone();
+                    let at = usize::from(header_words) * 4 + 6;
+                    wrong[at + 1] ^= 1;
+                    let told = u32::from(count) * 4 + if version == 2 { 16 } else { 8 } <= 112;
+                    assert_eq!(passes(&wrong), !told, "wrong: version {version}, {count} addresses");
+                    // To a peer, of another version, or cut off: not for us to say.
+                    let mut other = wrong.clone();
+                    other[16] = 10;
+                    assert!(passes(&other));
+                    let mut other = wrong.clone();
+                    other[at - 6] = 0x51;
+                    assert!(passes(&other));
+                    assert!(passes(&wrong[..at + 1]));
+                }
+            }
+        }
+        let mut stranger = advert(5, 2, 1, false);
+        stranger[21] = 8;
+        assert!(!passes(&stranger));
     }
 
     #[test]

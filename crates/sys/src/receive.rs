@@ -1,6 +1,6 @@
 //! The sockets that hear every advert of every interface: one for each carrier.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io;
 use std::net::Ipv6Addr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -24,8 +24,18 @@ const DATAGRAM_MAX: usize = 2048;
 pub struct VrrpReceiver {
     socket: OwnedFd,
     carrier: Carrier,
-    /// Whether anything can come in.
-    is_open: Cell<bool>,
+    /// Whose packets come in.
+    admitted: RefCell<Vec<Vrid>>,
+    scrutiny: Cell<Scrutiny>,
+}
+
+/// How closely the kernel looks at what it lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scrutiny {
+    /// At the VRID only: whatever else is wrong with a packet can be told and counted.
+    Usual,
+    /// Also at checksums: under a flood nobody counts any more.
+    Siege,
 }
 
 /// One received packet.
@@ -100,7 +110,8 @@ impl VrrpReceiver {
         for option in options {
             set_option(socket.as_fd(), level, *option, &1_i32)?;
         }
-        let receiver = Self { socket, carrier, is_open: Cell::new(false) };
+        let (admitted, scrutiny) = (RefCell::default(), Cell::new(Scrutiny::Usual));
+        let receiver = Self { socket, carrier, admitted, scrutiny };
         receiver.make_room(RECEIVE_BUFFER)?;
         Ok(receiver)
     }
@@ -122,15 +133,29 @@ impl VrrpReceiver {
 
     /// Whether anything can come in.
     pub fn is_open(&self) -> bool {
-        self.is_open.get()
+        !self.admitted.borrow().is_empty()
     }
 
     /// From now on only these virtual routers' packets (and those too short to tell) wake us.
     pub fn admit(&self, vrids: &[Vrid]) -> io::Result<()> {
-        let program = if vrids.is_empty() { filter::nothing() } else { filter::vrids(self.carrier, vrids) };
-        filter::attach(self.as_fd(), program)?;
-        self.is_open.set(!vrids.is_empty());
-        Ok(())
+        self.admitted.replace(vrids.to_vec());
+        self.select()
+    }
+
+    /// From now on it is looked this closely.
+    pub fn scrutinize(&self, scrutiny: Scrutiny) -> io::Result<()> {
+        self.scrutiny.set(scrutiny);
+        self.select()
+    }
+
+    fn select(&self) -> io::Result<()> {
+        let vrids = self.admitted.borrow();
+        let program = match self.scrutiny.get() {
+            _ if vrids.is_empty() => filter::nothing(),
+            Scrutiny::Usual => filter::vrids(self.carrier, &vrids),
+            Scrutiny::Siege => filter::sound(self.carrier, &vrids),
+        };
+        filter::attach(self.as_fd(), program)
     }
 
     /// Fetches up to [`BATCH`] datagrams; none when there are none. Errors of the kernel about datagrams we
@@ -140,7 +165,7 @@ impl VrrpReceiver {
         buffers: &'a mut ReceiveBuffers,
     ) -> io::Result<impl ExactSizeIterator<Item = Received<'a>>> {
         buffers.count = 0;
-        match buffers.fill(self.as_fd()) {
+        match buffers.fill(self.as_fd(), self.carrier) {
             Ok(count) => buffers.count = count,
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             Err(error) => return Err(error),
@@ -160,7 +185,7 @@ impl ReceiveBuffers {
         }
     }
 
-    fn fill(&mut self, socket: BorrowedFd<'_>) -> io::Result<usize> {
+    fn fill(&mut self, socket: BorrowedFd<'_>, carrier: Carrier) -> io::Result<usize> {
         let mut vectors: [libc::iovec; BATCH] = std::array::from_fn(|index| {
             let bytes = self.bytes.get_mut(index).map_or(&mut [][..], |bytes| &mut bytes[..]);
             libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.len() }
@@ -173,8 +198,11 @@ impl ReceiveBuffers {
         let mut names: [libc::sockaddr_in6; BATCH] = std::array::from_fn(|_| unsafe { std::mem::zeroed() });
         let rooms = self.control.iter_mut().zip(&mut names);
         for ((header, vector), (control, name)) in headers.iter_mut().zip(&mut vectors).zip(rooms) {
-            header.msg_hdr.msg_name = (&raw mut *name).cast();
-            header.msg_hdr.msg_namelen = libc::socklen_t::try_from(size_of_val(name)).unwrap_or(0);
+            // A datagram of IPv4 says itself where it comes from.
+            if carrier == Carrier::Ipv6 {
+                header.msg_hdr.msg_name = (&raw mut *name).cast();
+                header.msg_hdr.msg_namelen = libc::socklen_t::try_from(size_of_val(name)).unwrap_or(0);
+            }
             header.msg_hdr.msg_iov = vector;
             header.msg_hdr.msg_iovlen = 1;
             header.msg_hdr.msg_control = control.0.as_mut_ptr().cast();

@@ -32,6 +32,7 @@ mod rehearsal;
 mod scheduling;
 mod scripts;
 mod shell;
+mod siege;
 mod sockets;
 mod turns;
 mod wake;

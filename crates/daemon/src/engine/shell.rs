@@ -13,9 +13,10 @@ use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::global::Global;
 use keepalived_model::{InstanceId, Instant, Micros};
 use keepalived_netlink::{Handle, Told};
-use keepalived_sys::receive::{BATCH, ReceiveBuffers, Received, VrrpReceiver};
+use keepalived_sys::receive::{BATCH, ReceiveBuffers, Received, Scrutiny, VrrpReceiver};
 use keepalived_sys::send::Route;
 use keepalived_sys::{clock, process};
+use keepalived_wire::reject::Reject;
 use keepalived_wire::vrrp::{Envelope, Packet};
 
 use crate::compat::log_text::{self, Level, Surroundings};
@@ -26,6 +27,7 @@ use crate::engine::lookout::Lookout;
 use crate::engine::outbox::Outbox;
 use crate::engine::rehearsal;
 use crate::engine::scripts::{Heard, Scripts};
+use crate::engine::siege::Siege;
 use crate::engine::sockets::Sockets;
 use crate::log;
 use crate::memory_store::MemoryStore;
@@ -77,6 +79,7 @@ pub struct Shell {
     process: Global,
     /// How often another configuration took effect.
     reloads: u32,
+    siege: Siege,
     /// How far the wall clock was ahead when the core was last told.
     wall_ahead: Option<Micros>,
     /// The configuration in force, as it came.
@@ -128,6 +131,7 @@ impl Shell {
             notices: VecDeque::new(),
             process,
             reloads: 0,
+            siege: Siege::new(),
             wall_ahead: None,
             file,
         }
@@ -182,9 +186,23 @@ impl Shell {
                 }
                 self.carry_out();
             }
+            self.scrutinize();
             if left == Drained::All || clock::now() >= until {
                 return left;
             }
+        }
+    }
+
+    /// Lets the kernel look more closely at packets while there is a flood of wrong ones.
+    fn scrutinize(&mut self) {
+        let now = clock::now();
+        if self.siege.begins(now) {
+            log::info(
+                "A flood of VRRP packets with wrong checksums: for a minute the kernel drops them, uncounted",
+            );
+            self.sockets.scrutinize(Scrutiny::Siege);
+        } else if self.siege.ends(now) {
+            self.sockets.scrutinize(Scrutiny::Usual);
         }
     }
 
@@ -338,13 +356,14 @@ impl Shell {
     /// When what could not be told is to be tried again.
     pub fn next_attempt(&self) -> Option<Instant> {
         let pipes = self.fifos.is_waiting().then(|| clock::now() + RETRY_PIPES);
-        [pipes, self.outbox.next()].into_iter().flatten().min()
+        [pipes, self.outbox.next(), self.siege.next()].into_iter().flatten().min()
     }
 
     /// Tries again what could not be told.
     pub fn tell_again(&mut self) {
         self.fifos.flush();
         self.post();
+        self.scrutinize();
     }
 
     /// Whether everybody who was to be told of the stop was told.
@@ -436,7 +455,12 @@ impl Shell {
             Action::Kill { run, how } => self.scripts.kill(run, how),
             Action::Notify(notice) => self.notices.push_back((clock::now() + NOTICE_PATIENCE, notice)),
             Action::Remember(memory) => self.memory.remember(&memory),
-            Action::Report(report) => self.log(&report),
+            Action::Report(report) => {
+                if matches!(&report, Report::Rejected { reason: Reject::Checksum { .. }, .. }) {
+                    self.siege.wrong(clock::now());
+                }
+                self.log(&report);
+            }
         }
     }
 

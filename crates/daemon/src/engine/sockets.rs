@@ -9,7 +9,7 @@ use keepalived_model::vrrp::{Carrier, Config, Family};
 use keepalived_model::{LinkId, Vrid};
 use keepalived_sys::membership::Memberships;
 use keepalived_sys::packet::FrameSender;
-use keepalived_sys::receive::VrrpReceiver;
+use keepalived_sys::receive::{Scrutiny, VrrpReceiver};
 use keepalived_sys::send::{Route, VrrpSender};
 
 use crate::log;
@@ -99,6 +99,15 @@ impl Sockets {
         };
         if let Err(error) = selected {
             log::error(format_args!("Unable to select VRRP packets - {error}"));
+        }
+    }
+
+    /// Looks at everything this closely.
+    pub fn scrutinize(&self, scrutiny: Scrutiny) {
+        for receiver in &self.receivers {
+            if let Err(error) = receiver.scrutinize(scrutiny) {
+                log::error(format_args!("Unable to select VRRP packets - {error}"));
+            }
         }
     }
 
