@@ -1,5 +1,6 @@
 //! What measurements are taken on: boxes of one subject, and readings of their processes.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -90,14 +91,45 @@ pub fn cpu_with_children(host: &Host) -> f64 {
     host.keepalived().iter().filter_map(|process| ticks(process.outer)).sum::<f64>() / 100.0
 }
 
-/// Memory of all keepalived processes, shared pages counted by share, in MiB.
+/// Memory of all keepalived processes, in MiB. What they share among themselves counts once. Files count as if nobody else
+/// had them mapped: how many other labs run on this machine, and share the original's libraries, is chance.
 pub fn pss(host: &Host) -> f64 {
-    let kib = |outer: i32| -> Option<f64> {
-        let text = fs::read_to_string(format!("/proc/{outer}/smaps_rollup")).ok()?;
-        let line = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-        line.split_whitespace().next()?.parse().ok()
-    };
-    host.keepalived().iter().filter_map(|process| kib(process.outer)).sum::<f64>() / 1024.0
+    let mut files = BTreeMap::new();
+    let mut anonymous = 0.0;
+    for process in host.keepalived() {
+        let read =
+            |file: &str| fs::read_to_string(format!("/proc/{}/{file}", process.outer)).unwrap_or_default();
+        anonymous += kib(&read("smaps_rollup"), "Pss_Anon:");
+        for (part, size) in mapped(&read("smaps")) {
+            let most: &mut f64 = files.entry(part).or_default();
+            *most = most.max(size);
+        }
+    }
+    (anonymous + files.values().sum::<f64>()) / 1024.0
+}
+
+/// Parts of files a process has mapped, by their headers without addresses, and what of them is in memory.
+fn mapped(smaps: &str) -> Vec<(String, f64)> {
+    let mut parts: Vec<(String, f64)> = Vec::new();
+    for line in smaps.lines() {
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            [range, rest @ ..] if range.contains('-') => parts.push((rest.join(" "), 0.0)),
+            ["Rss:", size, _] => parts.last_mut().into_iter().for_each(|part| part.1 += number(size)),
+            // Changed since, and counted as such.
+            ["Anonymous:", size, _] => parts.last_mut().into_iter().for_each(|part| part.1 -= number(size)),
+            _ => {}
+        }
+    }
+    parts.retain(|(part, _)| part.contains('/'));
+    parts
+}
+
+fn kib(text: &str, name: &str) -> f64 {
+    text.lines().find_map(|line| line.strip_prefix(name)).map_or(0.0, number)
+}
+
+fn number(text: &str) -> f64 {
+    text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(0.0)
 }
 
 /// How often the processes of a host went to sleep of their own accord so far.
