@@ -12,6 +12,11 @@ use crate::scenarios::lan::{Single, Two, VIP, VRID, instance, ms, start};
 use crate::table::{Context, Scenario, withstands};
 
 pub const SCENARIOS: &[Scenario] = &[
+    withstands(
+        "F25",
+        "scripts that cannot be trusted or run: the log says which step of the path and which rule",
+        untrusted,
+    ),
     withstands("F27", "the winner of a contest has its hooks run again, its own and its group's", winner),
     withstands(
         "F28",
@@ -91,5 +96,45 @@ fn winner(context: &Context) -> Outcome {
     }
     // Otherwise its claims would be the last.
     ensure!(!b.read("/opt/claims").contains("again"), "the loser had its hooks run again");
+    Ok(())
+}
+
+fn untrusted(context: &Context) -> Outcome {
+    let scripts = [
+        ("open", "/opt/open/check", ""),
+        ("gone", "/opt/gone", ""),
+        ("bent", "/opt/bent", ""),
+        ("orphan", "/opt/fine", "user nobody-at-all"),
+    ];
+    let blocks: String = scripts
+        .iter()
+        .map(|(name, path, more)| {
+            format!("vrrp_script {name} {{\n    script {path}\n    interval 1\n    {more}\n}}\n")
+        })
+        .collect();
+    let globals = "global_defs {\n    enable_script_security\n    script_user root\n}\n";
+    let track = "track_script {\n        open\n        gone\n        bent\n        orphan\n    }";
+    let lan = Single::set(context, &(globals.to_owned() + &blocks + &quick(150, track)))?;
+    lan.a.write("/opt/open/check", "#!/bin/sh\nexit 1\n", 0o755)?;
+    lan.a.write("/opt/bent", "#!/no/such/shell\nexit 1\n", 0o755)?;
+    lan.a.must("chgrp 50 /opt/open && chmod 775 /opt/open")?;
+    lan.start()?;
+    // A check that cannot be made is no reason to be without an address.
+    lan.a.gains(VIP, quick_down(150) + ms(2500))?;
+    for text in [
+        "'/opt/open/check' would run as root, but group 50 may write /opt/open (mode 0775)",
+        "/opt/gone cannot be accessed",
+        "command '/opt/bent', error 2: No such file or directory",
+        "nobody-at-all",
+    ] {
+        lan.a.log.wait(0, text, ms(1500))?;
+    }
+    lan.a.must("kill -USR1 $(cat /run/keepalived.pid)")?;
+    for text in ["Reason = insecure: group 50 may write /opt/open", "Name = gone\n   Status = unrunnable"] {
+        until(ms(1500), text, || lan.a.read("/tmp/keepalived.data").contains(text))?;
+    }
+    std::fs::remove_file(lan.a.path("/opt/bent"))?;
+    thread::sleep(ms(1500));
+    ensure!(lan.a.holds(VIP), "the address is gone");
     Ok(())
 }

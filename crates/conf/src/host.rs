@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use keepalived_model::notify::RunAs;
 
 use crate::codec::{Malformed, Reader, Writer};
-use crate::lint::Surroundings;
+use crate::lint::{Surroundings, Weak, Weakness};
 use crate::text;
 
 pub use elsewhere::Elsewhere;
@@ -85,7 +85,7 @@ pub struct InterfaceFacts {
     pub stacked: bool,
 }
 
-/// What lowering has to know of a script's file. `insecure` speaks of the resolved path (D10): some component
+/// What lowering has to know of a script's file. `weak` speaks of the resolved path (D10): some component
 /// is not root's, or may be written by others (`spec` config 4.7).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScriptFacts {
@@ -93,8 +93,8 @@ pub struct ScriptFacts {
     pub resolved: Option<PathBuf>,
     /// A regular file that the user may execute.
     pub executable: bool,
-    /// Others than root could change what runs as root.
-    pub insecure: bool,
+    /// By which step of the path others than root could change what runs as root, if they can.
+    pub weak: Option<Weak>,
     /// Starts with `#!`, or is a program the kernel knows.
     pub has_interpreter: bool,
 }
@@ -370,7 +370,7 @@ impl Answers {
             out.number(*gid);
             optional(out, facts.resolved.as_ref(), |out, path| write_path(out, path));
             out.flag(facts.executable);
-            out.flag(facts.insecure);
+            optional(out, facts.weak.as_ref(), write_weak);
             out.flag(facts.has_interpreter);
         });
         out.list(self.keys.iter(), |out, (path, key)| {
@@ -424,8 +424,9 @@ impl Answers {
         let scripts = from.list(|from| {
             let key = (read_path(from)?, from.number()?, from.number()?);
             let resolved = if from.flag()? { Some(read_path(from)?) } else { None };
-            let (executable, insecure, has_interpreter) = (from.flag()?, from.flag()?, from.flag()?);
-            Ok((key, ScriptFacts { resolved, executable, insecure, has_interpreter }))
+            let executable = from.flag()?;
+            let weak = if from.flag()? { Some(read_weak(from)?) } else { None };
+            Ok((key, ScriptFacts { resolved, executable, weak, has_interpreter: from.flag()? }))
         })?;
         let keys = from.list(|from| Ok((read_path(from)?, read_key(from)?)))?;
         let watches = from.list(|from| Ok((read_path(from)?, read_watch(from)?)))?;
@@ -501,6 +502,30 @@ fn write_user(out: &mut Writer, user: &RunAs) {
 
 fn read_user(from: &mut Reader<'_>) -> Result<RunAs, Malformed> {
     Ok(RunAs::new(from.number()?, from.number()?))
+}
+
+fn write_weak(out: &mut Writer, weak: &Weak) {
+    write_path(out, &weak.path);
+    out.number(match weak.weakness {
+        Weakness::Owner => 0,
+        Weakness::Group => 1,
+        Weakness::Everybody => 2,
+        Weakness::Hidden => 3,
+    });
+    out.number(weak.id);
+    out.number(weak.mode);
+}
+
+fn read_weak(from: &mut Reader<'_>) -> Result<Weak, Malformed> {
+    let path = read_path(from)?;
+    let weakness = match from.number()? {
+        0 => Weakness::Owner,
+        1 => Weakness::Group,
+        2 => Weakness::Everybody,
+        3 => Weakness::Hidden,
+        _ => return Err(Malformed),
+    };
+    Ok(Weak { path, weakness, id: from.number()?, mode: from.number()? })
 }
 
 fn write_key(out: &mut Writer, key: &KeyFile) {

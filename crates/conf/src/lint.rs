@@ -28,7 +28,9 @@ use crate::diag::Diagnostic;
 
 pub use facts::Facts;
 pub use finding::Findings;
-pub use surroundings::{BEGINNING, Component, ComponentKind, Interface, Surroundings, Weakness};
+pub use surroundings::{
+    BEGINNING, Component, ComponentKind, Interface, Surroundings, Weak, Weakness, weak_step,
+};
 
 /// One judgement.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use common::{FILE, Machine, Memory, conditions, shared};
 use keepalived_conf::check::{Report, check, compare};
 use keepalived_conf::host::{DirectoryFacts, KeyFile, Watch};
 use keepalived_conf::lint::{
-    self, Component, ComponentKind, Facts, Interface, Judge, Pair, Rule, Surroundings,
+    self, Component, ComponentKind, Facts, Interface, Judge, Pair, Rule, Surroundings, weak_step,
 };
 use keepalived_conf::render::screen::{self, Paint};
 use keepalived_conf::{Elsewhere, Host, InterfaceFacts, ScriptFacts, Sourced, read, render};
@@ -173,12 +173,14 @@ impl Host for Scene {
 
     fn script(&self, path: &Path, user: &RunAs) -> ScriptFacts {
         let resolved = self.resolve(path);
-        let Some(Node::File(owner, mode, text)) = resolved.as_ref().and_then(|path| self.node(path)) else {
+        let Some(Node::File(_, mode, text)) = resolved.as_ref().and_then(|path| self.node(path)) else {
             return ScriptFacts::default();
         };
         ScriptFacts {
             executable: mode & 0o111 != 0,
-            insecure: user.uid == 0 && (owner != 0 || mode & 0o002 != 0),
+            weak: (user.uid == 0)
+                .then(|| resolved.as_ref().and_then(|path| weak_step(path, &self.components(path))))
+                .flatten(),
             has_interpreter: text.starts_with("#!") || text == ELF,
             resolved,
         }

@@ -23,7 +23,9 @@ fn understood(bytes: &[u8], host: &dyn Host) -> (Lowered, Answers) {
 
 /// Prints what bytes mean, and reads that again; the result is the text.
 fn round(name: &str, bytes: &[u8], host: &dyn Host) -> Result<String, String> {
-    let (first, answers) = understood(bytes, host);
+    let (mut first, answers) = understood(bytes, host);
+    // What cannot be run is not printed.
+    first.config.vrrp.unrunnable.clear();
     let printed = print(&first.config, &answers).text();
     // The language has no way to say this word.
     if printed.contains("\"{\"") {

@@ -92,7 +92,9 @@ impl Host for Machine {
         let Ok(about) = resolved.metadata() else { return ScriptFacts::default() };
         ScriptFacts {
             executable: about.is_file() && may_execute(&about, user),
-            insecure: runs_as_root(&about, user) && others_may_change(&resolved),
+            weak: runs_as_root(&about, user)
+                .then(|| lint::weak_step(&resolved, &self.components(&resolved)))
+                .flatten(),
             has_interpreter: has_interpreter(&resolved),
             resolved: Some(resolved),
         }
@@ -179,13 +181,6 @@ fn runs_as_root(about: &fs::Metadata, user: &RunAs) -> bool {
     let set_user = about.mode() & 0o4000 != 0 && about.uid() == 0;
     let set_group = about.mode() & 0o2000 != 0 && about.gid() == 0;
     user.uid == 0 || user.gid == 0 || set_user || set_group
-}
-
-/// Whether somebody else than root may change the file or what its path leads to.
-fn others_may_change(resolved: &Path) -> bool {
-    let steps = Machine.components(resolved);
-    let complete = steps.last().is_some_and(|last| last.path == resolved);
-    !complete || steps.iter().any(|step| step.weakness().is_some())
 }
 
 impl Surroundings for Machine {
@@ -288,10 +283,10 @@ mod tests {
     fn a_script_that_others_may_write_is_insecure_for_root_only() {
         let path = script("insecure", b"exit 0\n", 0o777);
         let (root, other) = (Machine.script(&path, &ROOT), Machine.script(&path, &SOMEBODY));
-        assert!(root.insecure && !other.insecure && !root.has_interpreter);
+        assert!(root.weak.is_some() && other.weak.is_none() && !root.has_interpreter);
         fs::remove_file(&path).expect("remove");
         let shell = Machine.script(Path::new("/bin/sh"), &ROOT);
-        assert!(!shell.insecure && shell.has_interpreter && shell.executable);
+        assert!(shell.weak.is_none() && shell.has_interpreter && shell.executable);
     }
 
     #[test]

@@ -25,6 +25,15 @@ pub struct Script {
     pub init_fail: bool,
 }
 
+/// A script that some instance should run and that cannot be run: they go on without it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unrunnable {
+    /// Its name.
+    pub name: String,
+    /// Why not, for people.
+    pub reason: String,
+}
+
 /// One line of a `track_script`, `track_interface`, `track_file`, `track_process` or `track_bfd` block.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tracked {

@@ -13,7 +13,7 @@ use crate::priority::Priority;
 use crate::route::Route;
 use crate::rule::Rule;
 use crate::time::Micros;
-use crate::track::{File, Process, Script, Trackers, Watch};
+use crate::track::{File, Process, Script, Trackers, Unrunnable, Watch};
 
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -25,6 +25,8 @@ pub struct Config {
     pub groups: Vec<SyncGroup>,
     /// Only scripts that somebody tracks and that can be run.
     pub scripts: Vec<Script>,
+    /// Scripts that cannot be run.
+    pub unrunnable: Vec<Unrunnable>,
     /// `track_file` blocks in the order of the file, used or not: the start creates some, and checkers use them too.
     pub files: Vec<File>,
     /// `vrrp_track_process` blocks in the order of the file.

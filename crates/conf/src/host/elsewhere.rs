@@ -39,7 +39,7 @@ impl Host for Elsewhere {
 
     fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
         let resolved = path.is_absolute().then(|| path.to_owned());
-        ScriptFacts { resolved, executable: true, insecure: false, has_interpreter: true }
+        ScriptFacts { resolved, executable: true, weak: None, has_interpreter: true }
     }
 
     /// As long as a key may be, so that nothing is wrong with it.

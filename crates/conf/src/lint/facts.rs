@@ -234,12 +234,7 @@ impl Host for Obliging<'_> {
     }
 
     fn script(&self, path: &Path, _: &RunAs) -> ScriptFacts {
-        ScriptFacts {
-            resolved: Some(path.to_owned()),
-            executable: true,
-            insecure: false,
-            has_interpreter: true,
-        }
+        ScriptFacts { resolved: Some(path.to_owned()), executable: true, weak: None, has_interpreter: true }
     }
 
     fn watch(&self, path: &Path) -> Watch {

@@ -181,27 +181,17 @@ pub(super) fn not_executable(cx: &Facts<'_>, out: &mut Findings) {
 }
 
 fn script_insecure(cx: &Facts<'_>, out: &mut Findings) {
-    for (command, path, around) in files(cx) {
+    for (command, path, _) in files(cx) {
         let facts = command.facts(cx, &path);
-        let Some(resolved) = facts.resolved.filter(|_| facts.insecure) else { continue };
-        let steps = around.components(&resolved);
-        let weak = steps.iter().find_map(|step| Some((step, step.weakness()?)));
-        let Some((step, weakness)) = weak else { continue };
-        let (at, mode) = (step.path.display(), step.mode);
-        let (text, help) = match weakness {
-            Weakness::Owner => (
-                format!("root runs it, but {at} belongs to user {}", step.uid),
-                format!("chown root {at}, or run the script as that user"),
-            ),
-            Weakness::Group => (
-                format!("root runs it, but group {} may write {at} (mode {mode:04o})", step.gid),
-                format!("chmod g-w {at}"),
-            ),
-            Weakness::Everybody => (
-                format!("root runs it, but everybody may write {at} (mode {mode:04o})"),
-                format!("chmod o-w {at}"),
-            ),
+        let Some(weak) = facts.weak else { continue };
+        let at = weak.path.display();
+        let help = match weak.weakness {
+            Weakness::Owner => format!("chown root {at}, or run the script as that user"),
+            Weakness::Group => format!("chmod g-w {at}"),
+            Weakness::Everybody => format!("chmod o-w {at}"),
+            Weakness::Hidden => continue,
         };
+        let text = format!("root runs it, but {weak}");
         let (owner, first) = (command.owner, command.first());
         let consequence = if cx.config.global.scripts.security {
             loss(&command)
@@ -212,6 +202,7 @@ fn script_insecure(cx: &Facts<'_>, out: &mut Findings) {
             .so(consequence)
             .echoes(format!("Disabling track script {owner} due to insecure"))
             .echoes(format!("Unsafe permissions found for script '{first}' - disabling."))
+            .echoes(format!("Script '{first}' would run as root, but {weak}"))
             .help(help);
     }
 }

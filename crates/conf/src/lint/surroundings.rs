@@ -1,5 +1,6 @@
 //! What rules must ask of the machine, beyond what lowering asks of [`crate::Host`].
 
+use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
@@ -76,6 +77,31 @@ pub enum ComponentKind {
     Other,
 }
 
+/// The step of a path by which somebody else than root could change what root runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Weak {
+    /// The path up to and with this step.
+    pub path: PathBuf,
+    /// The rule it breaks.
+    pub weakness: Weakness,
+    /// The user or group that could do it.
+    pub id: u32,
+    /// The twelve bits of `chmod`.
+    pub mode: u32,
+}
+
+impl fmt::Display for Weak {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (at, id, mode) = (self.path.display(), self.id, self.mode);
+        match self.weakness {
+            Weakness::Owner => write!(f, "{at} belongs to user {id}"),
+            Weakness::Group => write!(f, "group {id} may write {at} (mode {mode:04o})"),
+            Weakness::Everybody => write!(f, "everybody may write {at} (mode {mode:04o})"),
+            Weakness::Hidden => write!(f, "{at} cannot be looked at"),
+        }
+    }
+}
+
 /// Why somebody else than root could change what root runs (`spec` config 4.7).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weakness {
@@ -85,6 +111,8 @@ pub enum Weakness {
     Group,
     /// Everybody may write it.
     Everybody,
+    /// What cannot be looked at is not trusted.
+    Hidden,
 }
 
 impl Component {
@@ -104,6 +132,18 @@ impl Component {
             None
         }
     }
+}
+
+/// The first step of a resolved path that somebody else than root could change.
+pub fn weak_step(resolved: &Path, steps: &[Component]) -> Option<Weak> {
+    let weak = steps.iter().find_map(|step| {
+        let weakness = step.weakness()?;
+        let id = if weakness == Weakness::Owner { step.uid } else { step.gid };
+        Some(Weak { path: step.path.clone(), weakness, id, mode: step.mode })
+    });
+    let complete = steps.last().is_some_and(|last| last.path == resolved);
+    let hidden = || Weak { path: resolved.to_owned(), weakness: Weakness::Hidden, id: 0, mode: 0 };
+    weak.or_else(|| (!complete).then(hidden))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use keepalived_model::Config;
-use keepalived_model::track::Script;
+use keepalived_model::track::{Script, Unrunnable};
 use keepalived_model::vrrp::{self, SyncGroup};
 
 use super::context::Context;
@@ -25,7 +25,7 @@ impl Drafts {
             cx.refuse_as(Class::Fatal, "Non-existent interface specified in configuration");
         }
         let refused = cx.after.len();
-        let scripts = self.check_scripts(cx);
+        let (scripts, unrunnable) = self.check_scripts(cx);
         for draft in self.instances.iter_mut() {
             let written = std::mem::take(&mut draft.notify);
             draft.notifications = written.complete(cx, &mut self.globals.security);
@@ -55,6 +55,7 @@ impl Drafts {
             instances: completed.into_iter().map(Arc::new).collect(),
             groups,
             scripts,
+            unrunnable,
             files: std::mem::take(&mut self.files).into_iter().collect(),
             processes: std::mem::take(&mut self.processes).into_iter().collect(),
             garp_interval: self.globals.garp_interval,
@@ -110,11 +111,11 @@ impl Drafts {
 
     /// Looks at the file of every script. One that cannot run is taken off every list, and the instances run
     /// without it (`spec` config 4.7).
-    fn check_scripts(&mut self, cx: &mut Context<'_>) -> Vec<Script> {
+    fn check_scripts(&mut self, cx: &mut Context<'_>) -> (Vec<Script>, Vec<Unrunnable>) {
         let mut runnable: Vec<Script> = Vec::new();
-        let (mut taken, mut disabled) = (BTreeSet::new(), BTreeSet::new());
+        let (mut taken, mut unrunnable) = (BTreeSet::new(), Vec::new());
         for draft in std::mem::take(&mut self.scripts) {
-            let why = match self.globals.security.find(cx, &draft.written) {
+            let (why, reason) = match self.globals.security.find(cx, &draft.written) {
                 Found::Runs(command) => {
                     // Of two with one name the first is used, the second is not.
                     if taken.insert(draft.name.clone()) {
@@ -122,9 +123,11 @@ impl Drafts {
                     }
                     continue;
                 }
-                Found::Missing => Some("since not found/accessible"),
-                Found::Insecure => Some("due to insecure"),
-                Found::NotExecutable => None,
+                Found::Missing => {
+                    (Some("since not found/accessible"), "not found or not accessible".to_owned())
+                }
+                Found::Insecure(weak) => (Some("due to insecure"), format!("insecure: {weak}")),
+                Found::NotExecutable => (None, "not executable for its user".to_owned()),
             };
             let name = draft.name;
             if let Some(why) = why {
@@ -133,15 +136,16 @@ impl Drafts {
             if let Some(last) = cx.after.last_mut() {
                 last.code = "script-disabled";
             }
-            disabled.insert(name);
+            unrunnable.push(Unrunnable { name, reason });
         }
-        if !disabled.is_empty() {
+        if !unrunnable.is_empty() {
+            let disabled: BTreeSet<&str> = unrunnable.iter().map(|script| script.name.as_str()).collect();
             let tracks = self.instances.iter_mut().map(|instance| &mut instance.track);
             for track in tracks.chain(self.groups.iter_mut().map(|group| &mut group.track)) {
-                track.scripts.retain(|tracked| !disabled.contains(&tracked.name));
+                track.scripts.retain(|tracked| !disabled.contains(tracked.name.as_str()));
             }
         }
-        runnable
+        (runnable, unrunnable)
     }
 }
 

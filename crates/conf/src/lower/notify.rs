@@ -112,6 +112,6 @@ pub(super) fn find(
 ) -> Option<Command> {
     match security.find(cx, written.as_ref()?) {
         Found::Runs(command) => Some(command),
-        Found::Missing | Found::NotExecutable | Found::Insecure => None,
+        Found::Missing | Found::NotExecutable | Found::Insecure(_) => None,
     }
 }

@@ -13,6 +13,7 @@ use crate::diag::Class;
 use crate::lex::number::Range;
 use crate::lex::script::{Unterminated, plain_quotes, split_command, split_line};
 use crate::lines::Piece;
+use crate::lint::Weak;
 use crate::text;
 use crate::tree::Statement;
 
@@ -70,7 +71,7 @@ pub(super) enum Found {
     Missing,
     /// Said already, and the original says no more (seen in 2.2.7).
     NotExecutable,
-    Insecure,
+    Insecure(Weak),
 }
 
 impl Security {
@@ -149,11 +150,12 @@ impl Security {
             ));
             return Found::NotExecutable;
         }
-        if facts.insecure && self.enabled {
+        self.insecure |= facts.weak.is_some() && !self.enabled;
+        if let Some(weak) = facts.weak.filter(|_| self.enabled) {
             cx.conclude_log(format!("Unsafe permissions found for script '{first}' - disabling."));
-            return Found::Insecure;
+            cx.conclude_log_note(format!("Script '{first}' would run as root, but {weak}"));
+            return Found::Insecure(weak);
         }
-        self.insecure |= facts.insecure;
         if !facts.has_interpreter {
             cx.conclude_log(format!("Please add a #! shebang to script {first}"));
         }

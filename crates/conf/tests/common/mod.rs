@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use keepalived_conf::lint::{Weak, Weakness};
 use keepalived_conf::{
     Conditions, Diagnostic, DirectoryFacts, FileKind, Files, Host, InterfaceFacts, KeyFile, Lowered,
     ScriptFacts, Watch, lower, read, render,
@@ -135,7 +136,12 @@ impl Host for Machine {
         ScriptFacts {
             resolved: (found && (system || !self.no_scripts)).then(|| path.to_owned()),
             executable: !name.ends_with(".txt"),
-            insecure: name.contains("insecure"),
+            weak: name.contains("insecure").then(|| Weak {
+                path: path.to_owned(),
+                weakness: Weakness::Everybody,
+                id: 0,
+                mode: 0o777,
+            }),
             has_interpreter: !name.ends_with(".noshebang"),
         }
     }

@@ -65,6 +65,7 @@ impl Maker<'_> {
         Config {
             groups,
             scripts,
+            unrunnable: Vec::new(),
             files,
             processes,
             polled: self.polled(),

@@ -27,6 +27,13 @@ pub fn text(picture: &Picture<'_>) -> String {
     page.section("VRRP Sync groups", &view.groups, Page::group);
     let users = Users::of_all(view);
     page.section("VRRP Scripts", &view.scripts, |page, script| page.script(script, &users));
+    // The original has forgotten them by now.
+    page.section("VRRP Scripts that cannot be run", &view.config.unrunnable, |page, script| {
+        page.line(format_args!(
+            " Name = {}\n   Status = unrunnable\n   Reason = {}",
+            script.name, script.reason
+        ));
+    });
     page.0 + &readings::text(view, &users) + &links::text(picture)
 }
 

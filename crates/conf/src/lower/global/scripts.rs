@@ -78,7 +78,7 @@ impl Globals {
         let mut find = |cx: &mut Context<'_>, written: &Option<script::Written>| -> Option<Command> {
             match security.find(cx, written.as_ref()?) {
                 Found::Runs(command) => Some(command),
-                Found::Missing | Found::NotExecutable | Found::Insecure => None,
+                Found::Missing | Found::NotExecutable | Found::Insecure(_) => None,
             }
         };
         self.model.scripts.startup = find(cx, &self.scripts.startup);

@@ -101,7 +101,7 @@ impl Misc {
                 return;
             }
             Found::Missing => "since not found/accessible",
-            Found::Insecure => "due to insecure",
+            Found::Insecure(_) => "due to insecure",
             Found::NotExecutable => "since not executable",
         };
         let text = format!("Disabling misc script {} {why}", self.shown());
