@@ -1,13 +1,13 @@
 //! Much of everything: junk on the wire, addresses to refresh, combinations of weights.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use super::{quick, quick_down};
 use crate::ensure;
-use crate::lab::{Host, always, until};
+use crate::lab::{Host, always, ip, until};
 use crate::outcome::Outcome;
 use crate::probe::SLACK;
 use crate::scenarios::lan::{Single, Two, VIP, VRID, ms, script, start};
@@ -17,6 +17,11 @@ use crate::wire::Forged;
 
 pub const SCENARIOS: &[Scenario] = &[
     withstands("F37", "a hundred thousand strange frames a second: no advert late, nothing grows", junk),
+    withstands(
+        "F48",
+        "a switch that forgets in three seconds knows a quiet virtual MAC all the time, without bursts",
+        forgetful,
+    ),
     withstands(
         "F50",
         "forty combinations of priorities, weights and nopreempt: each failure moves what it must",
@@ -70,6 +75,40 @@ fn junk(context: &Context) -> Outcome {
     ensure!(lan.a.holds(VIP), "the address is gone");
     thread::sleep(ms(500));
     before.compare(&Census::of(&lan.a))
+}
+
+fn forgetful(context: &Context) -> Outcome {
+    const ADDRESSES: u8 = 64;
+    let list: String = (1..ADDRESSES).map(|last| format!("        10.9.7.{last}\n")).collect();
+    let more = format!(
+        "use_vmac\n    vmac_xmit_base\n    garp_master_delay 1\n    garp_master_refresh 1\n    \
+         virtual_ipaddress_excluded {{\n{list}    }}"
+    );
+    let lan = Single::set(context, &quick(150, &more))?;
+    // Hundredths of a second, as netlink has it.
+    ip(&format!("link set {} type bridge ageing_time 300", lan.lab.switch()))?;
+    lan.start()?;
+    lan.a.gains(VIP, quick_down(150) + ms(2000))?;
+    // The announcements of the takeover, and those a second later.
+    thread::sleep(ms(2200));
+    let begin = Instant::now();
+    let known = || {
+        let table =
+            std::process::Command::new("bridge").args(["fdb", "show", "br", lan.lab.switch()]).output();
+        table.is_ok_and(|shown| String::from_utf8_lossy(&shown.stdout).contains("00:00:5e:00:01:33"))
+    };
+    always(ms(5000), "the switch knows the virtual MAC", known)?;
+    let garps = lan.lab.capture.garps("a", begin);
+    let mut times: BTreeMap<Ipv4Addr, usize> = BTreeMap::new();
+    for garp in &garps {
+        *times.entry(garp.address).or_default() += 1;
+    }
+    let least = times.values().min().copied().unwrap_or_default();
+    ensure!(times.len() == usize::from(ADDRESSES) && least >= 3, "{} addresses, {least} times", times.len());
+    let near = |at: Instant| garps.iter().filter(|one| one.at >= at && one.at < at + ms(20)).count();
+    let most = garps.iter().map(|one| near(one.at)).max().unwrap_or_default();
+    ensure!(most <= usize::from(ADDRESSES) * 3 / 4, "{most} announcements within 20 ms");
+    Ok(())
 }
 
 /// One pair of instances: how much stronger A is, what the script is worth, and whether both have nopreempt.

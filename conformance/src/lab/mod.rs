@@ -52,6 +52,11 @@ impl Lab {
         Ok(Self { capture: Capture::default(), number, bridge, ports: 0 })
     }
 
+    /// The switch's name in the runner's network.
+    pub fn switch(&self) -> &str {
+        &self.bridge
+    }
+
     /// A host that runs a subject, plugged in.
     ///
     /// # Errors

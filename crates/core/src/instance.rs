@@ -161,6 +161,8 @@ pub(crate) struct Instance {
     last_sender: Option<IpAddr>,
     preempt_delay: PreemptDelay,
     next_ip_id: u16,
+    /// Which part of its addresses was announced again last, counted from one.
+    refreshed: usize,
     credentials: Credentials,
     last_advert: Instant,
     answered: Option<Instant>,
@@ -227,6 +229,7 @@ impl Instance {
             last_sender: None,
             preempt_delay: PreemptDelay::default(),
             next_ip_id: 1,
+            refreshed: 0,
             credentials: Credentials::new(&config),
             last_advert: now,
             answered: None,
@@ -305,8 +308,8 @@ impl Instance {
             self.burst(self.config.garp.lower_prio_repeat, ctx);
         }
         if self.timers.take_due(GARP_REFRESH, now) {
-            self.burst(self.config.garp.refresh_repeat, ctx);
-            self.timers.set(GARP_REFRESH, now + self.config.garp.refresh);
+            self.refresh(ctx);
+            self.arm_refresh(now);
         }
         if self.timers.take_due(ASIDE, now) {
             self.stands_aside = false;
@@ -491,7 +494,8 @@ impl Instance {
 
     fn arm_refresh(&mut self, from: Instant) {
         if !self.config.garp.refresh.is_zero() {
-            self.timers.set(GARP_REFRESH, from + self.config.garp.refresh);
+            let parts = u64::try_from(self.refresh_parts()).unwrap_or(u64::MAX);
+            self.timers.set(GARP_REFRESH, from + Micros(self.config.garp.refresh.0 / parts));
         }
     }
 

@@ -6,6 +6,7 @@ use common::*;
 use keepalived_core::Event;
 use keepalived_core::event::Exit;
 use keepalived_core::memory::Memory;
+use keepalived_model::Micros;
 use keepalived_model::kernel::{Address, Change, Key};
 use keepalived_model::vrrp::{Config, SyncGroup};
 use std::sync::Arc;
@@ -211,6 +212,18 @@ fn a_sync_group_moves_as_one() {
     me.hear(200, peer(1));
     assert_eq!(me.state(), "BACKUP BACKUP");
     assert_eq!(me.times("notify G1 BACKUP"), [0, 20_000]);
+}
+
+#[test]
+fn many_addresses_are_refreshed_each_once_a_period_and_some_at_a_time() {
+    let mut many = instance("VI_1", 51, 150);
+    many.excluded = (1..40).map(|last| vip([10, 9, 7, last].into())).collect();
+    many.garp.refresh = Micros::from_secs(3);
+    let mut me = Router::start(config(vec![many]));
+    // Master after 3414 ms, announced again 5000 ms later; then three parts a period.
+    me.until(12_000);
+    let refreshed: Vec<u64> = me.times("garp").into_iter().filter(|at| *at > 8414).collect();
+    assert_eq!(refreshed, [[9414; 14].as_slice(), &[10_414; 14], &[11_414; 12]].concat());
 }
 
 #[test]

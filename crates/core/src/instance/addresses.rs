@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use keepalived_model::Instant;
 use keepalived_model::kernel::{AddressKey, Barred, Key, Spec};
 use keepalived_model::vrrp::VirtualAddress;
+use keepalived_model::{Instant, Micros};
 use keepalived_wire::ndp::Forwarding;
 
 use super::{
@@ -15,6 +15,11 @@ use crate::announce::Target;
 use crate::links::Links;
 use crate::report::{Report, State};
 use crate::routing::Routing;
+
+/// So many addresses are refreshed at a time; up to there it is what the original does.
+const REFRESHED_AT_ONCE: usize = 16;
+/// More often than this nothing is refreshed; then more at a time are.
+const REFRESH_PAUSE_MIN: Micros = Micros::from_millis(10);
 
 impl Instance {
     /// Everything that was open about its addresses is answered: announce them, once.
@@ -206,10 +211,31 @@ impl Instance {
 
     /// Announces every address that is there.
     pub(super) fn burst(&mut self, rounds: u32, ctx: &mut Context<'_>) {
-        if self.state != State::Master {
-            return;
+        if self.state == State::Master {
+            self.announce(&self.placed, rounds, ctx);
         }
-        let settled = self.placed.iter().filter(|p| ctx.wanted.is_settled(&Key::Address(p.key)));
+    }
+
+    /// Announces those whose turn it is: each once a period, some at a time, so that no switch has to drop some of
+    /// thousands.
+    pub(super) fn refresh(&mut self, ctx: &mut Context<'_>) {
+        let (parts, repeat) = (self.refresh_parts(), self.config.garp.refresh_repeat);
+        let size = self.placed.len().div_ceil(parts).max(1);
+        let part = self.refreshed.checked_rem(parts).unwrap_or(0);
+        self.refreshed = part + 1;
+        if let (State::Master, Some(placed)) = (self.state, self.placed.chunks(size).nth(part)) {
+            self.announce(placed, repeat, ctx);
+        }
+    }
+
+    /// How many times a period some are announced again.
+    pub(super) fn refresh_parts(&self) -> usize {
+        let most = usize::try_from(self.config.garp.refresh.0 / REFRESH_PAUSE_MIN.0).unwrap_or(usize::MAX);
+        self.placed.len().div_ceil(REFRESHED_AT_ONCE).clamp(1, most.max(1))
+    }
+
+    fn announce(&self, placed: &[Placed], rounds: u32, ctx: &mut Context<'_>) {
+        let settled = placed.iter().filter(|p| ctx.wanted.is_settled(&Key::Address(p.key)));
         let targets: Vec<Target> = settled
             .filter_map(|placed| {
                 let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
