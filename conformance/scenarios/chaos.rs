@@ -14,13 +14,14 @@ pub mod scripts;
 pub mod surroundings;
 pub mod trackers;
 
+use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 use super::lan::{Two, VIP, instance, ms, start};
 use super::stage::start_nginx;
 use crate::ensure;
 use crate::lab::client::Client;
-use crate::lab::{Host, always, until};
+use crate::lab::{Host, Lab, always, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, Vigil, master_down};
 use crate::table::Context;
@@ -36,7 +37,7 @@ pub struct Couple {
     /// Who looks at the boxes.
     pub vigil: Vigil,
     _customer: Host,
-    lan: crate::lab::Lab,
+    lan: Lab,
 }
 
 impl Couple {
@@ -82,7 +83,7 @@ impl Couple {
     }
 
     /// The LAN.
-    pub fn lab(&self) -> &crate::lab::Lab {
+    pub fn lab(&self) -> &Lab {
         &self.lan
     }
 
@@ -105,6 +106,11 @@ impl Couple {
     /// A alone holds the address for that long.
     pub fn stays_with_a(&self, during: Duration) -> Outcome {
         always(during, "A alone holds the address", || self.a.holds(VIP) && !self.b.holds(VIP))
+    }
+
+    /// Both boxes are [`sound`].
+    pub fn is_sound(&self) -> Outcome {
+        sound(&self.lan, &[&self.a, &self.b])
     }
 
     /// How long both held the address at most.
@@ -147,6 +153,58 @@ pub fn quick(priority: u8, more: &str) -> String {
 /// How long a [`quick`] backup waits for a silent master.
 pub fn quick_down(priority: u8) -> Duration {
     master_down(priority) / 5
+}
+
+/// Holds for every box that is left in peace, whatever was done to it before: what the daemon says of itself is what
+/// the kernel has, and who is master has its addresses, announced since it became master.
+pub fn sound(lab: &Lab, hosts: &[&Host]) -> Outcome {
+    for host in hosts {
+        let mut wrong = String::new();
+        let agrees = || {
+            wrong = disagreement(lab, host).unwrap_or_else(|_| "no answer".to_owned());
+            wrong.is_empty()
+        };
+        let settled = until(ms(3000), "daemon and kernel agree", agrees);
+        settled.map_err(|_| Fault::Failed(format!("{}: {wrong}", host.name)))?;
+    }
+    Ok(())
+}
+
+/// What of the daemon's view is not so; empty where all is.
+fn disagreement(lab: &Lab, host: &Host) -> Result<String, Fault> {
+    let _before = std::fs::remove_file(host.path("/tmp/keepalived.data"));
+    host.must("kill -USR1 $(cat /run/keepalived.pid)")?;
+    let dump = || host.read("/tmp/keepalived.data");
+    until(ms(1500), "a dump", || dump().contains("< Interfaces >"))?;
+    let (mut name, mut state, mut listed) = (String::new(), String::new(), false);
+    let text = dump();
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix(" VRRP Instance = ") {
+            name = rest.to_owned();
+        } else if let Some(rest) = line.strip_prefix("   State = ") {
+            state = rest.to_owned();
+        } else if !line.starts_with("     ") {
+            listed = line.starts_with("   Virtual IP");
+        } else if let (true, Some(word)) = (listed, line.split_whitespace().next()) {
+            let Ok(ip) = word.split('/').next().unwrap_or_default().parse::<IpAddr>() else { continue };
+            let (master, held) = (state == "MASTER", host.holds_ip(ip));
+            if master != held || held != line.ends_with(" set") {
+                return Ok(format!("{name} is {state}, the kernel has {ip}: {held}, the dump: {line}"));
+            }
+            let entered = host.log.since(0, &format!("({name}) Entering MASTER STATE"));
+            // Lines arrive a little later than what they tell of.
+            let since = entered
+                .last()
+                .and_then(|line| line.at.checked_sub(SLACK))
+                .filter(|_| master && line.contains("dev eth0"));
+            if let (Some(at), IpAddr::V4(ip)) = (since, ip)
+                && !lab.capture.garps(&host.name, at).iter().any(|garp| garp.address == ip)
+            {
+                return Ok(format!("{name} is {state} and has not announced {ip}"));
+            }
+        }
+    }
+    Ok(if name.is_empty() { "no instance".to_owned() } else { String::new() })
 }
 
 /// Asks the daemon to read its file again, and waits until it did.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::thread;
 use std::time::Instant;
 
-use super::{deafen, open, quick, quick_down, reload};
+use super::{deafen, open, quick, quick_down, reload, sound};
 use crate::lab::{Host, Lab, until};
 use crate::outcome::{Outcome, failed};
 use crate::probe::SLACK;
@@ -87,7 +87,7 @@ fn own_source(context: &Context) -> Outcome {
         let Some(own) = own else { return failed(format!("{} has no address of its own", host.name)) };
         ensure_same!(sources(&lab, &host.name), BTreeSet::from([own]), "sources of {}", host.name);
     }
-    Ok(())
+    sound(&lab, &[&a, &b])
 }
 
 /// Whether the virtual address is there and may be used.
@@ -100,7 +100,7 @@ fn works(host: &Host) -> bool {
 
 fn at_once(context: &Context) -> Outcome {
     let config = router(100, "fe80::9:100\n        fd00:9::100\n");
-    let Two { a, b, lab: _lab } = Two::set(context, &config, &config)?;
+    let Two { a, b, lab } = Two::set(context, &config, &config)?;
     for host in [&a, &b] {
         usable(host)?;
         deafen(host, "ip6 nexthdr 112")?;
@@ -114,7 +114,7 @@ fn at_once(context: &Context) -> Outcome {
     let holder = if holds(&a) { &a } else { &b };
     thread::sleep(ms(1000));
     ensure!(works(holder) && holds(&a) != holds(&b), "the one that has it can use it");
-    Ok(())
+    sound(&lab, &[&a, &b])
 }
 
 fn duplicate(context: &Context) -> Outcome {
@@ -132,7 +132,7 @@ fn duplicate(context: &Context) -> Outcome {
     // Whether an address is somebody else's shows within a second.
     thread::sleep(ms(2500));
     until(ms(500), "it can be used again", || works(&lan.a))?;
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn tentative(context: &Context) -> Outcome {
@@ -145,7 +145,7 @@ fn tentative(context: &Context) -> Outcome {
     let line = says(&lan.a, "Entering BACKUP STATE", ms(200) + SLACK)?;
     ensure!(line.at <= usable + ms(200) + SLACK, "backup {:?} after it could be", line.at - usable);
     lan.a.gains_ip(VIP.into(), quick_down(150) + ms(1000))?;
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn outbound(context: &Context) -> Outcome {
@@ -162,7 +162,7 @@ fn outbound(context: &Context) -> Outcome {
     // What others take for the address of the node: the first one.
     let first = lan.a.must("ip -o -4 addr show dev eth0 primary | head -n 1")?;
     ensure!(first.contains("10.9.0.1/24"), "the first address is {first}");
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 /// An IPv4 router whose address is in the net of the host's own.

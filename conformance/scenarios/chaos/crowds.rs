@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::{quick, quick_down};
+use super::{quick, quick_down, sound};
 use crate::ensure;
 use crate::lab::{Host, always, ip, until};
 use crate::outcome::Outcome;
@@ -74,7 +74,8 @@ fn junk(context: &Context) -> Outcome {
     ensure!(lan.a.log.mark() - mark < 50, "{} log lines", lan.a.log.mark() - mark);
     ensure!(lan.a.holds(VIP), "the address is gone");
     thread::sleep(ms(500));
-    before.compare(&Census::of(&lan.a))
+    before.compare(&Census::of(&lan.a))?;
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn forgetful(context: &Context) -> Outcome {
@@ -108,7 +109,7 @@ fn forgetful(context: &Context) -> Outcome {
     let near = |at: Instant| garps.iter().filter(|one| one.at >= at && one.at < at + ms(20)).count();
     let most = garps.iter().map(|one| near(one.at)).max().unwrap_or_default();
     ensure!(most <= usize::from(ADDRESSES) * 3 / 4, "{most} announcements within 20 ms");
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 /// One pair of instances: how much stronger A is, what the script is worth, and whether both have nopreempt.
@@ -207,5 +208,6 @@ fn weights(context: &Context) -> Outcome {
     std::fs::remove_file(lan.a.path("/tmp/ok"))?;
     settle("A keeps what the arithmetic leaves it", &|case| !case.moves())?;
     lan.a.write("/tmp/ok", "", 0o644)?;
-    settle("A has what it may take back", &|case| case.comes_back())
+    settle("A has what it may take back", &|case| case.comes_back())?;
+    sound(&lan.lab, &[&lan.a, &lan.b])
 }

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{deafen, open, quick, quick_down, reload};
+use super::{deafen, open, quick, quick_down, reload, sound};
 use crate::ensure;
 use crate::lab::until;
 use crate::outcome::Outcome;
@@ -59,7 +59,7 @@ fn slow_reader(context: &Context) -> Outcome {
         matches!(words.as_slice(), ["INSTANCE", "\"VI_1\"" | "\"VI_2\"", "MASTER" | "BACKUP", "150"])
     };
     ensure!(got.lines().all(whole), "mixed lines: {got}");
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn winner(context: &Context) -> Outcome {
@@ -77,7 +77,7 @@ fn winner(context: &Context) -> Outcome {
             instance(priority, &hooks("instance")).replace("10.9.0.100", "10.9.0.100\n        10.9.0.101")
         )
     };
-    let Two { a, b, lab: _lab } = Two::set(context, &config(150), &config(100))?;
+    let Two { a, b, lab } = Two::set(context, &config(150), &config(100))?;
     for host in [&a, &b] {
         host.write("/opt/claim", "#!/bin/sh\necho $* >>/opt/claims\n", 0o755)?;
         start(host)?;
@@ -96,7 +96,7 @@ fn winner(context: &Context) -> Outcome {
     }
     // Otherwise its claims would be the last.
     ensure!(!b.read("/opt/claims").contains("again"), "the loser had its hooks run again");
-    Ok(())
+    sound(&lab, &[&a, &b])
 }
 
 fn untrusted(context: &Context) -> Outcome {

@@ -71,7 +71,8 @@ fn unicast_links(context: &Context) -> Outcome {
             pair.stays_with_a(ms(1500))?;
         }
     }
-    pair.stays_with_a(ms(2000))
+    pair.stays_with_a(ms(2000))?;
+    pair.is_sound()
 }
 
 fn deleted(context: &Context) -> Outcome {

@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::{quick, quick_down};
+use super::{quick, quick_down, sound};
 use crate::lab::until;
 use crate::outcome::Outcome;
 use crate::probe::SLACK;
@@ -47,7 +47,7 @@ fn table(context: &Context) -> Outcome {
     }
     ensure_same!(lan.a.log.since(mark, "Entering").len(), 0, "changes of the role");
     ensure_same!(lan.a.log.since(mark, "was removed by another program").len(), 4, "removals in the log");
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn elsewhere() -> String {
@@ -67,7 +67,7 @@ fn late(context: &Context) -> Outcome {
     let line = lan.a.log.wait(mark, "Entering BACKUP STATE", ms(200) + SLACK)?;
     ensure!(line.at <= usable + ms(200) + SLACK, "backup {:?} after it could be", line.at - usable);
     lan.a.gains([10, 8, 0, 100].into(), quick_down(150) + SLACK)?;
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn absent(context: &Context) -> Outcome {
@@ -119,5 +119,6 @@ fn parents(context: &Context) -> Outcome {
     }
     thread::sleep(ms(500));
     ensure!(in_service(), "it did not stay");
+    sound(&lan.lab, &[&lan.a])?;
     before.map_or(Ok(()), |before| before.compare(&Census::of(&lan.a)))
 }

@@ -37,7 +37,8 @@ fn deaf(context: &Context) -> Outcome {
     pair.b.loses(VIP, ms(1000) + SLACK)?;
     pair.client.served_by("a", Instant::now(), ms(1000))?;
     until(ms(500), "A announced its address again", || !pair.lab().capture.garps("a", healed).is_empty())?;
-    pair.stays_with_a(ms(2000))
+    pair.stays_with_a(ms(2000))?;
+    pair.is_sound()
 }
 
 fn partition(context: &Context) -> Outcome {
@@ -102,7 +103,8 @@ fn refused(context: &Context) -> Outcome {
     ensure_same!(pair.b.log.since(mark_b, "Entering").len(), 0, "changes of B's role");
     let lines = pair.a.log.since(mark, "").len();
     ensure!((1..=2).contains(&lines), "{lines} lines about two seconds");
-    pair.stays_with_a(ms(1500))
+    pair.stays_with_a(ms(1500))?;
+    pair.is_sound()
 }
 
 fn renumbered(context: &Context) -> Outcome {
@@ -115,7 +117,8 @@ fn renumbered(context: &Context) -> Outcome {
         advert.bytes.get(26..30) == Some(&[10, 9, 0, 11])
     })?;
     ensure_same!(new.priority, 150, "priority of the first advert from the new address");
-    pair.stays_with_a(ms(2500))
+    pair.stays_with_a(ms(2500))?;
+    pair.is_sound()
 }
 
 fn owners(context: &Context) -> Outcome {

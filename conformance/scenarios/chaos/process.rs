@@ -61,7 +61,7 @@ fn frozen_master(context: &Context) -> Outcome {
         pair.never_doubled(thawed + ms(1000), ms(10))?;
         pair.stays_with_a(ms(1500))?;
     }
-    Ok(())
+    pair.is_sound()
 }
 
 fn frozen_backup(context: &Context) -> Outcome {
@@ -128,7 +128,7 @@ fn killed_worker(context: &Context) -> Outcome {
     let none = pair.vigil.longest(at, |holders| holders == 0);
     ensure!(none <= ms(200), "nobody held the address for {none:?}");
     pair.is_with_a(ms(1000) + SLACK)?;
-    Ok(())
+    pair.is_sound()
 }
 
 fn killed_both(context: &Context) -> Outcome {

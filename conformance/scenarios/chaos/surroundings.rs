@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::quick;
+use super::{quick, sound};
 use crate::outcome::Outcome;
 use crate::probe::SLACK;
 use crate::scenarios::lan::{Single, VRID, ms};
@@ -33,7 +33,7 @@ fn no_names(context: &Context) -> Outcome {
     thread::sleep(ms(2000));
     let gap = lan.lab.capture.worst_gap(VRID, Instant::now() - ms(2000), Instant::now());
     ensure!(gap <= ms(240) + SLACK / 2, "a gap of {gap:?} between adverts");
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn traps(context: &Context) -> Outcome {

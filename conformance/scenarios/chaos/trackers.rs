@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::{muzzle, open, quick, quick_down, reload};
+use super::{muzzle, open, quick, quick_down, reload, sound};
 use crate::ensure;
 use crate::lab::{Host, always, until};
 use crate::outcome::{Fault, Outcome};
@@ -61,7 +61,8 @@ fn first_run(context: &Context) -> Outcome {
     until(ms(1500), "its first run", || lan.a.processes().iter().any(|one| one.comm == "slow"))?;
     lan.a.must("ip link set eth1 up")?;
     until(ms(1800) + together(3), "all of the group", || holds(&lan, 3))?;
-    always(ms(600), "all of the group", || holds(&lan, 3))
+    always(ms(600), "all of the group", || holds(&lan, 3))?;
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn added(context: &Context) -> Outcome {
@@ -77,7 +78,8 @@ fn added(context: &Context) -> Outcome {
     until(SLACK, "the new address was announced", || {
         lan.lab.capture.garps("a", at).iter().any(|garp| garp.address == third)
     })?;
-    always(ms(600), "all of the group", || holds(&lan, 3))
+    always(ms(600), "all of the group", || holds(&lan, 3))?;
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn file(context: &Context) -> Outcome {
@@ -101,7 +103,7 @@ fn file(context: &Context) -> Outcome {
         says(u8::try_from(100 + number).unwrap_or_default())?;
         lan.a.gains(VIP, SLACK)?;
     }
-    Ok(())
+    sound(&lan.lab, &[&lan.a])
 }
 
 fn storm(context: &Context) -> Outcome {
@@ -158,5 +160,6 @@ fn gateway(context: &Context) -> Outcome {
     std::thread::sleep(ms(1200));
     // Nobody is better off with the other one.
     muzzle(&gateway, "tcp sport 80")?;
-    always(ms(5000), "A keeps it", || alone(&a, &b))
+    always(ms(5000), "A keeps it", || alone(&a, &b))?;
+    sound(&lab, &[&a, &b])
 }
