@@ -130,7 +130,11 @@ fn untrusted(context: &Context) -> Outcome {
         lan.a.log.wait(0, text, ms(1500))?;
     }
     lan.a.must("kill -USR1 $(cat /run/keepalived.pid)")?;
-    for text in ["Reason = insecure: group 50 may write /opt/open", "Name = gone\n   Status = unrunnable"] {
+    for text in [
+        "Reason = insecure: group 50 may write /opt/open",
+        "Name = gone\n   Status = unrunnable",
+        "Name = orphan",
+    ] {
         until(ms(1500), text, || lan.a.read("/tmp/keepalived.data").contains(text))?;
     }
     std::fs::remove_file(lan.a.path("/opt/bent"))?;

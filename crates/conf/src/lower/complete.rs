@@ -145,6 +145,8 @@ impl Drafts {
                 track.scripts.retain(|tracked| !disabled.contains(tracked.name.as_str()));
             }
         }
+        // Nobody tracks those that nothing came of; their names may be another's.
+        unrunnable.append(&mut self.unrunnable);
         (runnable, unrunnable)
     }
 }

@@ -2,7 +2,7 @@
 
 use keepalived_model::global::lvs::SyncDaemon;
 use keepalived_model::lasting::Lasting;
-use keepalived_model::track::{File, Process, Trackers};
+use keepalived_model::track::{File, Process, Trackers, Unrunnable};
 
 use super::bfd::Known;
 use super::context::Context;
@@ -24,6 +24,8 @@ pub(super) struct Drafts {
     pub globals: Globals,
     pub interfaces: Interfaces,
     pub scripts: Roster<script::Draft>,
+    /// Scripts that nothing can come of.
+    pub unrunnable: Vec<Unrunnable>,
     pub files: Roster<File>,
     pub processes: Roster<Process>,
     pub bfds: Known,
@@ -46,6 +48,7 @@ impl Drafts {
             globals,
             interfaces,
             scripts: Roster::default(),
+            unrunnable: Vec::new(),
             files: Roster::default(),
             processes: Roster::default(),
             bfds,
@@ -62,7 +65,10 @@ impl Drafts {
     /// One statement outside blocks.
     pub fn root(&mut self, cx: &mut Context<'_>, statement: &Statement<'_>) {
         match statement.row.name {
-            "vrrp_script" => self.scripts.extend(script::lower(cx, &mut self.globals.security, statement)),
+            "vrrp_script" => match script::lower(cx, &mut self.globals.security, statement) {
+                Ok(draft) => self.scripts.extend([draft]),
+                Err(useless) => self.unrunnable.extend(useless),
+            },
             "vrrp_sync_group" => self.group(cx, statement),
             "vrrp_instance" => self.instance(cx, statement),
             "linkbeat_interfaces" | "interface_up_down_delays" | "garp_group" => {

@@ -6,7 +6,7 @@ use std::path::Path;
 use keepalived_model::notify::{Command, RunAs};
 use keepalived_model::priority::Weight;
 use keepalived_model::time::Micros;
-use keepalived_model::track;
+use keepalived_model::track::{self, Unrunnable};
 
 use super::context::{Context, Place, Reading};
 use crate::diag::Class;
@@ -348,13 +348,14 @@ pub(super) struct Draft {
     user_failed: bool,
 }
 
-/// Reads a `vrrp_script` block; nothing if it cannot be used.
+/// Reads a `vrrp_script` block, or says why it cannot be used, if it has a name.
 pub(super) fn lower(
     cx: &mut Context<'_>,
     security: &mut Security,
     statement: &Statement<'_>,
-) -> Option<Draft> {
-    let name = cx.word(statement, "")?;
+) -> Result<Draft, Option<Unrunnable>> {
+    let name = cx.word(statement, "").ok_or(None)?;
+    let useless = |reason: &str| Err(Some(Unrunnable { name: name.to_owned(), reason: reason.to_owned() }));
     let mut draft = Draft {
         name: name.to_owned(),
         written: Written { argv: Vec::new(), user: None },
@@ -372,7 +373,7 @@ pub(super) fn lower(
     let end = cx.end_place(statement);
     if draft.written.argv.is_empty() {
         cx.say(&end, Class::General, format!("No script set for vrrp_script {name} - removing"));
-        return None;
+        return useless("no command");
     }
     if draft.written.user.is_none() && !draft.user_failed {
         draft.written.user = security.default_user(cx, &end);
@@ -381,7 +382,7 @@ pub(super) fn lower(
             cx.say(&end, Class::General, text);
         }
     }
-    draft.written.user.is_some().then_some(draft)
+    if draft.written.user.is_some() { Ok(draft) } else { useless("nobody to run it") }
 }
 
 impl Draft {
