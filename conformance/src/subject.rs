@@ -44,6 +44,12 @@ impl Subject {
         order.into_iter().find(|path| path.is_file())
     }
 
+    /// The unit of systemd that belongs to the binary, where it is not the one that is installed.
+    pub fn unit(self) -> Option<PathBuf> {
+        let own = || project_root().join("packaging/systemd/keepalived.service");
+        (self == Self::Ours).then(own).filter(|path| path.is_file())
+    }
+
     fn parse(word: &str) -> Result<Self, String> {
         match word {
             "ours" => Ok(Self::Ours),

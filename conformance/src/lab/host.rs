@@ -25,6 +25,29 @@ pub struct Blueprint<'a> {
     pub subject: &'a Path,
     /// The script that is `/etc/init.d/keepalived` inside.
     pub init_script: Option<&'a Path>,
+    /// What becomes its process 1.
+    pub first: First,
+}
+
+/// Process 1 of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum First {
+    /// Just collects the dead; what is to run is started by the scenario.
+    Reaper,
+    /// The machine's systemd, after [`Host::boot`]; until then the host is a shell's.
+    Systemd,
+    /// The same of sysvinit.
+    Sysvinit,
+}
+
+impl First {
+    fn script(self) -> &'static str {
+        match self {
+            Self::Reaper => "",
+            Self::Systemd => include_str!("systemd.sh"),
+            Self::Sysvinit => include_str!("sysvinit.sh"),
+        }
+    }
 }
 
 /// A running lab host; gone, with everything in it, when dropped.
@@ -81,6 +104,7 @@ impl Host {
             .env("LAB_NAME", plan.name)
             .env("LAB_SUBJECT", plan.subject)
             .env("LAB_SELF", std::env::current_exe()?)
+            .env("LAB_INIT", plan.first.script())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -113,6 +137,14 @@ impl Host {
         }
         host.write("/etc/default/keepalived", "DAEMON_ARGS=\"-D\"\n", 0o644)?;
         Ok(host)
+    }
+
+    /// Lets process 1 become what it is to be.
+    ///
+    /// # Errors
+    /// The file that says so cannot be written.
+    pub fn boot(&self) -> Result<(), Fault> {
+        self.write("/dev/lab/boot", "", 0o644)
     }
 
     /// Plugs the cable in: a veth whose other end is the bridge port.

@@ -45,4 +45,5 @@ mkdir -p .outside
 pivot_root . .outside
 umount -l /.outside
 ip link set lo up
+[ -z "$LAB_INIT" ] || exec sh -c "$LAB_INIT"
 exec /usr/sbin/lab-host host-init

@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-pub use host::{Blueprint, Host};
+pub use host::{Blueprint, First, Host};
 
 use crate::diary;
 use crate::outcome::{Fault, failed};
@@ -68,6 +68,21 @@ impl Lab {
         interface: &str,
         address: [u8; 4],
     ) -> Result<Host, Fault> {
+        self.host_that_boots(subject, name, interface, address, First::Reaper)
+    }
+
+    /// The same with a process 1 of one's choice.
+    ///
+    /// # Errors
+    /// The subject's binary is missing or the host did not come up.
+    pub fn host_that_boots(
+        &mut self,
+        subject: Subject,
+        name: &str,
+        interface: &str,
+        address: [u8; 4],
+        first: First,
+    ) -> Result<Host, Fault> {
         let Some(binary) = subject.binary() else {
             return crate::outcome::skipped(format!("no binary of subject '{subject}' here"));
         };
@@ -78,6 +93,7 @@ impl Lab {
             address: Ipv4Addr::from(address),
             subject: &binary,
             init_script: script.as_deref(),
+            first,
         })
     }
 
@@ -92,6 +108,7 @@ impl Lab {
             address: Ipv4Addr::from(address),
             subject: Path::new("/bin/true"),
             init_script: None,
+            first: First::Reaper,
         })
     }
 

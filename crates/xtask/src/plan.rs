@@ -168,7 +168,7 @@ fn except(words: &[&'static str]) -> Vec<&'static str> {
 
 /// Faults done to both programs, with a table of how they fare.
 fn chaos(root: &Path) -> Outcome {
-    conformance(root, "ours", &["--table"])
+    conformance(root, "ours", &["--table", "--family", "chaos"])
 }
 
 /// A long life in a few minutes.
