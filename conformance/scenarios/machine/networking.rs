@@ -11,11 +11,7 @@ use crate::probe::{Vigil, master_down};
 use crate::table::{Cast, Context, Proves, Scenario};
 
 pub const SCENARIOS: &[Scenario] = &[
-    fault(
-        "F11",
-        "systemd-networkd restarts on the master: the address is back at once, the role stays",
-        networkd,
-    ),
+    fault("F11", "systemd-networkd restarted on the master: the address and the role stay", networkd),
     fault("F12", "nmcli down and up on both boxes: one holder", network_manager),
 ];
 
@@ -46,13 +42,15 @@ fn is_with_a(lan: &Two, within: Duration) -> Result<Instant, Fault> {
     until(within, "A alone holds the address", || lan.a.holds(VIP) && !lan.b.holds(VIP))
 }
 
-/// Starts systemd-networkd and waits until it has made up its mind about eth0.
+/// Starts systemd-networkd, with what its unit would make for it, and waits until it has configured eth0.
 fn start_networkd(host: &Host) -> Outcome {
-    host.must("rm -rf /run/systemd/netif/links/*")?;
+    let places = "/run/systemd/netif/links /run/systemd/netif/leases /run/systemd/netif/lldp";
+    host.must(&format!("rm -rf {places}; mkdir -p {places}; chown -R systemd-network: /run/systemd/netif"))?;
     host.background("SYSTEMD_LOG_TARGET=null exec /lib/systemd/systemd-networkd")?;
-    let configured =
-        || host.run("grep -q configured /run/systemd/netif/links/*").is_ok_and(|run| run.code == 0);
-    until(PATIENCE, "systemd-networkd has configured eth0", configured)?;
+    let configured = "grep -q ADMIN_STATE=configured /run/systemd/netif/links/*";
+    until(PATIENCE * 3, "systemd-networkd has configured eth0", || {
+        host.run(configured).is_ok_and(|run| run.code == 0)
+    })?;
     Ok(())
 }
 
@@ -64,6 +62,7 @@ fn networkd(context: &Context) -> Outcome {
             host.address
         );
         host.write("/etc/systemd/network/eth0.network", &file, 0o644)?;
+        host.must("ip addr flush dev eth0")?;
         start_networkd(host)
     })?;
     let marks = [lan.a.log.mark(), lan.b.log.mark()];
@@ -71,6 +70,7 @@ fn networkd(context: &Context) -> Outcome {
     let at = Instant::now();
     lan.a.must("killall systemd-networkd")?;
     start_networkd(&lan.a)?;
+    lan.a.gains(VIP, AWAY_MAX)?;
     always(ms(2000), "A holds the address", || lan.a.holds(VIP))?;
     let away = vigil.longest(at, |holders| holders == 0);
     ensure!(away <= AWAY_MAX, "the address was away for {away:?}");
@@ -78,7 +78,6 @@ fn networkd(context: &Context) -> Outcome {
         let turns = host.log.since(mark, "Entering");
         ensure!(turns.is_empty(), "{} changed its role: {}", host.name, turns[0].text);
     }
-    ensure!(!lan.a.log.since(marks[0], "removed by another program").is_empty(), "nothing was taken away");
     Ok(())
 }
 
