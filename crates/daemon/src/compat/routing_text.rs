@@ -14,7 +14,7 @@ use keepalived_model::route::{
 use keepalived_model::rule::{Action, Numbers, Rule};
 use keepalived_model::vrrp::{Family, VirtualAddress};
 
-/// An address on an interface that its instance knows.
+/// An address, and what it is on.
 pub struct AddressText<'a>(pub &'a VirtualAddress, pub &'a str);
 
 /// A route.
@@ -28,7 +28,7 @@ pub struct FixtureText<'a>(pub &'a Fixture);
 
 impl Display for AddressText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let Self(address, interface) = self;
+        let Self(address, place) = self;
         let spec = &address.spec;
         let host = if address.ip.is_ipv4() { 32 } else { 128 };
         write!(f, "{}", address.ip)?;
@@ -36,8 +36,8 @@ impl Display for AddressText<'_> {
             write!(f, "/{}", address.prefix_len)?;
         }
         optional(f, "brd", spec.broadcast)?;
-        let interface = address.interface.as_deref().unwrap_or(interface);
-        write!(f, " dev {interface} scope {}", Scope(spec.scope))?;
+        let use_vmac = if address.use_vmac { " use_vmac" } else { "" };
+        write!(f, " dev {place}{use_vmac} scope {}", Scope(spec.scope))?;
         optional(f, "label", spec.label.as_ref())?;
         if let Some(peer) = spec.peer {
             write!(f, " peer {peer}/{}", address.prefix_len)?;
@@ -329,7 +329,7 @@ impl Display for FixtureText<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let group = match self.0 {
             Fixture::Address(tied) => {
-                write!(f, "{}", AddressText(&tied.thing, ""))?;
+                write!(f, "{}", AddressText(&tied.thing, tied.thing.interface.as_deref().unwrap_or("")))?;
                 &tied.group
             }
             Fixture::Route(tied) => {

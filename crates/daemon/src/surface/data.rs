@@ -7,7 +7,9 @@ use std::time::SystemTime;
 use keepalived_core::report::{Fault, State};
 use keepalived_core::view::{AddressView, FixtureView, GroupView, InstanceView, ScriptView, Stage};
 use keepalived_model::Instant;
+use keepalived_model::global::Nftables;
 use keepalived_model::lasting::Fixture;
+use keepalived_model::link::{Ipvlan, IpvlanMode, OwnLink, Vmac};
 use keepalived_model::notify::{Command, Notifications};
 use keepalived_model::track::{TrackerKind, Trackers};
 use keepalived_model::vrrp::{Auth, Family, OldChecksum, Preempt, Transport, Version};
@@ -19,8 +21,13 @@ use crate::log::Moment;
 
 /// The whole file.
 pub fn text(picture: &Picture<'_>) -> String {
-    let mut page = Page(global::text(picture.global, Teller::VrrpEngine, Delays::of(picture.view.config)));
     let view = &picture.view;
+    let mut globals = picture.global.clone();
+    if view.instances.iter().any(|instance| instance.config.needs_packet_filter()) {
+        // It is used although nobody asked for it.
+        globals.nftables.table.get_or_insert_with(|| Nftables::TABLE.to_owned());
+    }
+    let mut page = Page(global::text(&globals, Teller::VrrpEngine, Delays::of(view.config)));
     page.fixtures(picture);
     page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
     page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
@@ -52,7 +59,7 @@ fn sockets<'a>(picture: &'a Picture<'a>) -> Vec<Socket<'a>> {
             Transport::Multicast { group, .. } => (true, Some(*group)),
             Transport::Unicast { .. } => (false, instance.source),
         };
-        (instance.interface.to_owned(), instance.config.carrier(), transport)
+        (words::mouth(instance.config).to_owned(), instance.config.carrier(), transport)
     };
     let mut sockets: Vec<Socket<'a>> = Vec::new();
     let mut numbers = BTreeMap::new();
@@ -81,7 +88,7 @@ impl Page {
 
     fn instance(&mut self, instance: &InstanceView<'_>, picture: &Picture<'_>) {
         self.standing(instance, picture.epoch);
-        self.place(instance);
+        self.place(instance, picture);
         self.announcing(instance);
         self.election(instance, picture.epoch);
         self.addresses(instance);
@@ -151,11 +158,12 @@ impl Page {
             }
         }
         // These are flags without a name there.
-        let unnamed = config.preempt == Preempt::Never || config.skip_check_adv_addr;
-        match (&config.transport, unnamed) {
-            (Transport::Unicast { .. }, _) => self.line(format_args!("   Flags:\n     Using unicast")),
-            (Transport::Multicast { .. }, true) => self.line(format_args!("   Flags:")),
-            (Transport::Multicast { .. }, false) => self.line(format_args!("   Flags: none")),
+        let unnamed =
+            config.preempt == Preempt::Never || config.skip_check_adv_addr || config.own_link.is_some();
+        match &config.transport {
+            Transport::Unicast { .. } => self.line(format_args!("   Flags:\n     Using unicast")),
+            Transport::Multicast { .. } if unnamed => self.line(format_args!("   Flags:")),
+            Transport::Multicast { .. } => self.line(format_args!("   Flags: none")),
         }
         self.line(format_args!("   Wantstate = {}", instance.aspires_to));
         self.line(format_args!("   Number of config faults = {}", u8::from(config.hopeless.is_some())));
@@ -174,9 +182,41 @@ impl Page {
         self.line(format_args!("   Master down timer = {patience} usecs"));
     }
 
-    fn place(&mut self, instance: &InstanceView<'_>) {
+    fn place(&mut self, instance: &InstanceView<'_>, picture: &Picture<'_>) {
         let config = instance.config;
-        self.line(format_args!("   Interface = {}", instance.interface));
+        let base = instance.interface;
+        let link =
+            |name: &str| picture.view.links.iter().map(|view| view.link).find(|link| link.name == name);
+        let home = words::home(config);
+        let is_up = words::yes(link(home).is_some_and(|link| link.up));
+        match &config.own_link {
+            None => self.line(format_args!("   Interface = {base}")),
+            Some(OwnLink::Vmac(Vmac { mac, transmit_base, .. })) => {
+                let from_base = words::yes(*transmit_base);
+                self.line(format_args!(
+                    "   Use VMAC, i/f name {home}, is_up = {is_up}, xmit_base = {from_base}"
+                ));
+                if *mac != Vmac::router_mac(config.vrid, config.family) {
+                    self.line(format_args!("     MAC = {mac}"));
+                }
+                if config.vmac_addresses {
+                    self.line(format_args!("   Use VMAC for VIPs on other interfaces"));
+                }
+                let from_base = if *transmit_base { ", xmit base i/f" } else { "" };
+                self.line(format_args!("   Interface = {home}, vmac on {base}{from_base}"));
+            }
+            Some(OwnLink::Ipvlan(Ipvlan { address, mode, .. })) => {
+                let address =
+                    address.map_or(String::new(), |(ip, length)| format!(", i/f address = {ip}/{length}"));
+                let mode = match mode {
+                    IpvlanMode::Bridge => "bridge",
+                    IpvlanMode::Private => "private",
+                    IpvlanMode::Vepa => "vepa",
+                };
+                self.line(format_args!("   Use IPVLAN, i/f {home}, is_up = {is_up}{address}, type {mode}"));
+                self.line(format_args!("   Interface = {home}, ipvlan on {base}"));
+            }
+        }
         if config.dont_track_primary {
             self.line(format_args!("   VRRP interface tracking disabled"));
         }
@@ -190,7 +230,11 @@ impl Page {
         let source = instance.source.map_or("(none)".to_owned(), |source| source.to_string());
         self.line(format_args!("   Using src_ip = {source}{configured}"));
         if let Transport::Multicast { group, .. } = config.transport {
-            self.line(format_args!("   Multicast address {group}"));
+            let index = match (config.family, link(words::mouth(config))) {
+                (Family::V6, Some(link)) => format!(", ifindex {}", link.id.0),
+                (Family::V6, None) | (Family::V4, _) => String::new(),
+            };
+            self.line(format_args!("   Multicast address {group}{index}"));
         }
     }
 
@@ -262,7 +306,7 @@ impl Page {
         let mut list = |title: Arguments<'_>, addresses: &[AddressView<'_>]| {
             self.line(title);
             for address in addresses {
-                self.line(format_args!("     {}", words::address(address, instance.interface)));
+                self.line(format_args!("     {}", words::address(address, instance.config)));
             }
         };
         list(format_args!("   Virtual IP ({}):", instance.addresses.len()), &instance.addresses);
@@ -337,7 +381,7 @@ impl Page {
         // The original's descriptor of a socket that could not be opened is -1.
         let (inward, outward) = picture.descriptors.of(socket.first.config.carrier()).unwrap_or((-1, -1));
         self.line(format_args!(" fd_in {inward} fd_out = {outward}"));
-        self.line(format_args!("   Interface = {}", socket.first.interface));
+        self.line(format_args!("   Interface = {}", words::mouth(socket.first.config)));
         let family = if socket.first.config.family == Family::V4 { "IPv4" } else { "IPv6" };
         self.line(format_args!("   Family = {family}"));
         let authenticated = matches!(socket.first.config.auth, Auth::Ah(_));

@@ -205,6 +205,12 @@ impl List {
         self.value("Gratuitous ARP interval", six(garp_interval));
         self.value("Gratuitous NA interval", six(vrrp.gna_interval));
         self.value("VRRP default protocol version", if vrrp.version == Version::V2 { 2 } else { 3 });
+        if let Some(table) = &global.nftables.table {
+            self.value("nftables table name", table);
+            self.value("nftables base chain priority", global.nftables.priority);
+            let force = if global.nftables.by_index { "force" } else { "don't force" };
+            self.line(format_args!("nftables {force} use ifindex for link local IPv6"));
+        }
         let counters = if global.nftables.counters { "with" } else { "without" };
         self.line(format_args!("nftables {counters} counters"));
         self.value("VRRP check unicast_src", yes(vrrp.check_unicast_src));

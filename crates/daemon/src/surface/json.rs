@@ -155,16 +155,15 @@ fn data<'a>(instance: &InstanceView<'a>, picture: &Picture<'_>) -> Data<'a> {
         Auth::Ah(_) => 2,
         Auth::None | Auth::Hmac(_) => 0,
     };
-    let addresses = |views: &[AddressView<'_>]| {
-        views.iter().map(|view| words::address(view, instance.interface)).collect::<Vec<_>>()
-    };
+    let addresses =
+        |views: &[AddressView<'_>]| views.iter().map(|view| words::address(view, config)).collect::<Vec<_>>();
     Data {
         iname: instance.name,
         dont_track_primary: config.dont_track_primary.into(),
         skip_check_adv_addr: config.skip_check_adv_addr.into(),
         strict_mode: config.strict.into(),
         vmac_ifname: config.own_link.as_ref().map_or("", |link| link.name()),
-        ifp_ifname: instance.interface,
+        ifp_ifname: words::home(config),
         master_priority: if instance.state == State::Backup { instance.master_priority } else { 0 },
         last_transition: number(date(picture.epoch, instance)),
         garp_delay: number(words::seconds_short(garp.delay)),

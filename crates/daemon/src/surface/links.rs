@@ -4,8 +4,10 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use keepalived_core::routing;
-use keepalived_core::view::LinkView;
+use keepalived_core::view::{InstanceView, LinkView};
 use keepalived_model::global::Dynamic;
+use keepalived_model::link::OwnLink;
+use keepalived_model::vrrp::Family;
 
 use super::{Picture, words};
 
@@ -21,7 +23,8 @@ pub fn text(picture: &Picture<'_>) -> String {
 fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     let link = view.link;
     let first = |wanted: fn(&IpAddr) -> bool| {
-        let found = view.addresses.iter().map(|key| key.ip).find(wanted);
+        let own = view.addresses.iter().map(|key| key.ip).filter(|ip| !is_virtual(*ip, picture));
+        let found = own.into_iter().find(wanted);
         found.map_or("(none)".to_owned(), |ip| ip.to_string())
     };
     let link_local = |ip: &IpAddr| matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local());
@@ -45,24 +48,65 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     if picture.global.interfaces.dynamic == Dynamic::MayChangeKind && !link.loopback {
         line(format_args!("Interface type/base can be changed"));
     }
+    let vmacs = vmacs(picture);
+    let made = vmacs.iter().find(|vmac| vmac.name == link.name);
+    if let Some(Made { base, .. }) = made {
+        let below = picture.view.links.iter().find(|view| view.link.name == *base);
+        let state = if below.is_some_and(|view| view.link.up) { "UP, RUNNING" } else { "DOWN" };
+        line(format_args!("VMAC type private, underlying interface = {base}, state = {state}"));
+        line(format_args!("I/f created by keepalived"));
+    }
     line(format_args!("MTU = {}", link.mtu));
     line(format_args!("HW Type = {}", if link.loopback { "LOOPBACK" } else { "ETHERNET" }));
     line(format_args!("NIC netlink status update"));
-    for zero in [
-        "Reset ARP config counter",
-        "Original arp_ignore",
-        "Original arp_filter",
-        "Original promote_secondaries",
-        "Reset promote_secondaries counter",
-    ] {
-        line(format_args!("{zero} 0"));
+    let above = vmacs.iter().filter(|vmac| vmac.base == link.name && vmac.family == Family::V4).count();
+    let is_vmac = u8::from(made.is_some_and(|vmac| vmac.family == Family::V4));
+    line(format_args!("Reset ARP config counter {above}"));
+    line(format_args!("Original arp_ignore {is_vmac}\n   Original arp_filter 0"));
+    if made.is_some() || above > 0 {
+        line(format_args!("rp_filter 0"));
     }
-    let trackers = trackers(&link.name, picture);
+    line(format_args!("Original promote_secondaries {is_vmac}\n   Reset promote_secondaries counter 0"));
+    let mut trackers = trackers(&link.name, picture);
+    trackers.extend(made.map(|vmac| format!("{}, weight 0", vmac.instance)));
     if !trackers.is_empty() {
         line(format_args!("Tracking VRRP instances :"));
         trackers.iter().for_each(|tracker| line(format_args!("  {tracker}")));
     }
     text
+}
+
+/// A VMAC.
+struct Made<'a> {
+    name: &'a str,
+    base: &'a str,
+    family: Family,
+    instance: &'a str,
+}
+
+/// All of them, of instances and of single addresses.
+fn vmacs<'a>(picture: &'a Picture<'_>) -> Vec<Made<'a>> {
+    let mut made = Vec::new();
+    for view in &picture.view.instances {
+        let (instance, base) = (view.name, view.interface);
+        if let Some(OwnLink::Vmac(vmac)) = &view.config.own_link {
+            made.push(Made { name: &vmac.name, base, family: view.config.family, instance });
+        }
+        for address in view.config.addresses.iter().chain(&view.config.excluded) {
+            let Some(vmac) = &address.vmac else { continue };
+            let base = address.interface.as_deref().unwrap_or(base);
+            made.push(Made { name: &vmac.name, base, family: Family::of(address.ip), instance });
+        }
+    }
+    made
+}
+
+/// Whether an address comes and goes with a router.
+fn is_virtual(ip: IpAddr, picture: &Picture<'_>) -> bool {
+    let of = |view: &InstanceView<'_>| {
+        view.addresses.iter().chain(&view.excluded).any(|address| address.address.ip == ip)
+    };
+    picture.view.instances.iter().any(of)
 }
 
 fn trackers(name: &str, picture: &Picture<'_>) -> Vec<String> {

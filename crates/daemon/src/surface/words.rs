@@ -1,15 +1,41 @@
 //! Texts that several dumps share (`spec` runtime 7.3).
 
 use keepalived_core::view::AddressView;
+use keepalived_model::link::OwnLink;
 use keepalived_model::notify::Command;
+use keepalived_model::vrrp::{self, Family, VirtualAddress};
 use keepalived_model::{Micros, Weight};
 
 use crate::compat::routing_text::AddressText;
 
-/// `10.9.0.100/24 dev eth0 scope global set`; `interface` is the instance's.
-pub fn address(view: &AddressView<'_>, interface: &str) -> String {
+/// `10.9.0.100/24 dev vrrp.51@eth0 scope global set`
+pub fn address(view: &AddressView<'_>, instance: &vrrp::Instance) -> String {
     let set = if view.set { " set" } else { "" };
-    format!("{}{set}", AddressText(view.address, interface))
+    format!("{}{set}", AddressText(view.address, &place(view.address, instance)))
+}
+
+/// What an address of an instance is on: `eth0`, or `vrrp.51@eth0`.
+fn place(address: &VirtualAddress, instance: &vrrp::Instance) -> String {
+    let interface = address.interface.as_deref().unwrap_or(instance.interface_name());
+    let is_home = interface == instance.interface_name() && Family::of(address.ip) == instance.family;
+    let home = instance.own_link.as_ref().filter(|_| is_home).map(OwnLink::name);
+    match address.vmac.as_ref().map(|vmac| vmac.name.as_str()).or(home) {
+        Some(link) => format!("{link}@{interface}"),
+        None => interface.to_owned(),
+    }
+}
+
+/// The link that is the instance's: of its own, or what it is configured on.
+pub fn home(instance: &vrrp::Instance) -> &str {
+    instance.own_link.as_ref().map_or(instance.interface_name(), OwnLink::name)
+}
+
+/// The link its adverts leave by.
+pub fn mouth(instance: &vrrp::Instance) -> &str {
+    match &instance.own_link {
+        Some(OwnLink::Vmac(vmac)) if vmac.transmit_base => instance.interface_name(),
+        _ => home(instance),
+    }
 }
 
 /// `'/path' 'argument'`
@@ -52,7 +78,6 @@ pub fn seconds_short(length: Micros) -> String {
 mod tests {
     use super::*;
     use keepalived_model::kernel::AddressSpec;
-    use keepalived_model::vrrp::VirtualAddress;
 
     #[test]
     fn addresses_read_as_in_the_originals_samples() {
