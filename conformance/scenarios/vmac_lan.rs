@@ -3,7 +3,7 @@
 use std::thread;
 use std::time::Instant;
 
-use super::lan::{Two, ms, start};
+use super::lan::{Single, Two, ms, start};
 use super::ways::{IPV6, Way, give_ipv6, same_life};
 use crate::lab::{Host, always, until};
 use crate::outcome::{Fault, Outcome};
@@ -69,6 +69,7 @@ pub const SCENARIOS: &[Scenario] = &[
     mixed("virtual MAC, IPv6: crash, return and stop change nothing for customers", Theirs, Ours, |c| {
         unnoticed(c, &SIX)
     }),
+    original(F, "instances of a group with one MAC address share the virtual MAC", shared),
     decision(
         "D1",
         F,
@@ -132,6 +133,31 @@ fn unnoticed(context: &Context, way: &Way) -> Outcome {
     b.gains_ip(way.vip(), way.skew(100) + SLACK)?;
     ensure!(!a.holds_ip(way.vip()), "the address is left on a");
     same(&b)
+}
+
+fn shared(context: &Context) -> Outcome {
+    let one = |name: &str, vrid: u8| {
+        format!(
+            "vrrp_instance {name} {{\n interface eth0\n virtual_router_id {vrid}\n priority 200\n use_vmac own{vrid} \
+             02:00:00:00:00:99\n virtual_ipaddress {{\n 10.9.0.{vrid}\n }}\n}}\n"
+        )
+    };
+    let group = "vrrp_sync_group G {\n group {\n A\n B\n }\n}\n";
+    let lan = Single::set(context, &(group.to_owned() + &one("A", 61) + &one("B", 62)))?;
+    lan.start()?;
+    let down = PLAIN.intervals[0] * 3 + PLAIN.skew(200);
+    for address in [[10, 9, 0, 61], [10, 9, 0, 62]] {
+        lan.a.gains(address.into(), down + SLACK)?;
+    }
+    let shown = lan.a.must("ip -o -4 addr show dev own61")?;
+    ensure!(shown.contains("10.9.0.61/") && shown.contains("10.9.0.62/"), "addresses of own61: {shown}");
+    ensure!(lan.a.run("ip link show own62")?.code != 0, "a second interface with the same MAC address");
+    lan.a.log.wait(0, "(B) vmac name mismatch own62 <=> own61. changing to own61.", ms(100))?;
+    lan.a.must("service keepalived stop")?;
+    until(ms(3000), "no virtual MAC is left", || {
+        lan.a.run("ip link show own61").is_ok_and(|run| run.code != 0)
+    })?;
+    Ok(())
 }
 
 /// A way's router as master of a LAN with a backup on it.

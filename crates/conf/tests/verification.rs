@@ -6,7 +6,7 @@ mod common;
 use common::run;
 use keepalived_conf::{Lowered, start_refusal, test_status};
 use keepalived_model::link::OwnLink;
-use keepalived_model::vrrp::{Auth, Instance, Preempt, Transport, Version};
+use keepalived_model::vrrp::{Auth, Hopeless, Instance, Preempt, Transport, Version};
 use keepalived_model::{Micros, Priority};
 
 /// An instance with these lines, and nothing wrong with the rest.
@@ -215,6 +215,25 @@ fn virtual_interfaces_are_called_as_the_log_saw() {
         instance("A", "eth0", 255, "10.0.0.5")
     ));
     assert_eq!(only(&long).own_link.as_ref().map(OwnLink::name), Some("very_long_o.255"));
+}
+
+#[test]
+fn instances_with_one_vmac_share_it_within_a_sync_group_only() {
+    let one = |name: &str, vrid: u8, more: &str| {
+        format!(
+            "vrrp_instance {name} {{\ninterface eth0\nvirtual_router_id {vrid}\nuse_vmac {more} 2:0:0:0:0:1\n\
+             virtual_ipaddress {{ 10.0.0.{vrid} }}\n}}\n"
+        )
+    };
+    let text = one("A", 51, "v1") + &one("B", 52, "v2");
+    let group = "vrrp_sync_group G {\ngroup {\nA\nB\n}\n}\n";
+    for (text, hopeless) in [(text.clone(), Some(Hopeless::OwnLinkTaken)), (text + group, None)] {
+        let config = run(text).config.vrrp;
+        let [first, second] = &config.instances[..] else { panic!("two") };
+        let name = |instance: &Instance| instance.own_link.as_ref().map(|link| link.name().to_owned());
+        assert_eq!((name(first), name(second)), (Some("v1".into()), Some("v1".into())));
+        assert_eq!((first.hopeless, second.hopeless), (None, hopeless));
+    }
 }
 
 #[test]

@@ -14,6 +14,7 @@ use super::roster::Roster;
 use super::router::{Names, Router};
 use super::rules::unweighted;
 use super::script::Found;
+use super::vmac::Shared;
 use super::{conflict, group, lasting};
 use crate::diag::Class;
 
@@ -82,13 +83,16 @@ impl Drafts {
         }
         let mut names: Names = self.own_links.names().map(str::to_owned).collect();
         let drafts = std::mem::take(&mut self.instances);
+        let mut shared = Shared::default();
         let mut completed = Vec::with_capacity(drafts.len());
         for mut draft in drafts {
             let group = group_of.get(&*draft.name).copied();
             let notify = draft.notifications.take().map(|notifications| *notifications).unwrap_or_default();
             let polls_link = draft.polls_link;
+            let names_link = draft.own_link.name().is_some();
             let Some(router) = Router::begin(cx, self, draft) else { continue };
-            let Some(instance) = router.complete(cx, group, notify, &mut names) else { continue };
+            let Some(mut instance) = router.complete(cx, group, notify, &mut names) else { continue };
+            shared.settle(cx, &mut instance, group.map(|group| group.name.as_str()), names_link);
             if let (true, Some(interface)) = (polls_link, &instance.interface) {
                 self.links.poll(interface);
             }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use keepalived_model::MacAddr;
 use keepalived_model::Vrid;
 use keepalived_model::link::{Ipvlan, IpvlanMode, OwnLink, Vmac};
-use keepalived_model::{MacAddr, vrrp::Family};
+use keepalived_model::vrrp::{Family, Hopeless, Instance};
 
 use super::context::{Context, Place};
 use super::instance::{Draft, INTERFACE_MAX};
@@ -285,6 +286,52 @@ impl Draft {
     /// The address of an ipvlan is also where adverts come from.
     pub fn ipvlan_source(&self) -> Option<IpAddr> {
         self.own_link.address.filter(|_| self.own_link.ipvlan).map(|(ip, _)| ip)
+    }
+}
+
+/// VMACs by what makes them one: an interface has one with that address, whatever it is called (`spec` config 4.6).
+#[derive(Debug, Default)]
+pub(super) struct Shared<'a>(BTreeMap<(Option<String>, [u8; 6]), First<'a>>);
+
+/// Whose a VMAC is that others may share.
+#[derive(Debug)]
+struct First<'a> {
+    link: String,
+    group: Option<&'a str>,
+}
+
+impl<'a> Shared<'a> {
+    /// An instance whose VMAC is there already uses that one. Unless a sync group keeps both in one state, it cannot.
+    pub fn settle(
+        &mut self,
+        cx: &mut Context<'_>,
+        instance: &mut Instance,
+        group: Option<&'a str>,
+        is_named: bool,
+    ) {
+        let Instance { name, interface, own_link: Some(OwnLink::Vmac(vmac)), hopeless, .. } = instance else {
+            return;
+        };
+        let key = (interface.clone(), vmac.mac.0);
+        let Some(first) = self.0.get(&key) else {
+            self.0.insert(key, First { link: vmac.name.clone(), group });
+            return;
+        };
+        if is_named {
+            let text =
+                format!("({name}) vmac name mismatch {} <=> {1}. changing to {1}.", vmac.name, first.link);
+            cx.conclude_log_note(text);
+        }
+        vmac.name.clone_from(&first.link);
+        if group.is_none() || group != first.group {
+            let text = format!(
+                "({name}) shares the VMAC {} with an instance it is in no sync group with - setting instance to fault \
+                 state",
+                first.link
+            );
+            cx.conclude(Class::General, text);
+            *hopeless = Some(Hopeless::OwnLinkTaken);
+        }
     }
 }
 

@@ -46,11 +46,6 @@ impl LineWord {
         self
     }
 
-    const fn later(mut self) -> Self {
-        self.status = Status::NotYet;
-        self
-    }
-
     const fn ignored(mut self) -> Self {
         self.status = Status::AcceptedAndIgnored;
         self
@@ -81,7 +76,7 @@ pub static ADDRESS: Grammar = Grammar {
         flag("-nodad", "Duplicates are looked for before it is used."),
         flag("no_track", "Its removal by others does not matter."),
         word("preferred_lft", "SECONDS|forever", "How long it is preferred as a source; IPv6 only."),
-        flag("use_vmac", "Puts it on a VMAC; addresses of instances only.").later(),
+        flag("use_vmac", "Puts it on a VMAC; addresses of instances only."),
         word("track_group", "NAME", "Ties it to a track_group; static addresses only."),
     ],
 };

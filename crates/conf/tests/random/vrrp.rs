@@ -397,7 +397,7 @@ impl Maker<'_> {
         let group = self.or(0, |maker| maker.number(0, u32::MAX));
         if self.chance(2) {
             let usual_mac = Vmac::router_mac(one.vrid, one.family);
-            let mac = self.or(usual_mac, |_| MacAddr([2, 0, 0xab, 1, 2, 3]));
+            let mac = self.or(usual_mac, |_| MacAddr([2, 0, 0xab, 1, 2, number]));
             one.own_link = Some(OwnLink::Vmac(Vmac {
                 name: self.or(usual, |_| format!("vm#{number}")),
                 mac: if one.strict { usual_mac } else { mac },
