@@ -77,7 +77,9 @@ pub fn seconds_short(length: Micros) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use keepalived_model::Vrid;
     use keepalived_model::kernel::AddressSpec;
+    use keepalived_model::link::Vmac;
 
     #[test]
     fn addresses_read_as_in_the_originals_samples() {
@@ -85,7 +87,14 @@ mod tests {
             let ip = ip.parse().expect("an address");
             let (interface, no_track, use_vmac, vmac) = (None, false, false, None);
             let address = VirtualAddress { ip, prefix_len, interface, spec, no_track, use_vmac, vmac };
-            assert_eq!(super::address(&AddressView { address: &address, set }, "eth0"), text);
+            let mut instance = vrrp::Instance::new("VI_1", Vrid::try_from(51).expect("one"), "eth0");
+            assert_eq!(super::address(&AddressView { address: &address, set }, &instance), text);
+            instance.family = Family::of(ip);
+            let (name, mac) = ("vrrp.51".to_owned(), Vmac::router_mac(instance.vrid, instance.family));
+            let vmac = Vmac { name, mac, transmit_base: false, announce_link: false, group: 0 };
+            instance.own_link = Some(OwnLink::Vmac(vmac));
+            let on_vmac = text.replace("dev eth0", "dev vrrp.51@eth0");
+            assert_eq!(super::address(&AddressView { address: &address, set }, &instance), on_vmac);
         };
         let plain = AddressSpec::default;
         check("10.9.0.100", 24, plain(), true, "10.9.0.100/24 dev eth0 scope global set");
