@@ -79,6 +79,12 @@ pub const SCENARIOS: &[Scenario] = &[
     decision("D1", F, "a virtual MAC of IPv6 deleted by hand is back, and the role is kept", |c| {
         kept(c, &SIX)
     }),
+    decision(
+        "D1",
+        F,
+        "the link-local address of a virtual MAC is put back, and is there again after the link was down",
+        link_local,
+    ),
     decision("D1", F, "a virtual MAC deleted again and again is a fault, and left alone", gives_up),
     withstands("F43", "an interface with IPv6 alone: the router on its virtual MAC runs", six_alone),
 ];
@@ -194,6 +200,33 @@ fn kept(context: &Context, way: &Way) -> Outcome {
         lan.a.holds_ip(way.vip()) && !lan.b.holds_ip(way.vip())
     })?;
     ensure_same!(lan.a.log.since(mark, "Entering").len(), 0, "changes of the role");
+    Ok(())
+}
+
+fn link_local(context: &Context) -> Outcome {
+    let lan = master(context, &SIX)?;
+    let link = format!("vrrp.{}", SIX.vrid);
+    let has = || {
+        let shown = lan.a.run(&format!("ip -o -6 addr show dev {link}"));
+        shown.is_ok_and(|shown| shown.out.contains("fe80::a:1/64"))
+    };
+    let (mark, mut at) = (lan.a.log.mark(), Instant::now());
+    lan.a.must(&format!("ip addr del fe80::a:1/64 dev {link}"))?;
+    until(ms(300), "it is back", has)?;
+    always(SIX.intervals[0] * 4, "a alone holds the address", || {
+        lan.a.holds_ip(SIX.vip()) && !lan.b.holds_ip(SIX.vip())
+    })?;
+    ensure!(lan.lab.capture.spoken("a", SIX.vrid, at).len() >= 2, "it fell silent");
+    ensure_same!(lan.a.log.since(mark, "Entering").len(), 0, "changes of the role");
+    lan.a.must(&format!("ip link set {link} down"))?;
+    lan.a.log.wait(mark, "Entering FAULT STATE", ms(1000))?;
+    lan.b.gains_ip(SIX.vip(), SIX.intervals[1] * 3 + SIX.skew(100) + SLACK)?;
+    at = Instant::now();
+    lan.a.must(&format!("ip link set {link} up"))?;
+    lan.a.gains_ip(SIX.vip(), SIX.intervals[0] * 4 + SIX.skew(150) + SLACK)?;
+    lan.b.loses_ip(SIX.vip(), SLACK)?;
+    ensure!(has(), "its link-local address did not come back");
+    ensure!(!lan.lab.capture.spoken("a", SIX.vrid, at).is_empty(), "it does not speak");
     Ok(())
 }
 
