@@ -165,6 +165,9 @@ fn same_links(_: &Context) -> Outcome {
             .map(|line| tidy(line).replace(" proto keepalived", "").replace(" proto 18", ""))
             .collect();
         addresses.sort();
+        // Of links that are new nothing is removed.
+        let removing = lan.a.log.since(0, "removing").len();
+        ensure_same!(removing, 0, "lines about leftovers");
         seen.push((links, addresses, settings(&lan.a)?));
     }
     ensure_same!(seen[1].0, seen[0].0, "virtual MAC interfaces of ours and theirs");

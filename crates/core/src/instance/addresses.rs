@@ -132,15 +132,20 @@ impl Instance {
     /// Makes sure that none of its addresses is there: leftovers of a crash, before the first advert.
     pub fn clear_leftovers(&mut self, ctx: &mut Context<'_>) {
         self.clear_routing(ctx);
-        for excluded in self.kinds_configured() {
+        let placements = self.placements(ctx.links);
+        // Nothing can be left on a link that is still to be made, and the original says nothing of it.
+        let says = self.config.own_link.is_none() || self.home.is_some();
+        for excluded in self.kinds_configured().into_iter().filter(|_| says) {
             ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
         }
-        for placed in self.placements(ctx.links) {
+        for placed in &placements {
             ctx.wanted.forbid(&Key::Address(placed.key));
         }
         if !self.config.accept {
-            ctx.report(Report::Barring { instance: self.name.clone(), set: false });
-            for barred in self.bars(&self.placements(ctx.links)) {
+            if says {
+                ctx.report(Report::Barring { instance: self.name.clone(), set: false });
+            }
+            for barred in self.bars(&placements) {
                 ctx.wanted.forbid(&Key::Barred(barred));
             }
         }
