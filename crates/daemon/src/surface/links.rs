@@ -38,7 +38,7 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     if let Some(mac) = link.mac.filter(|_| !link.loopback) {
         line(format_args!("MAC = {mac}\n   MAC broadcast = ff:ff:ff:ff:ff:ff"));
     }
-    let mut state = vec![if link.up { "UP, RUNNING" } else { "not RUNNING" }];
+    let mut state = vec![running(link.up)];
     state.extend(link.loopback.then_some("no broadcast, loopback"));
     state.extend((!link.arp && !link.loopback).then_some("no arp"));
     state.extend((!link.multicast).then_some("no multicast"));
@@ -52,7 +52,7 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     let made = vmacs.iter().find(|vmac| vmac.name == link.name);
     if let Some(Made { base, .. }) = made {
         let below = picture.view.links.iter().find(|view| view.link.name == *base);
-        let state = if below.is_some_and(|view| view.link.up) { "UP, RUNNING" } else { "DOWN" };
+        let state = running(below.is_some_and(|view| view.link.up));
         line(format_args!("VMAC type private, underlying interface = {base}, state = {state}"));
         line(format_args!("I/f created by keepalived"));
     }
@@ -76,6 +76,10 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     text
 }
 
+fn running(up: bool) -> &'static str {
+    if up { "UP, RUNNING" } else { "not RUNNING" }
+}
+
 /// A VMAC.
 struct Made<'a> {
     name: &'a str,
@@ -95,6 +99,9 @@ fn vmacs<'a>(picture: &'a Picture<'_>) -> Vec<Made<'a>> {
         for address in view.config.addresses.iter().chain(&view.config.excluded) {
             let Some(vmac) = &address.vmac else { continue };
             let base = address.interface.as_deref().unwrap_or(base);
+            if made.iter().any(|other: &Made<'_>| other.instance == instance && other.name == vmac.name) {
+                continue;
+            }
             made.push(Made { name: &vmac.name, base, family: Family::of(address.ip), instance });
         }
     }
