@@ -18,9 +18,13 @@ pub fn address(view: &AddressView<'_>, instance: &vrrp::Instance) -> String {
 fn place(address: &VirtualAddress, instance: &vrrp::Instance) -> String {
     let interface = address.interface.as_deref().unwrap_or(instance.interface_name());
     let is_home = interface == instance.interface_name() && Family::of(address.ip) == instance.family;
-    let home = instance.own_link.as_ref().filter(|_| is_home).map(OwnLink::name);
-    match address.vmac.as_ref().map(|vmac| vmac.name.as_str()).or(home) {
-        Some(link) => format!("{link}@{interface}"),
+    let home = match &instance.own_link {
+        Some(OwnLink::Vmac(vmac)) if is_home => Some(vmac),
+        // Addresses stay below an ipvlan.
+        Some(OwnLink::Vmac(_) | OwnLink::Ipvlan(_)) | None => None,
+    };
+    match address.vmac.as_ref().or(home) {
+        Some(vmac) => format!("{}@{interface}", vmac.name),
         None => interface.to_owned(),
     }
 }
