@@ -135,7 +135,7 @@ impl Instance {
         let placements = self.placements(ctx.links);
         // Nothing can be left on a link that is still to be made, and the original says nothing of it.
         let says = self.config.own_link.is_none() || self.home.is_some();
-        for excluded in self.kinds_configured().into_iter().filter(|_| says) {
+        for excluded in self.kinds_configured().filter(|_| says) {
             ctx.report(Report::RemovingAddresses { instance: self.name.clone(), excluded });
         }
         for placed in &placements {
