@@ -317,8 +317,29 @@ fn masters_in_step_with_each_others_numbers_part() {
     assert_eq!(said.len(), 1, "it has just taken over with number 1");
     let theirs = to_group(content(Seal::AuthHeader { key: &key, sequence: Sequence::at(1) }, 100));
     let event = Event::Received { link: ETH0, packet: Packet::V4(&theirs) };
-    engine.handle(Instant(4_000_000), event, &mut Actions::new());
-    let next = sent(&until(&mut engine, 5, Actions::new()));
+    let mut out = Actions::new();
+    engine.handle(Instant(4_000_000), event, &mut out);
+    let next = sent(&out);
     // The other one, whose address is lower, goes on with 3 if it knows of this and with 2 if not.
     assert_eq!(next[0].3[28..32], 4_u32.to_be_bytes());
+}
+
+/// Seed 5836: with three masters numbers cross, and who hears an old number speaks at once instead of an interval later.
+#[test]
+fn a_master_that_hears_an_old_number_speaks_at_once_and_no_more_than_four_times_an_interval() {
+    let key = *b"secret\0\0";
+    let mine = Instance { auth: Auth::Ah(key), ..instance("VI_1", 51, 100) };
+    let (mut engine, out) = start(mine, &snapshot());
+    until(&mut engine, 6, out);
+    assert_eq!(state(&engine), "MASTER");
+    let old = to_group(content(Seal::AuthHeader { key: &key, sequence: Sequence::at(1) }, 200));
+    let (mut spoken, begun) = (Vec::new(), 6_300_000);
+    for at in (begun..begun + 1_000_000).step_by(10_000) {
+        let mut out = Actions::new();
+        engine.handle(Instant(at), Event::Received { link: ETH0, packet: Packet::V4(&old) }, &mut out);
+        engine.handle(Instant(at), Event::Due, &mut out);
+        spoken.extend(sent(&out).iter().map(|_| at - begun));
+    }
+    assert_eq!(spoken, [0, 250_000, 500_000, 750_000]);
+    assert_eq!(state(&engine), "MASTER", "an old number is nobody's to lead by");
 }

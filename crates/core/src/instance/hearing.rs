@@ -8,7 +8,9 @@ use keepalived_model::{Instant, Micros};
 use keepalived_wire::reject::{KINDS, Reject};
 use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms};
 
-use super::{ALARM_EVERY, Context, GARP_LOWER, Instance, Intent, Leaving, MASTER_DOWN, PREEMPT_DELAY};
+use super::{
+    ADVERT, ALARM_EVERY, Context, GARP_LOWER, Instance, Intent, Leaving, MASTER_DOWN, PREEMPT_DELAY,
+};
 use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
 use crate::event::Occasion;
 use crate::notices::{Cause, Why};
@@ -46,16 +48,23 @@ impl Instance {
         match packet.check(&terms).and_then(|heard| self.admits(&heard).map(|()| heard)) {
             Ok(heard) => self.heard(&heard, ctx),
             Err(reason) => {
-                let collides = matches!(reason, Reject::Sequence { received, local } if received == local);
-                if let Some(own) = self.source.filter(|own| collides && *own != from)
-                    && self.state == State::Master
-                {
-                    self.credentials.part_from(from, own);
-                }
                 self.refused(from, reason, ctx);
+                if let Reject::Sequence { received, local } = reason {
+                    self.number_crossed(from, received == local, ctx);
+                }
                 None
             }
         }
+    }
+
+    /// Another master, whose advert is genuine, has used no more numbers than we have. It may be the better one, but
+    /// only our next advert makes it move on, and its answer us believe it.
+    fn number_crossed(&mut self, from: IpAddr, is_same: bool, ctx: &mut Context<'_>) {
+        let Some(own) = self.source.filter(|own| *own != from && self.state == State::Master) else { return };
+        if is_same {
+            self.credentials.part_from(from, own);
+        }
+        self.speak_soon(ctx);
     }
 
     /// Whether somebody whose packet is sound may say anything to us (13 and 15 in `spec` runtime 3.8).
@@ -215,10 +224,11 @@ impl Instance {
                 ctx.report(Report::SequenceSkipped { instance: self.name.clone() });
             }
         }
-        // Once a quarter interval answers every legal sender; more would make us amplify a flood (D3).
-        let due =
-            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
-        if !due {
+        if self.next_answer() > ctx.now {
+            // Those who heard the last answer do not believe it any more: the number has moved on since.
+            if answered && matches!(self.config.auth, Auth::Ah(_)) {
+                self.speak_soon(ctx);
+            }
             return false;
         }
         self.answered = Some(ctx.now);
@@ -235,14 +245,27 @@ impl Instance {
         true
     }
 
-    /// A resigning peer is answered once, however many copies of its farewell come in.
+    /// An advert out of turn, unless there was one just now: however many copies of its farewell a resigning peer
+    /// sends, they are answered once.
     fn answer(&mut self, ctx: &mut Context<'_>) {
-        let due =
-            self.answered.is_none_or(|at| ctx.now.since(at) >= Micros(self.config.advert_interval.0 / 4));
-        if due {
+        if self.next_answer() <= ctx.now {
             self.answered = Some(ctx.now);
             self.advertise(Leaving::No, ctx);
         }
+    }
+
+    /// When somebody may be answered again. Once a quarter interval answers every legal sender; more would make us
+    /// amplify a flood (D3).
+    fn next_answer(&self) -> Instant {
+        self.answered.map_or(Instant(0), |at| at + Micros(self.config.advert_interval.0 / 4))
+    }
+
+    /// The next advert, as soon as an answer may be.
+    fn speak_soon(&mut self, ctx: &mut Context<'_>) {
+        let soonest = self.next_answer();
+        let next = self.timers.at(ADVERT).unwrap_or(soonest);
+        self.timers.set(ADVERT, next.min(soonest));
+        self.answer(ctx);
     }
 
     fn accept(&mut self, advert: &Heard<'_>, ctx: &mut Context<'_>) {
