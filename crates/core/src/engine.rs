@@ -43,6 +43,7 @@ pub(crate) enum Owner {
     Queue(LinkId),
     Links,
     Readings,
+    Refusals,
     Start,
 }
 
@@ -62,6 +63,8 @@ pub struct Engine {
     pub(crate) readings: Readings,
     pub(crate) wanted: Wanted,
     pub(crate) fixtures: Fixtures,
+    /// When the kernel is asked again for what it refused.
+    pub(crate) retry_at: Option<Instant>,
     /// Whose the links are that we make.
     pub(crate) makers: BTreeMap<LinkName, (Name, LinkKind)>,
     announcer: Announcer,
@@ -130,6 +133,7 @@ impl Engine {
             readings: Readings::default(),
             wanted: Wanted::default(),
             fixtures: Fixtures::default(),
+            retry_at: None,
             makers: BTreeMap::new(),
             announcer: Announcer::default(),
             agenda: Agenda::default(),
@@ -222,6 +226,7 @@ impl Engine {
                 Owner::Queue(link) => self.announcer.due(link, self.now, out),
                 Owner::Links => self.links_turn(out),
                 Owner::Readings => self.delay_over(out),
+                Owner::Refusals => self.retry_refused(),
                 Owner::Start => {
                     self.starts_at = None;
                     out.push(Action::Report(Report::StartDelayOver));
@@ -279,6 +284,7 @@ impl Engine {
             }
             if may_help {
                 self.retry_missing();
+                self.begin_retries();
             }
             self.review_all(out);
         }
@@ -346,6 +352,11 @@ impl Engine {
         let is_news = self.wanted.answered(&key, &outcome);
         if let Key::Link(name) = key {
             return self.link_settled(name, outcome, out);
+        }
+        match &outcome {
+            Ok(()) if is_wanted && is_news => self.accepted_after_all(&key, &owners, out),
+            Err(_) if is_wanted => self.begin_retries(),
+            Ok(()) | Err(_) => {}
         }
         match (&key, outcome) {
             (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
@@ -535,6 +546,7 @@ impl Engine {
                 Owner::Queue(link) => self.announcer.next(link),
                 Owner::Links => self.links.next_turn(),
                 Owner::Readings => self.readings.next_deadline(),
+                Owner::Refusals => self.retry_at,
                 Owner::Start => self.starts_at,
             };
             self.agenda.note(owner, at);

@@ -126,6 +126,11 @@ impl Engine {
         }
     }
 
+    /// Whether this is a static thing without the interface it needs.
+    pub(crate) fn lacks_footing(&self, key: &Key) -> bool {
+        self.fixtures.find(key).is_some_and(|placed| !placed.is_possible(&self.links))
+    }
+
     /// Routes, rules and static addresses that are missing: the kernel may take them now.
     pub(crate) fn retry_missing(&mut self) {
         let missing: Vec<Key> = self.wanted.refused().cloned().collect();

@@ -357,7 +357,7 @@ impl Instance {
         }
         self.report_setting_routing(ctx);
         self.place(ctx);
-        self.unfinished = Some(Unfinished { announce: true });
+        self.announce_when_settled();
         self.notify(Occasion::Entered(State::Master), ctx.out);
         let delay = self.config.garp.delay;
         if !delay.is_zero() {

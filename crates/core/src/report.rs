@@ -202,6 +202,8 @@ pub enum Report {
     FixtureRestored { fixture: Arc<Fixture> },
     /// The kernel refused an address; `instance` as above.
     AddressRefused { instance: Option<Name>, interface: Name, key: AddressKey, refusal: Refusal },
+    /// The kernel took an address that it had refused.
+    AddressAccepted { instance: Option<Name>, interface: Name, key: AddressKey },
     /// Gratuitous ARP can be sent from now on (marks the place of a line in the start-up log).
     AnnouncerReady,
     /// A leftover of an earlier run is being removed.

@@ -234,6 +234,16 @@ fn a_kernel_that_refuses_is_told_and_does_not_stop_the_adverts() {
     let outcome = Err(keepalived_model::kernel::Refusal { errno: 1, text: "no".into() });
     me.tell(Event::Settled { key: Key::Address(key(VIP, 32)), outcome });
     assert_eq!((me.times("AddressRefused"), me.times("garp").len()), (vec![4000], 0), "nothing to announce");
-    assert!(me.until(9000).advert_gaps() == 1000);
+    assert!(me.until(4999).advert_gaps() == 1000);
     assert!(!me.engine.view().instances[0].settled);
+    // Once a second it is asked again, and told only what is news.
+    let wants = |me: &Router| me.diary.iter().filter(|(_, what)| what.starts_with("+")).count();
+    let before = wants(&me);
+    me.until(5500);
+    assert_eq!(wants(&me), before + 1, "{:?}", me.diary);
+    me.obedient = true;
+    me.tell(Event::Settled { key: Key::Address(key(VIP, 32)), outcome: Ok(()) });
+    assert_eq!((me.times("AddressRefused"), me.times("AddressAccepted")), (vec![4000], vec![5500]));
+    assert_eq!((me.times("garp").len(), me.engine.view().instances[0].settled), (5, true));
+    assert_eq!(wants(me.until(9000)), before + 1, "nothing is left to be asked");
 }

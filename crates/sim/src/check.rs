@@ -436,6 +436,9 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
         if fair && waited > QUIET_WITHIN && node.kernel.pending > 100 {
             return Err(("requests to the kernel are bounded", format!("{} are open", node.kernel.pending)));
         }
+        if fair && waited > QUIET_WITHIN && node.kernel.lacks_address() {
+            return Err(("a refused address is asked for again", format!("{:?}", node.standings())));
+        }
         return Ok(());
     }
     let there = addresses_in_use(node);

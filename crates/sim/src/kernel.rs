@@ -1,7 +1,6 @@
 //! A kernel and the reconciler in front of it, as far as the engine can tell them apart from real ones.
 //!
-//! Requests are carried out one after the other, each after a while. A refused addition is tried again every
-//! second for as long as it is wanted. What others change is told as news, unless the news is lost; then a
+//! Requests are carried out one after the other, each after a while, and each is answered once. What others change is told as news, unless the news is lost; then a
 //! resync finds the difference later.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,9 +29,6 @@ impl Temper {
     /// A kernel with nothing else to do.
     pub const FAIR: Self = Self { work_min: 15, work_max: 300, refuse: 0, deaf: false };
 }
-
-/// How long after a refusal the reconciler tries again.
-pub const RETRY: Micros = Micros::from_secs(1);
 
 /// One interface of a node, as planned.
 #[derive(Clone, Debug)]
@@ -83,12 +79,13 @@ pub struct FakeKernel {
     links: BTreeMap<LinkId, Link>,
     addresses: Vec<Address>,
     routing: BTreeSet<Key>,
-    wanted: BTreeMap<Key, Option<Spec>>,
     told_links: BTreeMap<LinkId, Link>,
     told_addresses: Vec<AddressKey>,
     told_routing: BTreeSet<Key>,
+    /// Asked for, refused, and not asked for again with success.
+    refused: BTreeSet<Key>,
     free_at: Instant,
-    /// Requests without an answer, refusals to be tried again, and news on the way.
+    /// Requests without an answer, and news on the way.
     pub pending: usize,
 }
 
@@ -106,7 +103,7 @@ impl FakeKernel {
             told_addresses: Vec::new(),
             routing: BTreeSet::new(),
             told_routing: BTreeSet::new(),
-            wanted: BTreeMap::new(),
+            refused: BTreeSet::new(),
             free_at: Instant(0),
             pending: 0,
         }
@@ -114,8 +111,8 @@ impl FakeKernel {
 
     /// A new process looks: everything it believed before is forgotten.
     pub fn dump(&mut self, now: Instant) -> Snapshot {
-        self.wanted.clear();
         self.pending = 0;
+        self.refused.clear();
         self.free_at = now;
         self.told_links = self.links.clone();
         self.told_addresses = self.addresses.iter().map(|address| address.key).collect();
@@ -124,8 +121,7 @@ impl FakeKernel {
     }
 
     /// Notes a request and says when its turn will be over.
-    pub fn want(&mut self, key: Key, spec: Option<Spec>, now: Instant, rng: &mut Rng) -> Instant {
-        self.wanted.insert(key, spec);
+    pub fn want(&mut self, now: Instant, rng: &mut Rng) -> Instant {
         self.pending += 1;
         self.free_at =
             self.free_at.max(now) + Micros(rng.between(self.temper.work_min, self.temper.work_max));
@@ -134,6 +130,15 @@ impl FakeKernel {
 
     /// Carries a request out.
     pub fn apply(&mut self, key: &Key, spec: Option<&Spec>, rng: &mut Rng) -> Result<(), Refusal> {
+        let outcome = self.carry_out(key, spec, rng);
+        match outcome {
+            Ok(()) => self.refused.remove(key),
+            Err(_) => self.refused.insert(key.clone()),
+        };
+        outcome
+    }
+
+    fn carry_out(&mut self, key: &Key, spec: Option<&Spec>, rng: &mut Rng) -> Result<(), Refusal> {
         let key = match key {
             Key::Address(key) => *key,
             Key::Route(_) | Key::Rule(_) => return self.apply_routing(key, spec.is_some()),
@@ -193,11 +198,6 @@ impl FakeKernel {
     /// Every route and rule that is there.
     pub fn routing(&self) -> &BTreeSet<Key> {
         &self.routing
-    }
-
-    /// What is still wanted of this key, where that is its presence.
-    pub fn still_wanted(&self, key: &Key) -> Option<Spec> {
-        self.wanted.get(key).cloned().flatten()
     }
 
     /// Somebody else removes an address.
@@ -297,8 +297,13 @@ impl FakeKernel {
         self.free_at
     }
 
-    /// Whether the process knows everything there is to know.
+    /// Whether the process knows everything there is to know, and has everything it asked for.
     pub fn is_idle(&self) -> bool {
-        self.pending == 0 && !self.temper.deaf
+        self.pending == 0 && self.refused.is_empty() && !self.temper.deaf
+    }
+
+    /// Whether an address that was refused is still missing. Routes wait for their interfaces.
+    pub fn lacks_address(&self) -> bool {
+        self.refused.iter().any(|key| matches!(key, Key::Address(_)))
     }
 }

@@ -29,7 +29,7 @@ pub enum Mail {
     /// A datagram came in.
     Packet { link: LinkId, bytes: Rc<[u8]> },
     /// It is this request's turn in the kernel.
-    Apply { key: Key, spec: Option<Spec>, again: bool },
+    Apply { key: Key, spec: Option<Spec> },
     /// The kernel's answer.
     Answer { key: Key, outcome: Result<(), Refusal> },
     /// Others changed something.

@@ -13,7 +13,6 @@ use keepalived_model::kernel::Key;
 use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::check::{self, Broken, Since};
-use crate::kernel::RETRY;
 use crate::lan::{Segment, Weather};
 use crate::node::{Mail, Node, Process};
 use crate::ops::Op;
@@ -26,6 +25,8 @@ use crate::verdict::{Summary, Violation};
 
 /// How often the rules that need time to be broken are looked at.
 const TICK: Micros = Micros::from_millis(50);
+/// More turns than this at one moment are a loop.
+const TURNS_MAX: u32 = 16;
 
 /// Something that is on its way.
 #[derive(Debug)]
@@ -198,16 +199,16 @@ impl World {
     fn due(&mut self, at: Instant, node: usize) -> Result<bool, Broken> {
         self.now = at;
         self.nodes[node].wake = None;
-        self.tell(node, Event::Due)?;
-        let local = self.nodes[node].clock.local(self.now);
-        let next = self.nodes[node].process.as_ref().and_then(|process| process.engine.next_deadline());
-        if next.is_some_and(|next| next <= local) {
-            return Err((
-                "no busy loop",
-                format!("n{node}: after Due at {local:?} the deadline is {next:?}"),
-            ));
+        // What one turn does may make something else due at once, and a turn has room for so many owners only.
+        for _ in 0..TURNS_MAX {
+            self.tell(node, Event::Due)?;
+            let local = self.nodes[node].clock.local(self.now);
+            let next = self.nodes[node].process.as_ref().and_then(|process| process.engine.next_deadline());
+            if next.is_none_or(|next| next > local) {
+                return Ok(true);
+            }
         }
-        Ok(true)
+        Err(("no busy loop", format!("n{node}: still due after {TURNS_MAX} turns")))
     }
 
     fn deliver(&mut self, delivery: Delivery) -> Result<bool, Broken> {
@@ -260,8 +261,8 @@ impl World {
                 self.tell(n, Event::Received { link, packet: packet::opened(&bytes) })?;
                 contest.map_or(Ok(()), |contest| check::contested(&self.nodes[n], contest))
             }
-            Mail::Apply { key, spec, again } => {
-                self.apply(n, key, spec, again);
+            Mail::Apply { key, spec } => {
+                self.apply(n, key, spec.as_ref());
                 Ok(())
             }
             Mail::Answer { key, outcome } => {
@@ -317,25 +318,12 @@ impl World {
         }
     }
 
-    fn apply(&mut self, n: usize, key: Key, spec: Option<keepalived_model::kernel::Spec>, again: bool) {
-        let kernel = &mut self.nodes[n].kernel;
-        let spec = if again { kernel.still_wanted(&key) } else { spec };
-        if again && spec.is_none() {
-            kernel.pending -= 1;
-            return;
-        }
-        let outcome = kernel.apply(&key, spec.as_ref(), &mut self.rng);
-        let refused = outcome.is_err();
-        if refused {
+    fn apply(&mut self, n: usize, key: Key, spec: Option<&keepalived_model::kernel::Spec>) {
+        let outcome = self.nodes[n].kernel.apply(&key, spec, &mut self.rng);
+        if outcome.is_err() {
             self.nodes[n].disturb(self.now);
-            let retry = Mail::Apply { key: key.clone(), spec: None, again: true };
-            self.mail(n, RETRY, retry);
         }
-        // A retry that fails again is not told again.
-        if !(refused && again) {
-            self.nodes[n].kernel.pending += usize::from(refused);
-            self.mail(n, Micros(20), Mail::Answer { key, outcome });
-        }
+        self.mail(n, Micros(20), Mail::Answer { key, outcome });
     }
 
     /// Hands an event to an engine, looks at what it did, and does what it asks for.
@@ -410,8 +398,8 @@ impl World {
             Action::Want { key, spec } => {
                 self.summary.wants += 1;
                 let (now, rng) = (self.now, &mut self.rng);
-                let at = self.nodes[n].kernel.want(key.clone(), spec.clone(), now, rng);
-                self.mail(n, at.since(now), Mail::Apply { key, spec, again: false });
+                let at = self.nodes[n].kernel.want(now, rng);
+                self.mail(n, at.since(now), Mail::Apply { key, spec });
             }
             Action::Join { link, group } => {
                 if let Some(process) = &mut self.nodes[n].process {

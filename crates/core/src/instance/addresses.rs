@@ -40,6 +40,11 @@ impl Instance {
         }
     }
 
+    /// An address came after the others had been announced.
+    pub(crate) fn announce_when_settled(&mut self) {
+        self.unfinished = Some(Unfinished { announce: true });
+    }
+
     /// Somebody removed an address that we want. Puts it back, or stands aside if that happens too often.
     pub fn address_taken(&mut self, key: AddressKey, ctx: &mut Context<'_>) -> Option<Intent> {
         let placed = self.placed.iter().find(|placed| placed.key == key);
@@ -54,7 +59,7 @@ impl Instance {
         if restored {
             ctx.wanted.lost(&Key::Address(key));
             if !is_footing {
-                self.unfinished = Some(Unfinished { announce: true });
+                self.announce_when_settled();
             }
             return None;
         }

@@ -381,6 +381,12 @@ fn kernel(report: &Report) -> Option<Line> {
                 "{whose} ip address {ip}/{prefix_len} dev {interface} refused by the kernel: {text} ({errno})"
             ))
         }
+        Report::AddressAccepted { instance, interface, key: AddressKey { ip, prefix_len, .. } } => {
+            let whose = Whose(instance);
+            info(format_args!(
+                "{whose} ip address {ip}/{prefix_len} dev {interface} set, which the kernel had refused"
+            ))
+        }
         Report::LeftoverRemoved { key: AddressKey { ip, prefix_len, .. }, link } => detail(format_args!(
             "Removing ip address {ip}/{prefix_len} that an earlier run left on the interface with index {}",
             link.0

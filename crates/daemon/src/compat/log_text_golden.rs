@@ -382,6 +382,10 @@ fn links_and_addresses_are_told_as_by_the_original() {
             "(VI_1) ip address 10.9.0.100/32 dev eth0 refused by the kernel: Invalid argument (22)",
         ),
         (
+            Report::AddressAccepted { instance: Some(instance()), interface: interface(), key: KEY },
+            "(VI_1) ip address 10.9.0.100/32 dev eth0 set, which the kernel had refused",
+        ),
+        (
             Report::LeftoverRemoved { link: LinkId(2), key: KEY },
             "-D Removing ip address 10.9.0.100/32 that an earlier run left on the interface with index 2",
         ),
