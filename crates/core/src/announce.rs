@@ -2,6 +2,7 @@
 //! `vrrp_gna_interval`).
 
 use std::collections::{BTreeMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use keepalived_model::kernel::AddressKey;
@@ -10,6 +11,7 @@ use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros};
 use keepalived_wire::ndp::Forwarding;
 use keepalived_wire::{arp, ndp};
 
+use crate::deadlines::ahead;
 use crate::event::{Action, Actions};
 use crate::report::{Name, Report};
 
@@ -66,6 +68,15 @@ struct Queue {
 }
 
 impl Announcer {
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, now: Instant, into: &mut impl Hasher) {
+        let Self { spacing: _, queues } = self;
+        for (link, Queue { waiting, next }) in queues {
+            (link, ahead(*next, now)).hash(into);
+            waiting.iter().for_each(|(instance, target)| (instance, target.link, target.ip).hash(into));
+        }
+    }
+
     /// Sets the spacing of frames on each interface.
     pub fn set_spacing(&mut self, spacing: Spacing) {
         self.spacing = spacing;

@@ -53,10 +53,20 @@ impl<const COUNT: usize> Timers<COUNT> {
         self.0.get_mut(timer).and_then(|slot| slot.take_if(|at| *at <= now)).is_some()
     }
 
+    /// How far ahead each armed timer is.
+    pub fn ahead(&self, now: Instant) -> [Option<i64>; COUNT] {
+        self.0.map(|at| ahead(at, now))
+    }
+
     /// The earliest armed timer.
     pub fn earliest(&self) -> Option<Instant> {
         self.0.iter().flatten().min().copied()
     }
+}
+
+/// How many microseconds ahead a moment is; negative: ago.
+pub fn ahead(at: Option<Instant>, now: Instant) -> Option<i64> {
+    at.map(|at| at.0.cast_signed().wrapping_sub(now.0.cast_signed()))
 }
 
 /// The earliest deadline of every owner, ordered by time. Costs a logarithm per change, so that thousands of

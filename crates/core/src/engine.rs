@@ -1,6 +1,8 @@
 //! Owns everything and routes: an event goes to the instances and scripts it concerns, sync groups have
 //! their say, and at the end what changed is said to the kernel, the sockets and the agenda.
 
+mod essence;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,6 +1,7 @@
 //! Static addresses, routes and rules: wanted from start to stop, whatever the instances do.
 
 use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Key, Spec};
@@ -22,6 +23,13 @@ pub(crate) struct Fixtures {
 }
 
 impl Fixtures {
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, into: &mut impl Hasher) {
+        let Self { placed, missing } = self;
+        placed.iter().for_each(|placed| placed.routing.key.hash(into));
+        missing.hash(into);
+    }
+
     fn find(&self, key: &Key) -> Option<&Placed> {
         self.placed.iter().find(|placed| placed.routing.key == *key)
     }
@@ -90,8 +98,12 @@ impl Engine {
                 out.extend(old.no_longer(&self.links).map(Action::Report));
             }
         }
-        for Placed { routing: Routing { key, spec, .. }, .. } in &new {
+        for Placed { routing, .. } in &new {
+            let Routing { key, spec, .. } = routing;
             self.wanted.claim(Claimant::Lasting, key, spec);
+            if self.fixtures.placed.iter().any(|old| routing.is_tracked_now(&old.routing)) {
+                self.wanted.lost(key);
+            }
         }
         self.fixtures.placed = new;
     }

@@ -14,6 +14,7 @@ mod addresses;
 mod adoption;
 mod counters;
 mod credentials;
+mod essence;
 mod hearing;
 mod routing;
 mod speaking;
@@ -299,6 +300,9 @@ impl Instance {
             return Some(Intent::StepDown);
         }
         if self.timers.take_due(ADVERT, now) && self.state == State::Master {
+            // Earlier than an interval after an answer is another answer.
+            self.answered =
+                self.answered.filter(|at| now.since(*at) < self.config.advert_interval).map(|_| now);
             self.advertise(Leaving::No, ctx);
         }
         if self.timers.take_due(GARP_SECOND, now) {
@@ -457,11 +461,16 @@ impl Instance {
     /// The same virtual router under a new configuration: keeps its role.
     pub fn reconfigure(&mut self, config: Arc<vrrp::Instance>, ctx: &mut Context<'_>) {
         let (before, down_before) = (Arc::clone(&self.config), self.master_down());
+        let known = self.keys(ctx.links);
         self.name = Name::from(config.name.as_str());
         self.audience = Audience::new(&config.notify, config.smtp_alert);
         self.config = config;
         self.credentials.reconfigure(&self.config);
-        if before.advert_interval != self.config.advert_interval || self.config.version == Version::V2 {
+        // What its trackers add is what they added before.
+        self.total += i64::from(self.config.priority.number()) - i64::from(before.priority.number());
+        // A living master goes on advertising in the interval that was learned from it (`spec` runtime 1.11).
+        let learned = self.state == State::Backup && self.master.is_some();
+        if !learned || (before.version, self.config.version) != (Version::V3, Version::V3) {
             self.master_interval = self.config.advert_interval;
         }
         if before.preempt != self.config.preempt {
@@ -481,6 +490,10 @@ impl Instance {
                 self.move_addresses(ctx);
             }
             State::Init | State::Fault => {}
+        }
+        if self.state != State::Master {
+            // Who is no master has none of what is new either, whoever left it there.
+            self.keys(ctx.links).difference(&known).for_each(|key| ctx.wanted.forbid(key));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The kernel's links and addresses as the core needs them.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Link, Snapshot};
@@ -8,6 +9,7 @@ use keepalived_model::link::UpDownDelay;
 use keepalived_model::vrrp::Family;
 use keepalived_model::{Instant, LinkId, Micros};
 
+use crate::deadlines::ahead;
 use crate::report::Name;
 
 /// A picture of all links, fed from a snapshot and from changes. Whether a link is up is what counts as that: with
@@ -28,6 +30,14 @@ struct Entry {
 }
 
 impl Links {
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, now: Instant, into: &mut impl Hasher) {
+        let Self { links, delays: _ } = self;
+        for (id, Entry { link, turns, addresses }) in links {
+            (id, &link.name, link.up, link.mac, ahead(*turns, now), addresses).hash(into);
+        }
+    }
+
     /// The picture at start.
     pub fn new(snapshot: &Snapshot) -> Self {
         let mut links = Self::default();

@@ -1,6 +1,7 @@
 //! Files and processes: what their numbers mean for whoever tracks them (`spec` runtime 4.3 and 4.4). Somebody
 //! outside watches them and tells numbers; quorums and their delays are decided here.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use keepalived_model::Instant;
@@ -49,6 +50,17 @@ pub(crate) struct ProcessTracker {
     /// Whether the quorum counts as met.
     pub up: Option<bool>,
     timers: Timers<2>,
+}
+
+impl Readings {
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, now: Instant, into: &mut impl Hasher) {
+        let Self { files, processes } = self;
+        files.iter().for_each(|FileTracker { config: _, number }| number.hash(into));
+        for ProcessTracker { config: _, name: _, count, up, timers } in processes {
+            (count, up, timers.ahead(now)).hash(into);
+        }
+    }
 }
 
 impl Engine {

@@ -288,8 +288,9 @@ impl Engine {
         self.config.groups.get(instance.group?)
     }
 
-    /// A cause of one member is a cause of all.
+    /// A cause of one member is a cause of all, and of nobody who has left the group.
     fn spread_faults(&mut self) {
+        self.instances.values_mut().for_each(|instance| instance.group_fault = false);
         for group in &self.groups {
             let faulty: BTreeSet<InstanceId> = group
                 .members
@@ -374,6 +375,8 @@ impl Instance {
         if finding.unread && self.state != State::Init {
             self.own_faults.retain(Fault::is_reading);
             self.own_faults.extend(finding.faults);
+            let base = self.config.priority;
+            self.reprioritize(base.weighted(self.total - i64::from(base.number())), ctx);
             return;
         }
         if self.state != State::Init {

@@ -24,6 +24,11 @@ pub(crate) struct Routing {
 }
 
 impl Routing {
+    /// The same as before, but its loss counts from now on: it may have been lost meanwhile.
+    pub fn is_tracked_now(&self, before: &Self) -> bool {
+        self.key == before.key && before.no_track && !self.no_track
+    }
+
     /// A route on the interfaces as they are now; none while one of them, or its VRF, is missing.
     pub fn route(route: &Route, links: &Links) -> Option<Self> {
         let id = |name: &String| links.named(name).map(|link| link.id);

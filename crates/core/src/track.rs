@@ -1,6 +1,7 @@
 //! Track scripts: when they run, what their results mean, and how a run that hangs is ended
 //! (`spec` runtime 4.2).
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use keepalived_model::notify::Command;
@@ -52,7 +53,7 @@ struct Run {
     ending: Ending,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Ending {
     Not,
     Asked,
@@ -60,6 +61,12 @@ enum Ending {
 }
 
 impl Tracker {
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, now: Instant, into: &mut impl Hasher) {
+        let Self { name: _, config: _, command: _, score, running, last_status, timers } = self;
+        (score, running.map(|run| run.ending), last_status, timers.ahead(now)).hash(into);
+    }
+
     /// A script at start: no result yet, first run due at once.
     pub fn new(config: Arc<Script>, now: Instant) -> Self {
         let mut timers = Timers::default();
@@ -217,7 +224,7 @@ impl Tracker {
 
 /// The result counter of the original: 0..rise+fall−1, up from `rise` on. It starts one success short of
 /// up, so that the first result decides (scenario `the_first_result_decides`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Score {
     result: u64,
     rise: u64,

@@ -197,9 +197,8 @@ pub struct FixtureView {
 impl Engine {
     /// The picture of this moment.
     pub fn view(&self) -> View<'_> {
-        let instances = self.order.iter().filter_map(|id| self.instances.get(id));
         View {
-            instances: instances.map(|instance| self.instance_view(instance)).collect(),
+            instances: self.instance_views().collect(),
             groups: self.group_views(),
             scripts: self.script_views(),
             files: self.file_views(),
@@ -208,6 +207,12 @@ impl Engine {
             fixtures: self.config.lasting.fixtures().map(|it| self.fixture_view(it)).collect(),
             config: &self.config,
         }
+    }
+
+    /// The virtual routers alone, for whoever looks often.
+    pub fn instance_views(&self) -> impl Iterator<Item = InstanceView<'_>> {
+        let instances = self.order.iter().filter_map(|id| self.instances.get(id));
+        instances.map(|instance| self.instance_view(instance))
     }
 
     fn fixture_view(&self, fixture: Fixture) -> FixtureView {

@@ -14,7 +14,7 @@ use keepalived_model::kernel::{Key, Refusal, Spec};
 use crate::event::{Action, Actions};
 
 /// Who wants something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Claimant {
     /// The configuration itself, for as long as the daemon runs.
     Lasting,
@@ -29,7 +29,7 @@ impl From<InstanceId> for Claimant {
 }
 
 /// The wanted table with its owners.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub struct Wanted {
     entries: BTreeMap<Key, Entry>,
     /// Each once.
@@ -38,7 +38,7 @@ pub struct Wanted {
     unanswered: u64,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Entry {
     /// Each once; there is rarely more than one.
     owners: Vec<Claimant>,

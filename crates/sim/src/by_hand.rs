@@ -70,7 +70,7 @@ pub fn lan(configs: Vec<vrrp::Config>, mut ops: Vec<(Instant, Op)>) -> Plan {
         mac: MacAddr([2, 0, 0, 0, 0, host]),
     };
     let clock = Clock { offset: 1_000_000, ppm: 0 };
-    let node = |(host, config)| NodePlan { ports: vec![port(host)], clock, config };
+    let node = |(host, config)| NodePlan { ports: vec![port(host)], clock, config, others: Vec::new() };
     ops.sort_by_key(|(at, _)| *at);
     Plan {
         seed: 0,
@@ -80,5 +80,6 @@ pub fn lan(configs: Vec<vrrp::Config>, mut ops: Vec<(Instant, Op)>) -> Plan {
         stay_bad: Vec::new(),
         marks: true,
         heal_at: at(60_000),
+        ends_with: None,
     }
 }

@@ -8,7 +8,7 @@ use keepalived_core::event::{Action, Actions, Occasion, Subject};
 use keepalived_core::report::{Fault, State};
 use keepalived_model::kernel::AddressKey;
 use keepalived_model::vrrp::{self, Auth, Family, Preempt, Transport, Version};
-use keepalived_model::{Instant, LinkId, Micros};
+use keepalived_model::{InstanceId, Instant, LinkId, Micros};
 
 use crate::node::{Node, Seat, Standing, Watch};
 use crate::packet::{self, Seen};
@@ -78,6 +78,28 @@ pub fn contested(node: &Node, contest: Contest) -> Result<(), Broken> {
     }
 }
 
+/// A node has another configuration now. A router that was kept advertises when it would have, or an interval from now
+/// if that is sooner; what it waits for may be something else.
+pub fn reconfigured(node: &mut Node, now: Instant, before: &vrrp::Config) {
+    for instance in &before.instances {
+        let seat = (node.link(instance.interface_name()), instance.vrid.number());
+        let Some(after) = node.instance(seat).filter(|after| after.identity() == instance.identity()) else {
+            let gone = |watch: &mut Watch| (watch.master_since, watch.respect) = (None, None);
+            node.watches.entry(seat).and_modify(gone);
+            continue;
+        };
+        let terms = |i: &vrrp::Instance| {
+            let interval = if i.version == Version::V2 { i.advert_interval } else { Micros::ZERO };
+            (i.version, interval, i.down_timer_adverts)
+        };
+        let (from, to) = (instance.advert_interval, after.advert_interval);
+        let is_other = terms(instance) != terms(after);
+        let Some(watch) = node.watches.get_mut(&seat) else { continue };
+        watch.last_sent = watch.last_sent.map(|at| Instant((at.0 + from.0).saturating_sub(to.0)).min(now));
+        watch.respect = watch.respect.filter(|_| !is_other);
+    }
+}
+
 /// Whether a router of this configuration has to believe an advert.
 fn accepts(node: &Node, seat: Seat, seen: &Seen) -> bool {
     let Some(instance) = node.instance(seat) else { return false };
@@ -136,7 +158,7 @@ pub fn after(
     let mut masters = 0;
     for standing in after {
         priority_in_range(node, standing)?;
-        let old = before.iter().find(|old| old.seat == standing.seat);
+        let old = before.iter().find(|old| (old.seat, old.id) == (standing.seat, standing.id));
         let was = old.map_or(State::Init, |old| old.state);
         if was != standing.state {
             changed(node, now, was, standing, actions)?;
@@ -163,6 +185,12 @@ fn state_of(standings: &[Standing], seat: Seat) -> Option<State> {
     standings.iter().find(|standing| standing.seat == seat).map(|standing| standing.state)
 }
 
+/// The same of this very router: after a reload another one may have its seat.
+fn state_of_one(standings: &[Standing], seat: Seat, id: InstanceId) -> Option<State> {
+    let mut standings = standings.iter();
+    standings.find(|standing| (standing.seat, standing.id) == (seat, id)).map(|standing| standing.state)
+}
+
 fn sends(
     node: &mut Node,
     now: Instant,
@@ -171,9 +199,11 @@ fn sends(
     actions: &Actions,
 ) -> Result<(), Broken> {
     for action in actions {
-        let Action::Send { link: Some(link), source, destination, hop_limit, packet, .. } = action else {
+        let Action::Send { instance, link: Some(link), source, destination, hop_limit, packet } = action
+        else {
             continue;
         };
+        let id = *instance;
         let Some(seen) = packet::advert(&packet::enclose(*source, *destination, *hop_limit, packet)) else {
             return Err(("adverts are well-formed", format!("{packet:02x?}")));
         };
@@ -188,7 +218,7 @@ fn sends(
         }
         // While the news of another index is on its way, the old one is used.
         let seat = (node.present(*link), seen.vrid);
-        let states = (state_of(before, seat), state_of(after, seat));
+        let states = (state_of_one(before, seat, id), state_of_one(after, seat, id));
         // Not by who yields to a better one: `spec` runtime 3.6 and 3.8.
         let leaves =
             states.0 == Some(State::Master) && !matches!(states.1, Some(State::Master | State::Backup));
@@ -202,12 +232,17 @@ fn sends(
         if seen.priority != 0 && !numbers.clone().any(|standing| standing.priority == seen.priority) {
             return Err(("adverts carry the effective priority", format!("{seen:?}")));
         }
-        advertised(node, now, seat, &seen)?;
+        advertised(node, now, (seat, id), &seen)?;
     }
     Ok(())
 }
 
-fn advertised(node: &mut Node, now: Instant, seat: Seat, seen: &Seen) -> Result<(), Broken> {
+fn advertised(
+    node: &mut Node,
+    now: Instant,
+    (seat, id): (Seat, InstanceId),
+    seen: &Seen,
+) -> Result<(), Broken> {
     let interval = node.instance(seat).map_or(Micros::ZERO, |instance| instance.advert_interval);
     let peers = match node.instance(seat).map(|instance| &instance.transport) {
         Some(Transport::Unicast { peers, .. }) => u64::try_from(peers.len()).unwrap_or(1),
@@ -215,7 +250,13 @@ fn advertised(node: &mut Node, now: Instant, seat: Seat, seen: &Seen) -> Result<
     };
     let frozen = node.frozen;
     let watch = node.watches.entry(seat).or_default();
-    if seen.number < watch.last_number || seen.stamp < watch.last_stamp {
+    if watch.of.replace(id).is_some_and(|of| of != id) {
+        *watch = Watch { of: Some(id), ..Watch::default() };
+    }
+    // Without proofs meanwhile, numbers may begin anew.
+    let back = (seen.number.is_some() && seen.number < watch.last_number)
+        || (seen.stamp.is_some() && seen.stamp < watch.last_stamp);
+    if back {
         let text = format!("{seat:?}: {seen:?} after {:?}, {:?}", watch.last_number, watch.last_stamp);
         return Err(("numbers and stamps never go back", text));
     }
@@ -351,6 +392,7 @@ fn became_master(
     let (since, last_id, recent) = (Some(now), watch.last_id, watch.recent);
     let (last_number, last_stamp) = (watch.last_number, watch.last_stamp);
     *watch = Watch {
+        of: Some(standing.id),
         master_since: since,
         last_sent: since,
         told_master: adopted,
@@ -408,9 +450,16 @@ pub fn tick(world: &mut World) -> Result<(), Broken> {
             serving(node, now).map_err(|(rule, text)| (rule, format!("n{n}: {text}")))?;
         }
     }
-    one_master(world)?;
-    one_holder(world)?;
-    if let Some(agreed) = &world.agreed {
+    // Nothing is found where nothing was and nobody has stirred since.
+    let has_stirred = world.nodes.iter().any(|node| node.has_stirred);
+    if has_stirred || !world.since.masters.is_empty() {
+        one_master(world)?;
+    }
+    if has_stirred || !world.since.holders.is_empty() {
+        one_holder(world)?;
+    }
+    world.nodes.iter_mut().for_each(|node| node.has_stirred &= !node.kernel.is_idle() || !node.is_serving());
+    if let Some(agreed) = world.agreed.as_ref().filter(|_| has_stirred) {
         let masters = agreement(world)?;
         if masters != *agreed {
             return Err(("who agreed stays agreed", format!("{agreed:?} then {masters:?}")));
@@ -426,7 +475,7 @@ fn serving(node: &Node, now: Instant) -> Result<(), Broken> {
         in_time(standing.seat, watch, instance.advert_interval, now, false)?;
         in_place(node, standing, watch, instance, now)?;
     }
-    kernel_as_wanted(node, now)
+    if node.has_stirred { kernel_as_wanted(node, now) } else { Ok(()) }
 }
 
 fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
@@ -471,6 +520,9 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
 /// kernels without marks.
 pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
     let used = |key: &AddressKey| {
+        if !node.leftovers.contains(key) {
+            return true;
+        }
         let here = |i: &vrrp::Instance| node.kernel.marks && node.link(i.interface_name()) == key.link;
         node.config.instances.iter().any(|i| here(i) || node.addresses(i).contains(key))
     };

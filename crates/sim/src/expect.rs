@@ -4,17 +4,19 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use keepalived_core::report::State;
-use keepalived_model::track::{TrackerKind, Watch};
+use keepalived_model::track::{Script, TrackerKind, Watch};
 use keepalived_model::vrrp::{self, Preempt, Version};
 use keepalived_model::{Micros, Weight};
 
 use crate::check::{Broken, masters, stands_aside};
 use crate::node::Node;
+use crate::scripts;
 use crate::world::World;
 
 /// The longest time without an advert that any router waits, in a world without disagreement on intervals.
 pub fn longest_down(world: &World) -> Micros {
-    let all = world.nodes.iter().flat_map(|node| &node.config.instances);
+    // Also those of other configurations, whose masters' intervals may have been learned.
+    let all = world.nodes.iter().flat_map(Node::configs).flat_map(|config| &config.instances);
     let down = |i: &vrrp::Instance| {
         let skew = if i.version == Version::V2 { Micros::from_secs(1) } else { i.advert_interval };
         i.advert_interval.times(u64::from(i.down_timer_adverts)) + skew
@@ -39,7 +41,8 @@ pub fn patience(world: &World) -> Micros {
     };
     let delays =
         nodes().flat_map(|node| &node.config.instances).map(|i| delay(i)).max().unwrap_or(Micros::ZERO);
-    let startup = nodes().map(|node| node.config.startup_delay).max().unwrap_or(Micros::ZERO);
+    let startup =
+        nodes().flat_map(Node::configs).map(|config| config.startup_delay).max().unwrap_or(Micros::ZERO);
     let aside = if nodes().any(stands_aside) { Micros::from_secs(31) } else { Micros::ZERO };
     // The delays of processes.
     let scripts = scripts + Micros::from_secs(2);
@@ -58,8 +61,12 @@ fn model(world: &World, n: usize, instance: &vrrp::Instance) -> Option<u8> {
         None => vec![instance],
     };
     let up = |name: &str| {
-        let number = node.original.scripts.iter().position(|script| script.name == name);
-        number.is_none_or(|number| !world.plan.stay_bad.contains(&(n, number)))
+        let script = node.config.scripts.iter().find(|script| script.name == name);
+        let stays_bad = |script: &Script| {
+            let mut bad = world.plan.stay_bad.iter();
+            bad.any(|(node, number)| *node == n && scripts::path(*number) == script.command.path)
+        };
+        !script.is_some_and(stays_bad)
     };
     let weights = |i: &vrrp::Instance| -> Vec<(Weight, bool)> {
         let scripts = i.track.with(group.map(|group| &group.track), TrackerKind::Script);

@@ -24,6 +24,7 @@ pub mod lan;
 pub mod mutate;
 pub mod node;
 pub mod ops;
+pub mod others;
 pub mod packet;
 pub mod plan;
 pub mod proofs;

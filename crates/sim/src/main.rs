@@ -1,4 +1,5 @@
-//! Runs seeds: `keepalived-sim --seeds 10000 [--from N] [--jobs N]`, or one of them in full:
+//! Runs seeds: `keepalived-sim --seeds 10000 [--from N] [--jobs N]` (as many jobs as there are processors), or one of
+//! them in full:
 //! `keepalived-sim --seed N [--trace] [--shrink]`.
 
 use std::cell::Cell;
@@ -23,7 +24,8 @@ struct Options {
 }
 
 fn options() -> Result<Options, String> {
-    let mut options = Options { seed: None, from: 0, seeds: 1_000, jobs: 1, trace: false, shrink: false };
+    let mut options =
+        Options { seed: None, from: 0, seeds: 1_000, jobs: processors(), trace: false, shrink: false };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let mut number = || -> Result<u64, String> {
@@ -41,6 +43,10 @@ fn options() -> Result<Options, String> {
         }
     }
     Ok(options)
+}
+
+fn processors() -> u64 {
+    std::thread::available_parallelism().map_or(1, |count| u64::try_from(count.get()).unwrap_or(1))
 }
 
 fn main() -> ExitCode {

@@ -52,6 +52,8 @@ pub type Seat = (LinkId, u8);
 /// One virtual router as the engine's view shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Standing {
+    /// Its identity: another router may have its seat after a reload.
+    pub id: InstanceId,
     /// Which one.
     pub seat: Seat,
     /// Its name now.
@@ -71,6 +73,8 @@ pub struct Standing {
 /// What we noticed about a virtual router of one node since its process started.
 #[derive(Clone, Debug, Default)]
 pub struct Watch {
+    /// Whom this is about.
+    pub of: Option<InstanceId>,
     /// When it became master; the world's time.
     pub master_since: Option<Instant>,
     /// When it last advertised (or could not, because it was frozen); the world's time.
@@ -117,6 +121,8 @@ pub struct Node {
     pub clock: Clock,
     /// Its first configuration.
     pub original: Arc<vrrp::Config>,
+    /// Others that it may be told to run with.
+    pub others: Vec<Arc<vrrp::Config>>,
     /// What a process starts with, and what the running one was last told.
     pub config: Arc<vrrp::Config>,
     /// Its kernel.
@@ -141,8 +147,12 @@ pub struct Node {
     pub disturbed_at: Instant,
     /// When a reload last changed the members of a group, or a frozen process went on with that.
     pub regrouped_at: Instant,
+    /// Something happened to it since it was last looked at as a whole.
+    pub has_stirred: bool,
     /// What we noticed.
     pub watches: BTreeMap<Seat, Watch>,
+    /// Virtual addresses that were there before the process was.
+    pub leftovers: BTreeSet<AddressKey>,
 }
 
 impl Node {
@@ -153,6 +163,7 @@ impl Node {
             ports: plan.ports.clone(),
             clock: plan.clock,
             original: Arc::clone(&config),
+            others: plan.others.iter().cloned().map(Arc::new).collect(),
             config,
             kernel: FakeKernel::new(&plan.ports, marks),
             scripts: FakeScripts::default(),
@@ -165,8 +176,20 @@ impl Node {
             wake: None,
             disturbed_at: Instant(0),
             regrouped_at: Instant(0),
+            has_stirred: true,
             watches: BTreeMap::new(),
+            leftovers: BTreeSet::new(),
         }
+    }
+
+    /// One of its configurations: its first one, unless another one is named.
+    pub fn choice(&self, other: Option<usize>) -> &Arc<vrrp::Config> {
+        other.and_then(|other| self.others.get(other)).unwrap_or(&self.original)
+    }
+
+    /// All of its configurations.
+    pub fn configs(&self) -> impl Iterator<Item = &Arc<vrrp::Config>> {
+        [&self.original, &self.config].into_iter().chain(&self.others)
     }
 
     /// The process is gone, with everything that was only in it.
@@ -222,16 +245,17 @@ impl Node {
     /// The engine's view of everything, in our words.
     pub fn look(&self) -> Vec<Standing> {
         let Some(process) = &self.process else { return Vec::new() };
-        let look = |view: &keepalived_core::view::InstanceView<'_>| Standing {
+        let look = |view: keepalived_core::view::InstanceView<'_>| Standing {
+            id: view.id,
             seat: (self.link(view.interface), view.vrid.number()),
             name: view.name.to_owned(),
             state: view.state,
             priority: view.priority,
-            faults: view.faults.clone(),
-            wanted: view.wanted.clone(),
+            faults: view.faults,
+            wanted: view.wanted,
             settled: view.settled,
         };
-        process.engine.view().instances.iter().map(look).collect()
+        process.engine.instance_views().map(look).collect()
     }
 
     /// What the process last looked like; nothing while it is down.

@@ -46,6 +46,8 @@ pub enum Op {
     Number { node: usize, watch: usize, number: i64 },
     /// A node gets another configuration.
     Reload { node: usize, mutation: Mutation },
+    /// A node gets another of its configurations, or its first one.
+    Exchange { node: usize, other: Option<usize> },
     /// A sound advert of a router that is none of ours, with the highest address or the lowest.
     Rogue { segment: usize, vrid: u8, priority: u8, high: bool },
     /// A packet that nobody may accept.

@@ -14,8 +14,10 @@ use keepalived_model::{Instant, LinkId, MacAddr, Micros, Priority, Vrid, Weight}
 use crate::clock::Clock;
 use crate::kernel::Port;
 use crate::ops::{Draw, Extent, Op, TROUBLES};
+use crate::others;
 use crate::rng::Rng;
 use crate::routing;
+use crate::scripts;
 use crate::watched::Watched;
 
 /// One machine.
@@ -27,6 +29,8 @@ pub struct NodePlan {
     pub clock: Clock,
     /// Its first configuration.
     pub config: vrrp::Config,
+    /// Others that it may be told to run with.
+    pub others: Vec<vrrp::Config>,
 }
 
 /// A whole run, before it is run.
@@ -46,19 +50,33 @@ pub struct Plan {
     pub marks: bool,
     /// When everything is repaired.
     pub heal_at: Instant,
+    /// What everybody runs with then, where there are other configurations: one of these, or the first one.
+    pub ends_with: Option<usize>,
+}
+
+/// What the configurations of all nodes are made from.
+#[derive(Clone)]
+pub(crate) struct Draft {
+    pub nodes: usize,
+    pub segments: usize,
+    pub routers: Vec<Router>,
+    pub scripts: Vec<Script>,
+    pub watched: Watched,
+    pub preempt: u8,
 }
 
 /// What all nodes agree on about one virtual router.
-struct Router {
-    segment: usize,
+#[derive(Clone)]
+pub(crate) struct Router {
+    pub segment: usize,
     vrid: Vrid,
-    family: Family,
+    pub family: Family,
     version: Version,
     interval: Micros,
     adverts: u32,
     auth: Auth,
     unicast: bool,
-    addresses: Vec<VirtualAddress>,
+    pub addresses: Vec<VirtualAddress>,
     excluded: Vec<VirtualAddress>,
     /// Who claims to own the addresses; more than one is a mistake of the operator.
     owners: Vec<usize>,
@@ -80,23 +98,28 @@ impl Plan {
         rng.shuffle(&mut order);
         let ports: Vec<Vec<Port>> = (0..nodes).map(|node| draw_ports(node, order[node], segments)).collect();
         let preempt = rng.pick(&[0, 0, 1]);
+        let draft = Draft { nodes, segments, routers, scripts, watched, preempt };
         let plans = (0..nodes).map(|node| {
-            let config = draw_config(&mut rng, node, &ports, &routers, (&scripts, &watched), preempt);
+            let config = draft.config(&mut rng, node, &ports);
             let clock = Clock { offset: rng.below(1 << 40), ppm: draw_ppm(&mut rng) };
-            NodePlan { ports: ports[node].clone(), clock, config }
+            NodePlan { ports: ports[node].clone(), clock, config, others: Vec::new() }
         });
         let mut plans: Vec<NodePlan> = plans.collect();
         routing::add(seed, plans.iter_mut().map(|plan| (&mut plan.config, plan.ports.as_slice())));
         let from = Instant(rng.between(0, 3_000_000));
         let heal_at = from + Micros(rng.between(5_000_000, 45_000_000));
         let watches = plans.iter().map(|plan| plan.config.watches().len()).min().unwrap_or(0);
-        let extent = Extent { nodes, segments, scripts: scripts.len(), watches, from, until: heal_at };
-        let vrids: Vec<u8> = routers.iter().map(|router| router.vrid.number()).collect();
+        let scripts = draft.scripts.len();
+        let extent = Extent { nodes, segments, scripts, watches, from, until: heal_at };
+        let vrids: Vec<u8> = draft.routers.iter().map(|router| router.vrid.number()).collect();
         let ops = draw_ops(&mut rng, extent, &vrids);
-        let mut stay_bad: Vec<(usize, usize)> = (0..nodes).map(|node| (node, rng.index(3))).collect();
-        stay_bad.retain(|(_, script)| *script < scripts.len() && rng.one_in(4));
+        let mut stay_bad: Vec<(usize, usize)> =
+            (0..nodes).map(|node| (node, rng.index(scripts::COUNT_MAX))).collect();
+        stay_bad.retain(|(_, script)| *script < scripts && rng.one_in(4));
         let marks = !rng.one_in(4);
-        Self { seed, nodes: plans, segments, ops, stay_bad, marks, heal_at }
+        let mut plan = Self { seed, nodes: plans, segments, ops, stay_bad, marks, heal_at, ends_with: None };
+        others::add(&mut plan, &draft, from);
+        plan
     }
 
     /// One line that says what is being tried.
@@ -109,12 +132,13 @@ impl Plan {
             .map(|i| format!("{}({:?} {}s on {})", i.name, i.version, i.advert_interval, i.interface_name()))
             .collect();
         format!(
-            "{} nodes, {} segments, {}, {} groups, {} scripts, {} operations, heals at {}",
+            "{} nodes, {} segments, {}, {} groups, {} scripts, {} other configurations, {} operations, heals at {}",
             self.nodes.len(),
             self.segments,
             names.join(" "),
             first.config.groups.len(),
             first.config.scripts.len(),
+            first.others.len(),
             self.ops.len(),
             self.heal_at.since(Instant(0)),
         )
@@ -141,45 +165,53 @@ fn draw_routers(rng: &mut Rng, nodes: usize, segments: usize) -> Vec<Router> {
     let count = usize::try_from(rng.pick(&[1, 1, 2, 2, 3, 4])).unwrap_or(1);
     let grouped = if count > 1 && rng.one_in(3) { rng.between(2, 4) } else { 0 };
     let slow = rng.one_in(2);
-    let router = |number: usize| {
-        let segment = rng.index(segments);
-        let version = if slow || rng.one_in(2) { Version::V2 } else { Version::V3 };
-        let interval = match version {
-            Version::V2 => Micros::from_secs(rng.pick(&[1, 1, 1, 2, 3])),
-            Version::V3 => Micros::from_centis(rng.pick(&[10, 25, 50, 100, 150])),
-        };
-        let grouped = u64::try_from(number).is_ok_and(|number| number < grouped);
-        let family = if rng.one_in(4) { Family::V6 } else { Family::V4 };
-        let address = |family: Family, last: u64| VirtualAddress {
-            ip: virtual_ip(family, segment, last),
-            prefix_len: if family == Family::V4 { 32 } else { 128 },
-            interface: None,
-            spec: AddressSpec::default(),
-            no_track: false,
-            use_vmac: false,
-            vmac: None,
-        };
-        let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
-        let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));
-        let other = rng.pick(&[family, Family::V4, Family::V6]);
-        Router {
-            segment,
-            vrid: Vrid::try_from(u8::try_from(51 + number).unwrap_or(51))
-                .unwrap_or_else(|_| unreachable!("51 and up")),
-            family,
-            version,
-            interval,
-            adverts: rng.pick(&[3, 3, 3, 2, 5]),
-            auth: draw_auth(rng, family, version, interval),
-            unicast: rng.one_in(5),
-            addresses: (first..first + shown).map(|last| address(family, last)).collect(),
-            excluded: (first + 5..first + 5 + hidden).map(|last| address(other, last)).collect(),
-            owners: if grouped { Vec::new() } else { draw_owners(rng, nodes) },
-            uneven: version == Version::V3 && rng.one_in(6),
-            grouped,
-        }
+    (0..count).map(|number| draw_router(rng, number, nodes, segments, (slow, grouped))).collect()
+}
+
+/// The router of this number: the first `grouped` ones share a group.
+pub(crate) fn draw_router(
+    rng: &mut Rng,
+    number: usize,
+    nodes: usize,
+    segments: usize,
+    (slow, grouped): (bool, u64),
+) -> Router {
+    let segment = rng.index(segments);
+    let version = if slow || rng.one_in(2) { Version::V2 } else { Version::V3 };
+    let interval = match version {
+        Version::V2 => Micros::from_secs(rng.pick(&[1, 1, 1, 2, 3])),
+        Version::V3 => Micros::from_centis(rng.pick(&[10, 25, 50, 100, 150])),
     };
-    (0..count).map(router).collect()
+    let grouped = u64::try_from(number).is_ok_and(|number| number < grouped);
+    let family = if rng.one_in(4) { Family::V6 } else { Family::V4 };
+    let address = |family: Family, last: u64| VirtualAddress {
+        ip: virtual_ip(family, segment, last),
+        prefix_len: if family == Family::V4 { 32 } else { 128 },
+        interface: None,
+        spec: AddressSpec::default(),
+        no_track: false,
+        use_vmac: false,
+        vmac: None,
+    };
+    let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
+    let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));
+    let other = rng.pick(&[family, Family::V4, Family::V6]);
+    Router {
+        segment,
+        vrid: Vrid::try_from(u8::try_from(51 + number).unwrap_or(51))
+            .unwrap_or_else(|_| unreachable!("51 and up")),
+        family,
+        version,
+        interval,
+        adverts: rng.pick(&[3, 3, 3, 2, 5]),
+        auth: draw_auth(rng, family, version, interval),
+        unicast: rng.one_in(5),
+        addresses: (first..first + shown).map(|last| address(family, last)).collect(),
+        excluded: (first + 5..first + 5 + hidden).map(|last| address(other, last)).collect(),
+        owners: if grouped { Vec::new() } else { draw_owners(rng, nodes) },
+        uneven: version == Version::V3 && rng.one_in(6),
+        grouped,
+    }
 }
 
 /// One of each kind, all nodes the same.
@@ -209,10 +241,10 @@ fn virtual_ip(family: Family, segment: usize, last: u64) -> IpAddr {
     }
 }
 
-fn draw_scripts(rng: &mut Rng) -> Vec<Script> {
+pub(crate) fn draw_scripts(rng: &mut Rng) -> Vec<Script> {
     let count = rng.pick(&[0_usize, 0, 1, 1, 2, 3]);
     let script = |number: usize| {
-        let path = format!("/check/{number}").into_bytes();
+        let path = scripts::path(number);
         let interval = Micros::from_millis(rng.pick(&[200, 500, 1000]));
         Script {
             name: format!("chk{number}"),
@@ -226,6 +258,23 @@ fn draw_scripts(rng: &mut Rng) -> Vec<Script> {
         }
     };
     (0..count).map(script).collect()
+}
+
+impl Router {
+    /// Whether its routers share a group with others, in which nobody owns addresses.
+    pub fn join(&mut self, grouped: bool) {
+        self.grouped = grouped;
+        if grouped {
+            self.owners.clear();
+        }
+    }
+}
+
+impl Draft {
+    /// What one of the nodes makes of it.
+    pub fn config(&self, rng: &mut Rng, node: usize, ports: &[Vec<Port>]) -> vrrp::Config {
+        draw_config(rng, node, ports, &self.routers, (&self.scripts, &self.watched), self.preempt)
+    }
 }
 
 fn draw_config(

@@ -27,6 +27,14 @@ pub enum Fate {
     NotRun,
 }
 
+/// Most scripts a configuration has.
+pub const COUNT_MAX: usize = 3;
+
+/// The path of the script of this number.
+pub fn path(number: usize) -> Vec<u8> {
+    format!("/check/{number}").into_bytes()
+}
+
 /// All scripts of one node.
 #[derive(Clone, Debug, Default)]
 pub struct FakeScripts {

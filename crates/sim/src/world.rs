@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::Key;
-use keepalived_model::{Instant, LinkId, Micros};
+use keepalived_model::{Instant, LinkId, Micros, vrrp};
 
 use crate::check::{self, Broken, Since};
 use crate::lan::{Segment, Weather};
@@ -224,12 +224,18 @@ impl World {
                     self.take(node, mail)?;
                 }
             }
-            Delivery::Op(op) => self.operate(op)?,
+            Delivery::Op(op) => {
+                self.operate(op)?;
+                self.nodes.iter_mut().for_each(|node| node.has_stirred = true);
+            }
             Delivery::Tick => {
                 check::tick(self)?;
                 self.post(self.now + TICK, Delivery::Tick);
             }
-            Delivery::Heal => self.heal()?,
+            Delivery::Heal => {
+                self.heal()?;
+                self.nodes.iter_mut().for_each(|node| node.has_stirred = true);
+            }
             // Whoever stood aside only after everything was repaired needs its time.
             Delivery::Judge if self.nodes.iter().any(check::stands_aside) => {
                 self.post(self.now + check::patience(self), Delivery::Judge);
@@ -292,16 +298,20 @@ impl World {
                 Ok(())
             }
             Mail::Reload(config) => {
-                let members = |config: &keepalived_model::vrrp::Config| -> Vec<usize> {
-                    config.groups.iter().map(|group| group.members.len()).collect()
+                let members = |config: &vrrp::Config| -> Vec<vrrp::Identity> {
+                    let grouped = config.groups.iter().flat_map(|group| &group.members);
+                    let of = |name: &String| config.instances.iter().find(|instance| instance.name == *name);
+                    grouped.filter_map(of).map(|instance| instance.identity()).collect()
                 };
                 if members(&config) != members(&self.nodes[n].config) {
                     self.nodes[n].regrouped_at = self.now;
                 }
-                self.nodes[n].config = Arc::clone(&config);
+                let before = std::mem::replace(&mut self.nodes[n].config, Arc::clone(&config));
+                check::reconfigured(&mut self.nodes[n], self.now, &before);
                 self.nodes[n].disturb(self.now);
                 let watches = config.watches();
                 self.tell(n, Event::Config(config))?;
+                self.weigh_calm();
                 // Whoever watches looks at what is new.
                 for watch in watches {
                     let after = Micros(self.rng.between(100, 20_000));
@@ -319,7 +329,12 @@ impl World {
     }
 
     fn apply(&mut self, n: usize, key: Key, spec: Option<&keepalived_model::kernel::Spec>) {
+        self.nodes[n].has_stirred = true;
         let outcome = self.nodes[n].kernel.apply(&key, spec, &mut self.rng);
+        if let Key::Address(address) = key {
+            // Whoever asks for it knows of it.
+            self.nodes[n].leftovers.remove(&address);
+        }
         if outcome.is_err() {
             self.nodes[n].disturb(self.now);
         }
@@ -330,6 +345,7 @@ impl World {
     fn tell(&mut self, n: usize, event: Event<'_>) -> Result<(), Broken> {
         let mut actions = Actions::new();
         let node = &mut self.nodes[n];
+        node.has_stirred = true;
         let local = node.clock.local(self.now);
         let Some(process) = &mut node.process else { return Ok(()) };
         process.engine.handle(local, event, &mut actions);

@@ -4,13 +4,17 @@
 use std::net::Ipv4Addr;
 
 use keepalived_core::report::State;
-use keepalived_model::vrrp::{Preempt, Transport, Version, VirtualAddress};
-use keepalived_model::{Instant, LinkId, Micros};
+use keepalived_model::lasting::Tied;
+use keepalived_model::rule::{Action, Rule};
+use keepalived_model::track::{File, Script, Tracked};
+use keepalived_model::vrrp::{self, Family, Preempt, Transport, Version, VirtualAddress};
+use keepalived_model::{Instant, LinkId, Micros, Weight};
 use keepalived_sim::by_hand::{address, at, config, group, lan, router, start};
 use keepalived_sim::kernel::Temper;
 use keepalived_sim::lan::Weather;
 use keepalived_sim::mutate::Mutation;
 use keepalived_sim::ops::Op;
+use keepalived_sim::scripts::Fate;
 use keepalived_sim::{Plan, World};
 
 fn holds(plan: Plan) {
@@ -193,4 +197,105 @@ fn masters_with_the_same_numbers_of_headers_part() {
         config(vec![keepalived_model::vrrp::Instance { auth, ..router(51, priority) }])
     };
     holds(lan(vec![numbered(100), numbered(100)], vec![(at(0), start(0)), (at(0), start(1))]));
+}
+
+/// Plans in which the first node is told at twenty seconds to run with another configuration, and goes on with it.
+fn exchanged(configs: Vec<vrrp::Config>, other: vrrp::Config, ops: Vec<(Instant, Op)>) -> Plan {
+    let starts = (0..configs.len()).map(|node| (at(0), start(node)));
+    let exchange = (at(20_000), Op::Exchange { node: 0, other: Some(0) });
+    let mut plan = lan(configs, starts.chain(ops).chain([exchange]).collect());
+    plan.nodes[0].others = vec![other];
+    plan.ends_with = Some(0);
+    plan
+}
+
+fn tracked(name: &str) -> Tracked {
+    Tracked { name: name.into(), weight: Weight::default() }
+}
+
+/// Seed 1410: a group was dissolved while one of its members had a cause of FAULT.
+#[test]
+fn who_leaves_a_group_leaves_its_faults_behind() {
+    let path = keepalived_sim::scripts::path(0);
+    let command = keepalived_model::notify::Command {
+        path: path.clone(),
+        argv: vec![path],
+        user: keepalived_model::notify::RunAs::default(),
+    };
+    let script = Script {
+        name: "chk0".into(),
+        command,
+        interval: Micros::from_secs(1),
+        timeout: Micros::from_secs(1),
+        weight: Weight::default(),
+        rise: 1,
+        fall: 1,
+        init_fail: false,
+    };
+    let mut faulty = router(52, 100);
+    faulty.track_scripts = vec![tracked("chk0")];
+    let with_script = |config| vrrp::Config { scripts: vec![script.clone()], ..config };
+    let routers = || vec![router(51, 100), faulty.clone()];
+    let bad = Op::Fate { node: 0, script: 0, fate: Fate::Bad };
+    let (first, other) = (with_script(group(routers())), with_script(config(routers())));
+    let mut plan = exchanged(vec![first], other, vec![(at(0), bad)]);
+    plan.stay_bad = vec![(0, 0)];
+    holds(plan);
+}
+
+/// Seed 1606: the interval learned from a living master was forgotten.
+#[test]
+fn a_backup_with_another_interval_respects_a_slower_master_as_before() {
+    let advertises = |priority, millis| {
+        let mut router = router(51, priority);
+        (router.version, router.advert_interval) = (Version::V3, Micros::from_millis(millis));
+        config(vec![router])
+    };
+    holds(exchanged(vec![advertises(100, 1_000), advertises(200, 4_000)], advertises(100, 500), vec![]));
+}
+
+/// Seed 1388: what a file says was not known yet, and so the old priority stayed, that of an owner.
+#[test]
+fn another_priority_does_not_wait_for_what_is_tracked() {
+    let mut tracks = router(51, 100);
+    tracks.track_files = vec![tracked("f0")];
+    let weight = Weight::default();
+    let file = File { name: "f0".into(), path: b"/f0".to_vec(), weight, init: None };
+    let other = vrrp::Config { files: vec![file], ..config(vec![tracks]) };
+    holds(exchanged(vec![config(vec![router(51, 255)])], other, vec![]));
+}
+
+/// Seed 1348: a rule was removed while nobody cared.
+#[test]
+fn what_is_tracked_from_now_on_is_put_back() {
+    let with_rule = |no_track| {
+        let rule = Rule { no_track, ..Rule::new(Family::V4, 5, Action::Table(100)) };
+        let mut config = config(vec![router(51, 100)]);
+        config.lasting.rules = vec![Tied { thing: rule, group: None }];
+        config
+    };
+    let removed = Op::Remove { node: 0, which: 1 };
+    holds(exchanged(vec![with_rule(true)], with_rule(false), vec![(at(8_000), removed)]));
+}
+
+/// Seed 949: what a predecessor had left was named again by a reload of a backup.
+#[test]
+fn a_backup_removes_what_a_reload_names() {
+    let with = |addresses: &[u8]| {
+        let mut router = router(51, 100);
+        router.addresses = addresses.iter().copied().map(address).collect();
+        config(vec![router])
+    };
+    let mut ops = vec![
+        (at(5_000), Op::Crash { node: 0 }),
+        (at(5_001), Op::Exchange { node: 0, other: Some(1) }),
+        (at(5_002), start(0)),
+        (at(5_003), start(1)),
+    ];
+    ops.insert(0, (at(0), start(0)));
+    ops.push((at(10_000), Op::Exchange { node: 0, other: None }));
+    let mut plan = lan(vec![with(&[51, 60]), config(vec![router(51, 200)])], ops);
+    plan.nodes[0].others = vec![with(&[51]), with(&[51])];
+    (plan.marks, plan.ends_with) = (false, None);
+    holds(plan);
 }

@@ -156,6 +156,13 @@ impl Instance {
         }
     }
 
+    /// Everything it would want as a master, on the interfaces as they are.
+    pub(super) fn keys(&self, links: &Links) -> BTreeSet<Key> {
+        let addresses = self.placements(links).into_iter().map(|placed| Key::Address(placed.key));
+        let routing = Routing::all(&self.config.routes, &self.config.rules, links);
+        addresses.chain(routing.into_iter().map(|routing| routing.key)).collect()
+    }
+
     pub(super) fn release(&mut self, ctx: &mut Context<'_>) {
         self.release_routing(ctx);
         for excluded in self.kinds_configured() {

@@ -24,8 +24,9 @@ impl Instance {
             let missing =
                 self.placed.iter().any(|p| !ctx.links.addresses(p.key.link).any(|key| key == p.key));
             self.unfinished = Some(Unfinished { announce: missing });
-            let due = standing.last_advert + self.config.advert_interval;
-            self.timers.set(ADVERT, due.max(ctx.now));
+            // At once: who took over meanwhile has told nobody of it who listened, and is to hear of us before an
+            // interval is over.
+            self.timers.set(ADVERT, ctx.now);
             self.arm_refresh(ctx.now);
         } else {
             self.timers.set(MASTER_DOWN, ctx.now + self.master_down());

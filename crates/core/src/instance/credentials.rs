@@ -1,5 +1,6 @@
 //! How a virtual router proves that it may speak, and what it remembers of the proofs of others.
 
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use keepalived_model::Micros;
@@ -28,6 +29,12 @@ impl Credentials {
     /// The same under a new configuration.
     pub fn reconfigure(&mut self, config: &vrrp::Instance) {
         self.signers.set_room(room(config));
+    }
+
+    /// See [`crate::Engine::essence`].
+    pub fn essence(&self, into: &mut impl Hasher) {
+        let Self { sequence, stamp, signers } = self;
+        (sequence, stamp, signers).hash(into);
     }
 
     /// Goes on where a predecessor stood.

@@ -11,6 +11,7 @@ use keepalived_wire::vrrp::{ChecksumForm, Freshness, Heard, Packet, Proof, Terms
 use super::{
     ADVERT, ALARM_EVERY, Context, GARP_LOWER, Instance, Intent, Leaving, MASTER_DOWN, PREEMPT_DELAY,
 };
+use crate::deadlines::ahead;
 use crate::election::{self, BackupVerdict, PreemptDelay, Rank};
 use crate::event::Occasion;
 use crate::notices::{Cause, Why};
@@ -29,6 +30,14 @@ pub(super) struct Rogue {
     sent: u64,
     /// Since when it must have heard us.
     told: Option<Instant>,
+}
+
+impl Rogue {
+    /// See [`crate::Engine::essence`]; `sent` is what we have sent by now.
+    pub(super) fn essence(&self, sent: u64, now: Instant) -> (Option<i64>, u64, Option<i64>) {
+        let since = sent.saturating_sub(self.sent);
+        (ahead(Some(self.last), now), since.min(2), ahead(self.told, now))
+    }
 }
 
 impl Instance {
@@ -225,8 +234,9 @@ impl Instance {
             }
         }
         if self.next_answer() > ctx.now {
-            // Those who heard the last answer do not believe it any more: the number has moved on since.
-            if answered && matches!(self.config.auth, Auth::Ah(_)) {
+            // Who asks so soon again may not have heard the answer, or not believe it any more where numbers have moved
+            // on since.
+            if answered {
                 self.speak_soon(ctx);
             }
             return false;

@@ -29,9 +29,13 @@ impl Instance {
     }
 
     pub(super) fn place_routing(&mut self, ctx: &mut Context<'_>) {
-        self.routing = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
+        let new = Routing::all(&self.config.routes, &self.config.rules, ctx.links);
+        let before = std::mem::replace(&mut self.routing, new);
         for routing in &self.routing {
             ctx.wanted.claim(self.id, &routing.key, &routing.spec);
+            if before.iter().any(|old| routing.is_tracked_now(old)) {
+                ctx.wanted.lost(&routing.key);
+            }
         }
     }
 

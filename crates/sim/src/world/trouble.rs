@@ -15,8 +15,9 @@ use crate::kernel::{Port, Temper};
 use crate::lan::Weather;
 use crate::node::{Mail, Node, Process, Watch};
 use crate::ops::Op;
+use crate::others;
 use crate::rng::Rng;
-use crate::scripts::Fate;
+use crate::scripts::{self, Fate};
 use crate::world::{Delivery, World};
 
 impl World {
@@ -96,11 +97,11 @@ impl World {
             Op::Reload { node, mutation } => {
                 let target = &self.nodes[node];
                 let config = Arc::new(mutation.apply(&target.original, &target.config));
-                if target.process.is_none() {
-                    self.nodes[node].config = config;
-                } else {
-                    self.now_or_later(node, Mail::Reload(config))?;
-                }
+                self.exchange(node, config)?;
+            }
+            Op::Exchange { node, other } => {
+                let config = Arc::clone(self.nodes[node].choice(other));
+                self.exchange(node, config)?;
             }
             Op::Junk { segment, kind, vrid } => {
                 let seed = self.rng.next();
@@ -114,9 +115,16 @@ impl World {
         Ok(())
     }
 
+    fn exchange(&mut self, node: usize, config: Arc<vrrp::Config>) -> Result<(), Broken> {
+        if self.nodes[node].process.is_some() {
+            return self.now_or_later(node, Mail::Reload(config));
+        }
+        self.nodes[node].config = config;
+        Ok(())
+    }
+
     fn set_fate(&mut self, node: usize, script: usize, fate: Fate) {
-        let path = format!("/check/{script}").into_bytes();
-        self.nodes[node].scripts.fates.insert(path, fate);
+        self.nodes[node].scripts.fates.insert(scripts::path(script), fate);
     }
 
     /// A deleted interface comes back under another index, with its own address.
@@ -162,7 +170,8 @@ impl World {
             };
             !node.frozen && node.kernel.temper == Temper::FAIR && node.ports.iter().all(ports)
         };
-        let fair = network && self.nodes.iter().all(node);
+        let fair_weather = network && self.nodes.iter().all(node);
+        let fair = fair_weather && others::agree(&self.nodes);
         self.calm_since = fair.then(|| self.calm_since.unwrap_or(self.now));
     }
 
@@ -175,6 +184,7 @@ impl World {
         let memories: Vec<Memory> = if adopt { node.memory.values().cloned().collect() } else { Vec::new() };
         node.memory.clear();
         node.disturbed_at = now;
+        node.leftovers = node.kernel.virtual_addresses(&node.ports).collect();
         let snapshot = node.kernel.dump(now);
         let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
         let readings: Vec<Reading> = config.watches().iter().map(|watch| node.reading(watch)).collect();
@@ -265,16 +275,16 @@ impl World {
                 self.nodes[n].kernel.set_up(port.link, true);
                 port.primaries().into_iter().for_each(|key| self.nodes[n].kernel.add(key));
             }
-            for script in 0..self.nodes[n].original.scripts.len() {
+            for script in 0..scripts::COUNT_MAX {
                 let bad = self.plan.stay_bad.contains(&(n, script));
                 self.set_fate(n, script, if bad { Fate::Bad } else { Fate::Good });
             }
             self.thaw(n)?;
             self.spread_news(n);
             self.start(n, false)?;
-            if !self.nodes[n].original.groups.is_empty() {
-                let original = Arc::clone(&self.nodes[n].original);
-                self.take(n, Mail::Reload(original))?;
+            if !self.nodes[n].original.groups.is_empty() || !self.nodes[n].others.is_empty() {
+                let last = Arc::clone(self.nodes[n].choice(self.plan.ends_with));
+                self.take(n, Mail::Reload(last))?;
             }
         }
         self.calm_since = Some(self.now);

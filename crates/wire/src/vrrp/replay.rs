@@ -124,7 +124,7 @@ impl Freshness {
 }
 
 /// The last good stamp of every signer.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Signers {
     room: usize,
     last: Vec<(IpAddr, Stamp)>,
