@@ -35,6 +35,7 @@ pub const TEST: &[Step] = &[
     ours("unit tests", unit_tests),
     ours("release build", release_build),
     ours("simulation", simulation),
+    ours("exhaustion", exhaustion),
     ours("examples, ours", examples::accepted_by_ours),
     theirs("examples, theirs", examples::accepted_by_theirs),
     theirs("conformance, theirs", conformance_theirs),
@@ -121,6 +122,7 @@ pub const RELEASE_BUILD: &[&str] = &[
     "--locked",
     "--package=keepalived-daemon",
     "--package=keepalived-sim",
+    "--package=keepalived-exhaust",
     "--package=keepalived-conformance",
 ];
 
@@ -131,6 +133,12 @@ fn release_build(root: &Path) -> Outcome {
 fn simulation(root: &Path) -> Outcome {
     let mut simulator = Command::new(run::release_binary(root, "keepalived-sim"));
     run::counted(simulator.current_dir(root).args(["--seeds", SEEDS]), Duration::from_secs(600))
+}
+
+/// Everything that a few routers can come to.
+fn exhaustion(root: &Path) -> Outcome {
+    let mut explorer = Command::new(run::release_binary(root, "keepalived-exhaust"));
+    run::counted(explorer.current_dir(root), Duration::from_secs(300))
 }
 
 fn documentation(root: &Path) -> Outcome {

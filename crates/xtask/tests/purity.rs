@@ -14,6 +14,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("sys", &["model"]),
     ("netlink", &["model"]),
     ("sim", &["model", "wire", "core"]),
+    ("exhaust", &["model", "wire", "core"]),
     ("daemon", &["model", "wire", "conf", "core", "sys", "netlink"]),
     ("conformance", &["model", "wire", "conf", "sys"]),
     ("xtask", &[]),
