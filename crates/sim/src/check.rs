@@ -84,7 +84,9 @@ pub fn reconfigured(node: &mut Node, now: Instant, before: &vrrp::Config) {
     for instance in &before.instances {
         let seat = (node.link(instance.interface_name()), instance.vrid.number());
         let Some(after) = node.instance(seat).filter(|after| after.identity() == instance.identity()) else {
-            let gone = |watch: &mut Watch| (watch.master_since, watch.respect) = (None, None);
+            let gone = |watch: &mut Watch| {
+                (watch.master_since, watch.respect, watch.recent) = (None, None, None);
+            };
             node.watches.entry(seat).and_modify(gone);
             continue;
         };
@@ -97,6 +99,7 @@ pub fn reconfigured(node: &mut Node, now: Instant, before: &vrrp::Config) {
         let Some(watch) = node.watches.get_mut(&seat) else { continue };
         watch.last_sent = watch.last_sent.map(|at| Instant((at.0 + from.0).saturating_sub(to.0)).min(now));
         watch.respect = watch.respect.filter(|_| !is_other);
+        watch.recent = watch.recent.filter(|_| from == to);
     }
 }
 

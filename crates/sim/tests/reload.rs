@@ -1,12 +1,14 @@
 //! What a reload may and may not do, tried on engines in the middle of everything.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use keepalived_core::report::State;
 use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::kernel::AddressKey;
-use keepalived_model::{Instant, vrrp};
+use keepalived_model::vrrp::{self, Carrier};
+use keepalived_model::{Instant, LinkId};
 use keepalived_sim::mutate::Mutation;
 use keepalived_sim::node::Node;
 use keepalived_sim::rng::Rng;
@@ -44,6 +46,17 @@ fn reload(engine: &mut Engine, now: Instant, config: &vrrp::Config) -> Actions {
     let mut out = Actions::new();
     engine.handle(now, Event::Config(Arc::new(config.clone())), &mut out);
     out
+}
+
+/// Another configuration: a little different, or another one of the node's altogether.
+fn another(node: &Node, rng: &mut Rng) -> (String, vrrp::Config) {
+    match rng.index(node.others.len() + 1).checked_sub(1) {
+        Some(other) => (format!("other {other}"), (*node.others[other]).clone()),
+        None => {
+            let mutation = Mutation::draw(rng);
+            (format!("{mutation:?}"), mutation.apply(&node.original, &node.config))
+        }
+    }
 }
 
 #[test]
@@ -88,7 +101,7 @@ fn there_and_back_again_leaves_every_role_and_address_as_it_was() {
 #[test]
 fn the_kernel_is_asked_for_the_difference_only() {
     every_engine(|engine, now, node, rng| {
-        let mutation = Mutation::draw(rng);
+        let (what, config) = another(node, rng);
         let mut engine = engine.clone();
         let wanted = |engine: &Engine| -> Vec<AddressKey> {
             let mut keys: Vec<_> = picture(engine).into_values().flat_map(|(_, wanted)| wanted).collect();
@@ -96,15 +109,15 @@ fn the_kernel_is_asked_for_the_difference_only() {
             keys
         };
         let before = wanted(&engine);
-        let actions = reload(&mut engine, now, &mutation.apply(&node.original, &node.config));
+        let actions = reload(&mut engine, now, &config);
         let after = wanted(&engine);
         for action in actions {
             let Action::Want { key: keepalived_model::kernel::Key::Address(key), spec } = action else {
                 continue;
             };
             match spec {
-                Some(_) => assert!(!before.contains(&key), "{mutation:?} asks for {key:?} again"),
-                None => assert!(!after.contains(&key), "{mutation:?} removes {key:?}, which is wanted"),
+                Some(_) => assert!(!before.contains(&key), "{what} asks for {key:?} again"),
+                None => assert!(!after.contains(&key), "{what} removes {key:?}, which is wanted"),
             }
         }
     });
@@ -113,15 +126,16 @@ fn the_kernel_is_asked_for_the_difference_only() {
 #[test]
 fn a_kept_master_goes_on_advertising_in_time() {
     every_engine(|engine, now, node, rng| {
-        let mutation = Mutation::draw(rng);
+        let (what, config) = another(node, rng);
         let mut engine = engine.clone();
-        reload(&mut engine, now, &mutation.apply(&node.original, &node.config));
+        reload(&mut engine, now, &config);
         let masters =
             |engine: &Engine| picture(engine).values().filter(|(state, _)| *state == State::Master).count();
         let count = masters(&engine);
-        let slowest = node.config.instances.iter().map(|i| i.advert_interval).max().unwrap_or_default();
+        let all = node.config.instances.iter().chain(&config.instances);
+        let slowest = all.map(|i| i.advert_interval).max().unwrap_or_default();
         let until = now + slowest;
-        let mut heard = std::collections::BTreeSet::new();
+        let mut heard = BTreeSet::new();
         while let Some(at) = engine.next_deadline().filter(|at| *at <= until) {
             let mut out = Actions::new();
             engine.handle(at.max(now), Event::Due, &mut out);
@@ -131,7 +145,49 @@ fn a_kept_master_goes_on_advertising_in_time() {
             });
             heard.extend(adverts);
         }
-        assert!(heard.len() >= count, "{mutation:?}: {heard:?} of {count} masters");
+        assert!(heard.len() >= count, "{what}: {heard:?} of {count} masters");
+    });
+}
+
+/// Groups joined, by interface, and VRIDs admitted, by how they travel.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct Ears {
+    joined: BTreeSet<(LinkId, IpAddr)>,
+    admitted: BTreeMap<Carrier, BTreeSet<u8>>,
+}
+
+impl Ears {
+    fn follow(mut self, actions: Actions) -> Self {
+        for action in actions {
+            match action {
+                Action::Join { link, group } => _ = self.joined.insert((link, group)),
+                Action::Leave { link, group } => _ = self.joined.remove(&(link, group)),
+                Action::Admit { carrier, vrids } => {
+                    let vrids = vrids.iter().map(|vrid| vrid.number()).collect();
+                    self.admitted.insert(carrier, vrids);
+                }
+                _ => {}
+            }
+        }
+        self.admitted.retain(|_, vrids| !vrids.is_empty());
+        self
+    }
+}
+
+#[test]
+fn a_reload_listens_to_what_a_start_would() {
+    every_engine(|engine, now, node, rng| {
+        if !node.kernel.is_idle() {
+            return;
+        }
+        let Some(process) = &node.process else { return };
+        let (what, config) = another(node, rng);
+        let ears = Ears { joined: process.joined.clone(), admitted: process.admitted.clone() };
+        let reloaded = ears.follow(reload(&mut engine.clone(), now, &config));
+        let readings: Vec<_> = config.watches().iter().map(|watch| node.reading(watch)).collect();
+        let (snapshot, mut out) = (node.kernel.clone().dump(now), Actions::new());
+        Engine::start(now, Arc::new(config), &snapshot, &[], &readings, &mut out);
+        assert_eq!(reloaded, Ears::default().follow(out), "{what}");
     });
 }
 
