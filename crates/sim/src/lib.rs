@@ -18,6 +18,7 @@ pub mod by_hand;
 pub mod check;
 pub mod clock;
 pub mod expect;
+pub mod hearing;
 pub mod junk;
 pub mod kernel;
 pub mod lan;

@@ -6,11 +6,10 @@ mod trouble;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap};
 use std::rc::Rc;
-use std::sync::Arc;
 
 use keepalived_core::event::{Action, Actions, Event};
 use keepalived_model::kernel::Key;
-use keepalived_model::{Instant, LinkId, Micros, vrrp};
+use keepalived_model::{Instant, LinkId, Micros};
 
 use crate::check::{self, Broken, Since};
 use crate::lan::{Segment, Weather};
@@ -297,28 +296,7 @@ impl World {
             Mail::Reload(_) if self.nodes[n].process.as_ref().is_some_and(|process| process.stopping) => {
                 Ok(())
             }
-            Mail::Reload(config) => {
-                let members = |config: &vrrp::Config| -> Vec<vrrp::Identity> {
-                    let grouped = config.groups.iter().flat_map(|group| &group.members);
-                    let of = |name: &String| config.instances.iter().find(|instance| instance.name == *name);
-                    grouped.filter_map(of).map(|instance| instance.identity()).collect()
-                };
-                if members(&config) != members(&self.nodes[n].config) {
-                    self.nodes[n].regrouped_at = self.now;
-                }
-                let before = std::mem::replace(&mut self.nodes[n].config, Arc::clone(&config));
-                check::reconfigured(&mut self.nodes[n], self.now, &before);
-                self.nodes[n].disturb(self.now);
-                let watches = config.watches();
-                self.tell(n, Event::Config(config))?;
-                self.weigh_calm();
-                // Whoever watches looks at what is new.
-                for watch in watches {
-                    let after = Micros(self.rng.between(100, 20_000));
-                    self.mail(n, after, Mail::Seen(watch));
-                }
-                Ok(())
-            }
+            Mail::Reload(config) => self.reconfigure(n, config),
             Mail::Stop => {
                 if let Some(process) = &mut self.nodes[n].process {
                     process.stopping = true;

@@ -123,6 +123,30 @@ impl World {
         Ok(())
     }
 
+    /// A process reads another configuration.
+    pub(super) fn reconfigure(&mut self, n: usize, config: Arc<vrrp::Config>) -> Result<(), Broken> {
+        let members = |config: &vrrp::Config| -> Vec<vrrp::Identity> {
+            let grouped = config.groups.iter().flat_map(|group| &group.members);
+            let of = |name: &String| config.instances.iter().find(|instance| instance.name == *name);
+            grouped.filter_map(of).map(|instance| instance.identity()).collect()
+        };
+        if members(&config) != members(&self.nodes[n].config) {
+            self.nodes[n].regrouped_at = self.now;
+        }
+        let before = std::mem::replace(&mut self.nodes[n].config, Arc::clone(&config));
+        check::reconfigured(&mut self.nodes[n], self.now, &before);
+        self.nodes[n].disturb(self.now);
+        let watches = config.watches();
+        self.tell(n, Event::Config(config))?;
+        self.weigh_calm();
+        // Whoever watches looks at what is new.
+        for watch in watches {
+            let after = Micros(self.rng.between(100, 20_000));
+            self.mail(n, after, Mail::Seen(watch));
+        }
+        Ok(())
+    }
+
     fn set_fate(&mut self, node: usize, script: usize, fate: Fate) {
         self.nodes[node].scripts.fates.insert(scripts::path(script), fate);
     }
