@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keepalived_model::track::{File, Tracked};
+use keepalived_model::track::{File, Tracked, Trackers};
 use keepalived_model::vrrp::{self, Garp, Preempt, SyncGroup, Version, VirtualAddress};
 use keepalived_model::{Micros, Priority, Vrid, Weight};
 
@@ -76,7 +76,7 @@ impl Sketch {
             advert_interval: self.interval,
             down_timer_adverts: self.adverts,
             addresses: vec![address],
-            track_files: tracked.into_iter().collect(),
+            track: Trackers { files: tracked.into_iter().collect(), ..Trackers::default() },
             // Announcements have no part in elections; their timers would only make more states.
             garp: Garp { repeat: 1, delay: Micros::ZERO, lower_prio_delay: Micros::ZERO, ..Garp::default() },
             ..vrrp::Instance::new(&format!("VI_{vrid}"), vrid, "eth0")
@@ -84,14 +84,17 @@ impl Sketch {
     }
 
     fn config(self, priority: u8) -> Arc<vrrp::Config> {
-        let config = vrrp::Config { instances: vec![self.instance(51, priority)], ..vrrp::Config::default() };
+        let config = vrrp::Config {
+            instances: vec![Arc::new(self.instance(51, priority))],
+            ..vrrp::Config::default()
+        };
         Arc::new(self.with_file(config))
     }
 
     /// Two routers in one group, of which only the first one tracks the file.
     fn group(self, priority: u8) -> Arc<vrrp::Config> {
         let plain = Self { weight: None, ..self };
-        let instances = vec![self.instance(51, priority), plain.instance(52, priority)];
+        let instances = [self.instance(51, priority), plain.instance(52, priority)].map(Arc::new).to_vec();
         let members = instances.iter().map(|instance| instance.name.clone()).collect();
         let group = SyncGroup { name: "G".into(), members, ..SyncGroup::default() };
         Arc::new(self.with_file(vrrp::Config { groups: vec![group], instances, ..vrrp::Config::default() }))

@@ -233,7 +233,7 @@ fn who_leaves_a_group_leaves_its_faults_behind() {
         init_fail: false,
     };
     let mut faulty = router(52, 100);
-    faulty.track_scripts = vec![tracked("chk0")];
+    faulty.track.scripts = vec![tracked("chk0")];
     let with_script = |config| vrrp::Config { scripts: vec![script.clone()], ..config };
     let routers = || vec![router(51, 100), faulty.clone()];
     let bad = Op::Fate { node: 0, script: 0, fate: Fate::Bad };
@@ -258,7 +258,7 @@ fn a_backup_with_another_interval_respects_a_slower_master_as_before() {
 #[test]
 fn another_priority_does_not_wait_for_what_is_tracked() {
     let mut tracks = router(51, 100);
-    tracks.track_files = vec![tracked("f0")];
+    tracks.track.files = vec![tracked("f0")];
     let weight = Weight::default();
     let file = File { name: "f0".into(), path: b"/f0".to_vec(), weight, init: None };
     let other = vrrp::Config { files: vec![file], ..config(vec![tracks]) };
