@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use keepalived_core::event::{Action, Actions, Occasion, Subject};
 use keepalived_core::report::{Fault, State};
-use keepalived_model::kernel::AddressKey;
+use keepalived_model::kernel::{AddressKey, Key};
 use keepalived_model::vrrp::{self, Family, Transport, Version};
 use keepalived_model::{InstanceId, Instant, Micros};
 
@@ -130,7 +130,10 @@ fn sends(
                 format!("{seen:?} to be sent {source} -> {destination}"),
             ));
         }
-        if node.ports.iter().all(|port| port.own(Family::of(*source)) != *source) {
+        // What a predecessor left, nobody names any more and no mark tells apart is one of the interface's own.
+        let is_left = |key: &Key| matches!(key, Key::Address(key) if key.ip == *source);
+        let passes = !node.kernel.marks && node.leftovers.iter().any(is_left);
+        if !passes && node.ports.iter().all(|port| port.own(Family::of(*source)) != *source) {
             return Err(("adverts come from an interface's own address", format!("{source}")));
         }
         // While the news of another index is on its way, the old one is used.
@@ -437,7 +440,7 @@ fn kernel_as_wanted(node: &Node, now: Instant) -> Result<(), Broken> {
 /// kernels without marks.
 pub fn addresses_in_use(node: &Node) -> BTreeSet<AddressKey> {
     let used = |key: &AddressKey| {
-        if !node.leftovers.contains(key) {
+        if !node.leftovers.contains(&Key::Address(*key)) {
             return true;
         }
         let here = |i: &vrrp::Instance| node.kernel.marks && node.link(i.interface_name()) == key.link;

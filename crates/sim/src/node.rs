@@ -151,8 +151,8 @@ pub struct Node {
     pub has_stirred: bool,
     /// What we noticed.
     pub watches: BTreeMap<Seat, Watch>,
-    /// Virtual addresses that were there before the process was.
-    pub leftovers: BTreeSet<AddressKey>,
+    /// What was there before the process was and nobody has asked for or forbidden since.
+    pub leftovers: BTreeSet<Key>,
 }
 
 impl Node {

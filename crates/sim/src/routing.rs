@@ -66,10 +66,22 @@ fn rule(rng: &mut Rng, preference: u32) -> Rule {
     Rule { no_track: rng.one_in(4), ..Rule::new(Family::V4, preference, Action::Table(100)) }
 }
 
-/// Routes and rules that are there and that the configuration speaks of.
+/// Routes and rules that are there and that the configuration speaks of. What a dead predecessor left elsewhere is
+/// nobody's.
 pub fn in_use(node: &Node) -> BTreeSet<Key> {
     let ours: BTreeSet<Key> = routing::of(&node.config).iter().map(anywhere).collect();
-    node.kernel.routing().iter().filter(|key| ours.contains(&anywhere(key))).cloned().collect()
+    let is_left = |key: &Key| node.leftovers.contains(key) && !is_placed(node, key);
+    let there = node.kernel.routing().iter();
+    there.filter(|key| ours.contains(&anywhere(key)) && !is_left(key)).cloned().collect()
+}
+
+/// Whether the configuration puts this where it is.
+fn is_placed(node: &Node, key: &Key) -> bool {
+    let Key::Route(key) = key else { return true };
+    let lasting = node.config.lasting.routes.iter().map(|tied| &tied.thing);
+    let mut routes = node.config.instances.iter().flat_map(|instance| &instance.routes).chain(lasting);
+    let place = |route: &Route| route.interface.as_deref().map(|name| node.link(name));
+    routes.any(|route| route.destination == key.destination && place(route) == key.link)
 }
 
 /// The same on no particular interface.

@@ -309,10 +309,7 @@ impl World {
     fn apply(&mut self, n: usize, key: Key, spec: Option<&keepalived_model::kernel::Spec>) {
         self.nodes[n].has_stirred = true;
         let outcome = self.nodes[n].kernel.apply(&key, spec, &mut self.rng);
-        if let Key::Address(address) = key {
-            // Whoever asks for it knows of it.
-            self.nodes[n].leftovers.remove(&address);
-        }
+        self.nodes[n].leftovers.remove(&key);
         if outcome.is_err() {
             self.nodes[n].disturb(self.now);
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use keepalived_core::Engine;
 use keepalived_core::event::{Actions, Event};
 use keepalived_core::memory::Memory;
-use keepalived_model::kernel::{AddressKey, Change};
+use keepalived_model::kernel::{AddressKey, Change, Key};
 use keepalived_model::track::Reading;
 use keepalived_model::{LinkId, Micros, vrrp};
 
@@ -208,7 +208,8 @@ impl World {
         let memories: Vec<Memory> = if adopt { node.memory.values().cloned().collect() } else { Vec::new() };
         node.memory.clear();
         node.disturbed_at = now;
-        node.leftovers = node.kernel.virtual_addresses(&node.ports).collect();
+        let addresses = node.kernel.virtual_addresses(&node.ports).map(Key::Address);
+        node.leftovers = addresses.chain(node.kernel.routing().iter().cloned()).collect();
         let snapshot = node.kernel.dump(now);
         let (local, config, mut actions) = (node.clock.local(now), Arc::clone(&node.config), Actions::new());
         let readings: Vec<Reading> = config.watches().iter().map(|watch| node.reading(watch)).collect();
