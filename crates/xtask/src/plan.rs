@@ -8,7 +8,7 @@ use crate::tally::{Counts, Outcome, Tally, Whose};
 use crate::{examples, fuzz, machine, packages, run, tidy};
 
 /// Seeds the simulator goes through.
-const SEEDS: &str = "10000";
+const SEEDS: &str = "20000";
 
 /// One step of a plan.
 #[derive(Clone, Copy)]
