@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use keepalived_core::event::{Action, Actions, Occasion, Subject};
 use keepalived_core::report::{Fault, State};
 use keepalived_model::kernel::{AddressKey, Key};
-use keepalived_model::vrrp::{self, Family, Transport, Version};
+use keepalived_model::vrrp::{self, Auth, Family, Transport, Version};
 use keepalived_model::{InstanceId, Instant, Micros};
 
 use crate::node::{Node, Seat, Standing, Watch};
@@ -510,11 +510,14 @@ fn one_master(world: &mut World) -> Result<(), Broken> {
     Ok(())
 }
 
-/// The longest interval anybody has for a router.
+/// How long two masters of a router may need to hear of each other: the longest interval anybody has. Where numbers
+/// crossed the first advert is not believed, and who may not answer the other one can only wait for its next.
 fn interval(world: &World, (segment, vrid): (usize, u8)) -> Micros {
     let of = |node: &Node| {
         let port = node.ports.iter().find(|port| port.segment == segment)?;
-        node.instance((port.link, vrid)).map(|instance| instance.advert_interval)
+        let instance = node.instance((port.link, vrid))?;
+        let waits = matches!(instance.auth, Auth::Ah(_)) && instance.lower_prio_no_advert;
+        Some(instance.advert_interval.times(if waits { 2 } else { 1 }))
     };
     world.nodes.iter().filter_map(of).max().unwrap_or(Micros::from_secs(1))
 }
