@@ -45,9 +45,12 @@ impl Instance {
             swept,
             rogue,
             timers,
-            // What is only told, or derived from the configuration.
+            // What is only told, derived from the rest, or a turn among equals.
             name: _,
             identity: _,
+            group: _,
+            refreshed: _,
+            answered_up_to: _,
             audience: _,
             previous: _,
             why: _,
