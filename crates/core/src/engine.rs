@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use keepalived_model::kernel::{Change, Key, LinkKind, LinkName, Refusal, Snapshot};
+use keepalived_model::kernel::{Change, Key, LinkKind, LinkName, Snapshot};
 use keepalived_model::track::Reading;
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
@@ -73,7 +73,7 @@ pub struct Engine {
     agenda: Agenda<Owner>,
     /// Whose timers may differ now; some of them more than once.
     touched: Vec<Owner>,
-    unfinished: BTreeSet<InstanceId>,
+    pub(crate) unfinished: BTreeSet<InstanceId>,
     runs: BTreeMap<RunId, ScriptId>,
     pub(crate) listeners: Listeners,
     /// Every virtual address of every instance: never a source.
@@ -346,30 +346,6 @@ impl Engine {
         for key in keys {
             self.wanted.lost(&key);
         }
-    }
-
-    fn settled(&mut self, key: Key, outcome: Result<(), Refusal>, out: &mut Actions) {
-        let owners = self.wanted.owners(&key);
-        let is_wanted = self.wanted.is_wanted(&key);
-        let is_news = self.wanted.answered(&key, &outcome);
-        if let Key::Link(name) = key {
-            return self.link_settled(name, outcome, out);
-        }
-        match &outcome {
-            Ok(()) if is_wanted && is_news => self.accepted_after_all(&key, &owners, out),
-            Err(_) if is_wanted => self.begin_retries(),
-            Ok(()) | Err(_) => {}
-        }
-        match (&key, outcome) {
-            (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
-            (Key::Address(address), Ok(())) => self.links.remove_address(*address),
-            (_, Err(refusal)) if is_news => self.report_refusal(&key, &owners, &refusal, out),
-            (_, Ok(()) | Err(_)) => {}
-        }
-        if is_wanted && self.wanted.is_settled(&key) {
-            self.fixture_settled(&key, out);
-        }
-        self.unfinished.extend(owners);
     }
 
     fn send_failed(&mut self, id: InstanceId, destination: IpAddr, errno: i32, out: &mut Actions) {

@@ -1,4 +1,4 @@
-//! What the kernel refused: it is told to those who wanted it, and asked for again.
+//! What the kernel answered. What it refused is told to those who wanted it, and asked for again.
 
 use keepalived_model::kernel::{Key, Refusal};
 use keepalived_model::{InstanceId, Micros};
@@ -15,6 +15,31 @@ const RETRY_EVERY: Micros = Micros::from_secs(1);
 const RETRIES_AT_ONCE: u64 = 64;
 
 impl Engine {
+    /// The kernel's side did what was wanted, or could not.
+    pub(crate) fn settled(&mut self, key: Key, outcome: Result<(), Refusal>, out: &mut Actions) {
+        let owners = self.wanted.owners(&key);
+        let is_wanted = self.wanted.is_wanted(&key);
+        let is_news = self.wanted.answered(&key, &outcome);
+        if let Key::Link(name) = key {
+            return self.link_settled(name, outcome, out);
+        }
+        match &outcome {
+            Ok(()) if is_wanted && is_news => self.accepted_after_all(&key, &owners, out),
+            Err(_) if is_wanted => self.begin_retries(),
+            Ok(()) | Err(_) => {}
+        }
+        match (&key, outcome) {
+            (Key::Address(address), Ok(())) if is_wanted => self.links.put_address(*address),
+            (Key::Address(address), Ok(())) => self.links.remove_address(*address),
+            (_, Err(refusal)) if is_news => self.report_refusal(&key, &owners, &refusal, out),
+            (_, Ok(()) | Err(_)) => {}
+        }
+        if is_wanted && self.wanted.is_settled(&key) {
+            self.fixture_settled(&key, out);
+        }
+        self.unfinished.extend(owners);
+    }
+
     /// Something wanted was refused.
     pub(crate) fn begin_retries(&mut self) {
         if self.retry_at.is_none() {
