@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::language::corpus::{Corpus, Scripts, samples};
-use crate::language::known::Known;
+use crate::language::known::{Known, Usage};
 use crate::language::oracle::{Oracle, ask_both};
 use crate::language::{Case, Verdict, cases, differences};
 use crate::outcome::{Fault, Outcome, failed};
@@ -69,11 +69,13 @@ impl Count {
             self.equal, self.listed, self.unlisted
         );
         let mut report = self.report;
-        for (row, used) in known.usage() {
-            if used == 0 {
-                let _ = writeln!(report, "explains nothing: {row}");
-            } else {
+        for usage in known.usage() {
+            let Usage { row, used, expected } = &usage;
+            if usage.is_right() {
                 println!("     {used:>4} x {row}");
+            } else {
+                let expected = expected.map_or("something".to_owned(), |expected| expected.to_string());
+                let _ = writeln!(report, "explains {used}, not {expected}: {row}");
             }
         }
         if report.is_empty() {

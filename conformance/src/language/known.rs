@@ -1,6 +1,7 @@
 //! Differences somebody has looked at: a table of what differs, where, and why.
 //!
-//! A row is `case [status] => difference => reason`, the status being the original's; `*` stands for anything. The
+//! A row is `case [status] => difference => reason`, the status being the original's; `*` stands for anything. With
+//! `9 x ` in front of the difference it has to be there in that many cases, so that its loss is noticed too. The
 //! reason names a decision (`D9`), or says
 //! what 2.4.3, whose behavior is ours, does otherwise than the original at hand.
 
@@ -12,7 +13,36 @@ struct Row {
     case: &'static str,
     difference: &'static str,
     reason: &'static str,
+    /// How often it is expected, if that is known.
+    expected: Option<u32>,
     used: Cell<u32>,
+}
+
+impl Row {
+    fn parse(case: &'static str, difference: &'static str, reason: &'static str) -> Self {
+        let counted =
+            difference.split_once(" x ").and_then(|(count, rest)| Some((count.parse().ok()?, rest)));
+        let (expected, difference) = counted.map_or((None, difference), |(count, rest)| (Some(count), rest));
+        Self { case, difference, reason, expected, used: Cell::new(0) }
+    }
+}
+
+/// What became of a row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// The row.
+    pub row: String,
+    /// How much it explained.
+    pub used: u32,
+    /// How much it should have explained; any number but none where that is not said.
+    pub expected: Option<u32>,
+}
+
+impl Usage {
+    /// Whether there is nothing wrong with the row.
+    pub fn is_right(&self) -> bool {
+        self.expected.map_or(self.used > 0, |expected| self.used == expected)
+    }
 }
 
 /// The table.
@@ -32,7 +62,7 @@ impl Known {
             let mut cells = line.split(" => ").map(str::trim);
             match (cells.next(), cells.next(), cells.next(), cells.next()) {
                 (Some(case), Some(difference), Some(reason), None) if !reason.is_empty() => {
-                    Ok(Row { case, difference, reason, used: Cell::new(0) })
+                    Ok(Row::parse(case, difference, reason))
                 }
                 _ => Err(format!("not a row: {line}")),
             }
@@ -57,11 +87,13 @@ impl Known {
         open
     }
 
-    /// The rows that explained something, each with how often, and those that did not.
-    pub fn usage(&self) -> impl Iterator<Item = (String, u32)> + '_ {
-        self.rows
-            .iter()
-            .map(|row| (format!("{} => {} => {}", row.case, row.difference, row.reason), row.used.get()))
+    /// All rows, each with how often it explained something.
+    pub fn usage(&self) -> impl Iterator<Item = Usage> + '_ {
+        self.rows.iter().map(|row| Usage {
+            row: format!("{} => {} => {}", row.case, row.difference, row.reason),
+            used: row.used.get(),
+            expected: row.expected,
+        })
     }
 }
 
@@ -120,6 +152,17 @@ mod tests {
         assert_eq!(known.unexplained("x: 1", &found(&["+ old", "status 0 5"])), ["+ old", "status 0 5"]);
         assert_eq!(known.unexplained("y: 1", &found(&["+ new"])), ["+ new"]);
         assert!(says("? a*", "- ab") && says("? a*", "+ ab") && !says("? a*", "status 0 5"));
-        assert_eq!(known.usage().map(|(_, used)| used).collect::<Vec<_>>(), [1]);
+        assert_eq!(known.usage().map(|usage| usage.used).collect::<Vec<_>>(), [1]);
+    }
+
+    #[test]
+    fn a_row_with_a_count_is_wrong_when_it_explains_less_or_more() {
+        let known = Known::parse("x: * => 2 x + new => because\n").expect("a table");
+        let mut right = Vec::new();
+        for _ in 0..3 {
+            assert!(known.unexplained("x: 1", &["+ new".to_owned()]).is_empty());
+            right.extend(known.usage().map(|usage| usage.is_right()));
+        }
+        assert_eq!(right, [false, true, false]);
     }
 }
