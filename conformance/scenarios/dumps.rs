@@ -4,6 +4,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use super::lan::{Single, VIP, instance, ms};
 use super::ways::give_ipv6;
+use crate::both::of_both;
 use crate::compare::difference;
 use crate::lab::until;
 use crate::outcome::{Fault, Outcome, failed};
@@ -495,7 +496,7 @@ fn same_vmac_files(_: &Context) -> Outcome {
 }
 
 fn compared(config: &str, others: &[&str]) -> Outcome {
-    let (theirs, ours) = (files(Subject::Theirs, config, others)?, files(Subject::Ours, config, others)?);
+    let [theirs, ours] = of_both(|subject| files(subject, config, others))?;
     let pairs = [
         ("keepalived.data", theirs.state, ours.state),
         ("keepalived_parent.data", theirs.parent, ours.parent),

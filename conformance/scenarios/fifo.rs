@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::lan::{Single, VIP, VRID, instance, ms, says};
+use crate::both::of_both;
 use crate::lab::until;
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down};
@@ -113,8 +114,7 @@ fn life(subject: Subject) -> Result<Vec<Vec<String>>, Fault> {
 }
 
 fn same_lines(_: &Context) -> Outcome {
-    let theirs = life(Subject::Theirs)?;
-    let ours = life(Subject::Ours)?;
+    let [theirs, ours] = of_both(life)?;
     let start = ["GROUP \"G1\" BACKUP 0", "INSTANCE \"VI_1\" BACKUP 200"];
     ensure_same!(theirs[0][..2], start, "first lines");
     ensure_same!(ours, theirs, "lines of ours and theirs");

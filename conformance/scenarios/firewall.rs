@@ -3,13 +3,13 @@
 use std::time::Instant;
 
 use super::lan::{Single, Two, VIP, instance, ms, says, start};
+use crate::both::of_both;
 use crate::ensure_same;
 use crate::lab::client::Client;
 use crate::lab::{Host, until};
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down};
 use crate::scenarios::stage::start_nginx;
-use crate::subject::Subject;
 use crate::table::{Context, Scenario, both, original, ours};
 
 const F: &str = "firewall";
@@ -55,8 +55,7 @@ fn rules(host: &Host) -> Result<String, Fault> {
 
 /// The rules of a master with that configuration, of both programs.
 fn compare(config: &str, barred: &[&str]) -> Outcome {
-    let mut found = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    let [theirs, ours] = of_both(|subject| {
         let lan = Single::of(subject, config)?;
         lan.start_as_master(150)?;
         until(ms(1500), "every address is barred", || {
@@ -66,9 +65,8 @@ fn compare(config: &str, barred: &[&str]) -> Outcome {
         says(&lan.a, "(VI_1) setting firewall drop rule", ms(500))?;
         lan.a.must("kill $(cat /run/keepalived.pid)")?;
         lan.a.quiet(ms(3000))?;
-        found.push((during, rules(&lan.a)?));
-    }
-    let (Some(ours), Some(theirs)) = (found.pop(), found.pop()) else { return Ok(()) };
+        Ok((during, rules(&lan.a)?))
+    })?;
     ensure_same!(ours.0, theirs.0, "rules of a master");
     ensure_same!(ours.1, theirs.1, "rules after the stop");
     ensure_same!(ours.1, "", "rules after the stop");
@@ -104,15 +102,14 @@ fn rules_of_addresses(_context: &Context) -> Outcome {
     let own =
         |more: &str| instance(150, more).replace("10.9.0.100", "10.9.0.100\n        10.9.0.101 use_vmac");
     let alone = own("");
-    let mut rules_of_both = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    let rules_of_both = of_both(|subject| {
         let lan = Single::of(subject, &alone)?;
         lan.start()?;
         until(ms(1500), "the virtual MAC", || {
             lan.a.run("ip link show vrrp.51").is_ok_and(|run| run.code == 0)
         })?;
-        rules_of_both.push(rules(&lan.a)?);
-    }
+        rules(&lan.a)
+    })?;
     ensure_same!(rules_of_both, ["", ""], "rules of theirs and ours");
     let other = "vrrp_instance VI_2 {\n    interface eth0\n    virtual_router_id 52\n    priority 100\n    use_vmac\n    \
                  advert_int 3\n    virtual_ipaddress {\n        10.9.0.120\n    }\n}\n";

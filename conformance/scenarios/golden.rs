@@ -4,9 +4,9 @@ use std::thread;
 use std::time::Instant;
 
 use super::lan::{Single, ms};
+use crate::both::of_both;
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down};
-use crate::subject::Subject;
 use crate::table::{Context, Scenario, both, original};
 use crate::wire::{Frame, advert, garp, hex};
 use crate::{ensure, ensure_same};
@@ -135,8 +135,7 @@ fn same_life(_: &Context) -> Outcome {
             "        10.9.0.103\n        10.9.0.104/24\n    }\n    virtual_ipaddress_excluded {\n        10.9.0.105\n    }"
         )
     );
-    let mut lives = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    let [theirs, ours] = of_both(|subject| {
         let lan = Single::of(subject, &config)?;
         lan.start()?;
         thread::sleep(master_down(150) + ms(1000) + SLACK);
@@ -148,17 +147,16 @@ fn same_life(_: &Context) -> Outcome {
         let mut frames: Vec<String> = spoken(&lan).into_iter().map(|(_, text)| text).collect();
         frames.sort();
         frames.dedup();
-        lives.push(frames);
-    }
-    let (theirs, ours) = (&lives[0], &lives[1]);
+        Ok(frames)
+    })?;
     let only = |left: &[String], right: &[String]| {
         left.iter().filter(|text| !right.contains(text)).cloned().collect::<Vec<_>>().join("\n  ")
     };
     ensure!(
         theirs == ours,
         "frames differ; only theirs:\n  {}\nonly ours:\n  {}",
-        only(theirs, ours),
-        only(ours, theirs)
+        only(&theirs, &ours),
+        only(&ours, &theirs)
     );
     Ok(())
 }

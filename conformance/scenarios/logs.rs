@@ -3,6 +3,7 @@
 use std::thread;
 
 use super::lan::{Single, TRACK, VIP, instance, ms, script};
+use crate::both::of_both;
 use crate::compare::{difference, normalised};
 use crate::ensure;
 use crate::outcome::{Fault, Outcome};
@@ -61,9 +62,8 @@ fn life(
     Ok(lan.a.log.lines().iter().map(normalised).collect())
 }
 
-fn same_lines(config: &str, command: &str, play: impl Fn(&Single) -> Outcome) -> Outcome {
-    let theirs = life(Subject::Theirs, config, command, &play)?;
-    let ours = life(Subject::Ours, config, command, &play)?;
+fn same_lines(config: &str, command: &str, play: impl Fn(&Single) -> Outcome + Sync) -> Outcome {
+    let [theirs, ours] = of_both(|subject| life(subject, config, command, &play))?;
     let (only_theirs, only_ours) = difference(&theirs, &ours);
     let unknown = |lines: Vec<String>| {
         let known = |line: &String| KNOWN.iter().any(|(part, _)| line.contains(part));

@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::lan::{Single, VIP, VRID, instance, ms, says};
+use crate::both::of_both;
 use crate::lab::mail_server::{COMMAND, SESSIONS};
 use crate::lab::until;
 use crate::outcome::{Fault, Outcome};
@@ -90,8 +91,7 @@ fn life(subject: Subject, more: &str, silent: bool) -> Result<Vec<String>, Fault
 }
 
 fn same(more: &str, silent: bool) -> Outcome {
-    let theirs = life(Subject::Theirs, more, silent)?;
-    let ours = life(Subject::Ours, more, silent)?;
+    let [theirs, ours] = of_both(|subject| life(subject, more, silent))?;
     ensure!(theirs.iter().any(|mail| mail.contains("VI_1 - Entering MASTER state")), "{theirs:#?}");
     ensure!(theirs.iter().any(|mail| mail.contains("VI_2 - Deleted")), "{theirs:#?}");
     ensure_same!(ours, theirs, "mails of ours and theirs");

@@ -3,6 +3,7 @@
 use std::thread;
 
 use super::lan::{Single, TRACK, VIP, instance, ms, script};
+use crate::both::of_both;
 use crate::lab::until;
 use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down};
@@ -99,8 +100,7 @@ fn calls(context: &Context) -> Outcome {
 }
 
 fn same_calls(_: &Context) -> Outcome {
-    let theirs = life(Subject::Theirs)?;
-    let ours = life(Subject::Ours)?;
+    let [theirs, ours] = of_both(life)?;
     for (left, right) in theirs.iter().zip(&ours) {
         ensure_same!(sorted(right), sorted(left), "calls of ours and theirs");
     }
@@ -127,8 +127,7 @@ fn group(subject: Subject) -> Result<Vec<String>, Fault> {
 }
 
 fn same_group_calls(_: &Context) -> Outcome {
-    let theirs = group(Subject::Theirs)?;
-    let ours = group(Subject::Ours)?;
+    let [theirs, ours] = of_both(group)?;
     ensure_same!(sorted(&ours), sorted(&theirs), "calls of ours and theirs");
     Ok(())
 }
@@ -165,8 +164,7 @@ fn in_order(subject: Subject) -> Result<Vec<String>, Fault> {
 }
 
 fn same_order(_: &Context) -> Outcome {
-    let theirs = in_order(Subject::Theirs)?;
-    let ours = in_order(Subject::Ours)?;
+    let [theirs, ours] = of_both(in_order)?;
     ensure_same!(theirs[..2], ["b", "n GROUP G1 BACKUP 0"], "the first calls");
     ensure_same!(ours, theirs, "calls of ours and theirs");
     Ok(())

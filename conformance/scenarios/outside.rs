@@ -3,10 +3,10 @@
 use std::fmt::Write;
 
 use super::lan::{Single, VIP, instance, ms};
+use crate::both::of_both;
 use crate::ensure;
 use crate::lab::{Host, until};
 use crate::outcome::{Fault, Outcome};
-use crate::subject::Subject;
 use crate::table::{Context, Scenario, both};
 
 const F: &str = "outside";
@@ -94,8 +94,7 @@ fn compare(tables: &[String]) -> Outcome {
 }
 
 fn processes(_: &Context) -> Outcome {
-    let mut tables = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    compare(&of_both(|subject| {
         let lan = Single::of(subject, &instance(255, "").replace("BACKUP", "MASTER"))?;
         let mut text = table(&lan.a, &["keepalived; echo start $?"])?;
         lan.a.gains(VIP, ms(2000))?;
@@ -109,14 +108,12 @@ fn processes(_: &Context) -> Outcome {
         text += &table(&lan.a, &["kill $(cat /run/keepalived.pid)"])?;
         until(ms(3000), "an exit code", || lan.a.has_file("/tmp/code"))?;
         text += &table(&lan.a, &["cat /tmp/code"])?;
-        tables.push(text);
-    }
-    compare(&tables)
+        Ok(text)
+    })?)
 }
 
 fn options(_: &Context) -> Outcome {
-    let mut tables = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    compare(&of_both(|subject| {
         let lan = Single::of(subject, &instance(100, ""))?;
         let mut text = table(&lan.a, OPTIONS)?;
         lan.a.configure(&instance(100, "").replace("eth0", "nowhere0"))?;
@@ -129,9 +126,8 @@ fn options(_: &Context) -> Outcome {
         lan.a.configure("global_defs {\n    router_id nobody\n}\n")?;
         text += &table(&lan.a, &["keepalived; echo nothing to run $?; sleep 0.5; pidof keepalived | wc -w"])?;
         text += &table(&lan.a, &["killall keepalived; sleep 1.5; pidof keepalived | wc -w"])?;
-        tables.push(text);
-    }
-    compare(&tables)
+        Ok(text)
+    })?)
 }
 
 fn validation(_: &Context) -> Outcome {
@@ -151,8 +147,7 @@ fn validation(_: &Context) -> Outcome {
         ("unclosed block", good.trim_end().trim_end_matches('}').to_owned()),
         ("empty", String::new()),
     ];
-    let mut tables = Vec::new();
-    for subject in [Subject::Theirs, Subject::Ours] {
+    compare(&of_both(|subject| {
         let lan = Single::of(subject, &good)?;
         let mut text = String::new();
         for (name, config) in &cases {
@@ -160,7 +155,6 @@ fn validation(_: &Context) -> Outcome {
             let run = lan.a.run("keepalived -t")?;
             let _ = writeln!(text, "$ {name}\n{}", run.code);
         }
-        tables.push(text);
-    }
-    compare(&tables)
+        Ok(text)
+    })?)
 }

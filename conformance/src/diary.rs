@@ -25,6 +25,16 @@ pub fn step(text: &str) {
     note(Instant::now(), &format!("------ {text}"));
 }
 
+/// What this thread wrote, for the diary of another one.
+pub fn leave() -> Vec<(Instant, String)> {
+    LINES.take()
+}
+
+/// Adds what another thread wrote.
+pub fn join(lines: Vec<(Instant, String)>) {
+    LINES.with_borrow_mut(|own| own.extend(lines));
+}
+
 /// Everything in the order of time, in seconds since `begin`; the diary is empty afterwards.
 pub fn take(begin: Instant) -> String {
     let mut lines = LINES.take();

@@ -4,6 +4,7 @@
 //! in there; when it ends, however it ends, the kernel removes all of it.
 
 mod bench;
+mod both;
 mod compare;
 mod demo;
 mod diary;
