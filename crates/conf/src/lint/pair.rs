@@ -97,6 +97,27 @@ fn each(pair: &Pair<'_>, mut judge: impl FnMut(Side<'_, '_>, Side<'_, '_>)) {
     }
 }
 
+/// What the two files say behind the same keywords, each in its own way.
+struct Beside {
+    keywords: &'static [&'static str],
+    text: String,
+    consequence: &'static str,
+    help: &'static str,
+}
+
+/// Says it where the first file does, and shows the place in the second.
+fn each_beside(
+    pair: &Pair<'_>,
+    out: &mut Findings,
+    judge: impl Fn(&Side<'_, '_>, &Side<'_, '_>) -> Option<Beside>,
+) {
+    each(pair, |a, b| {
+        if let Some(Beside { keywords, text, consequence, help }) = judge(&a, &b) {
+            out.say(a.at(keywords), text).label(b.at(keywords), "the other one").so(consequence).help(help);
+        }
+    });
+}
+
 fn virtual_router_id(pair: &Pair<'_>, out: &mut Findings) {
     let (_, alone, mut others) = matched(pair);
     for side in alone {
@@ -178,24 +199,26 @@ fn understand_each_other(a: &Auth, b: &Auth) -> bool {
 }
 
 fn advert_interval(pair: &Pair<'_>, out: &mut Findings) {
-    each(pair, |a, b| {
+    each_beside(pair, out, |a, b| {
         let (one, other) = (a.instance.advert_interval, b.instance.advert_interval);
-        if one == other || a.instance.version != b.instance.version {
-            return;
-        }
         let consequence = match a.instance.version {
             Version::V2 => "Each refuses the adverts of the other, and both become master.",
             Version::V3 => {
                 "The backup goes by its master's interval: how soon a failure is noticed depends on who is master."
             }
         };
-        out.say(
-            a.at(&["advert_int"]),
-            format!("{} sends every {} s, the other one every {} s", a.router.name, shown(one), shown(other)),
-        )
-        .label(b.at(&["advert_int"]), "the other one")
-        .so(consequence)
-        .help("write the same advert_int in both files");
+        let differs = one != other && a.instance.version == b.instance.version;
+        differs.then(|| Beside {
+            keywords: &["advert_int"],
+            text: format!(
+                "{} sends every {} s, the other one every {} s",
+                a.router.name,
+                shown(one),
+                shown(other)
+            ),
+            consequence,
+            help: "write the same advert_int in both files",
+        })
     });
 }
 
@@ -244,7 +267,8 @@ fn addresses(pair: &Pair<'_>, out: &mut Findings) {
 }
 
 fn transport(pair: &Pair<'_>, out: &mut Findings) {
-    each(pair, |a, b| {
+    each(pair, |a, b| peers(&a, &b, out));
+    each_beside(pair, out, |a, b| {
         let text = match (&a.instance.transport, &b.instance.transport) {
             (Transport::Multicast { group: one, .. }, Transport::Multicast { group: other, .. })
                 if one != other =>
@@ -257,14 +281,14 @@ fn transport(pair: &Pair<'_>, out: &mut Findings) {
             (Transport::Unicast { .. }, Transport::Multicast { .. }) => {
                 "sends to peers, the other one by multicast".into()
             }
-            (Transport::Unicast { .. }, Transport::Unicast { .. }) => return peers(&a, &b, out),
-            _ => return,
+            _ => return None,
         };
-        let words = &["unicast_peer", "mcast_dst_ip"];
-        out.say(a.at(words), format!("{} {text}", a.router.name))
-            .label(b.at(words), "the other one")
-            .so("They do not hear each other: both become master.")
-            .help("write the same in both files");
+        Some(Beside {
+            keywords: &["unicast_peer", "mcast_dst_ip"],
+            text: format!("{} {text}", a.router.name),
+            consequence: "They do not hear each other: both become master.",
+            help: "write the same in both files",
+        })
     });
 }
 
@@ -293,57 +317,50 @@ fn peers(a: &Side<'_, '_>, b: &Side<'_, '_>, out: &mut Findings) {
 }
 
 fn same_source(pair: &Pair<'_>, out: &mut Findings) {
-    each(pair, |a, b| {
-        let (Some(one), Some(other)) = (a.instance.transport.source(), b.instance.transport.source()) else {
-            return;
-        };
-        if one != other {
-            return;
-        }
-        let words = &["unicast_src_ip", "mcast_src_ip"];
-        out.say(a.at(words), format!("both files send the adverts of {} from {one}", a.router.name))
-            .label(b.at(words), "the other one")
-            .so("Only one of the machines has that address; nothing that is sent to it reaches the other one.")
-            .help("write the address of each machine in its own file");
+    each_beside(pair, out, |a, b| {
+        let one = a.instance.transport.source()?;
+        (b.instance.transport.source() == Some(one)).then(|| Beside {
+            keywords: &["unicast_src_ip", "mcast_src_ip"],
+            text: format!("both files send the adverts of {} from {one}", a.router.name),
+            consequence: "Only one of the machines has that address; nothing that is sent to it reaches the other one.",
+            help: "write the address of each machine in its own file",
+        })
     });
 }
 
 fn equal_priorities(pair: &Pair<'_>, out: &mut Findings) {
-    each(pair, |a, b| {
+    each_beside(pair, out, |a, b| {
         let (one, other) = (a.instance.priority, b.instance.priority);
         if one.is_owner() && other.is_owner() {
-            out.say(
-                a.at(&["priority", "state"]),
-                format!("both files make {} the owner (priority 255)", a.router.name),
-            )
-            .label(b.at(&["priority", "state"]), "the other one")
-            .so("They fight: both are master at times, and the one with the lower address gives way and tries again.")
-            .help("write priorities below 255, such as 150 and 100");
-        } else if a.top() == b.top() {
-            let detail = if one == other {
-                String::new()
-            } else {
-                format!(" with what their checks add ({})", a.top())
-            };
-            out.say(
-                a.at(&["priority"]),
-                format!("{} has the same priority in both files{detail}", a.router.name),
-            )
-            .label(b.at(&["priority"]), "the other one")
-            .so("Who becomes master depends on the addresses of the two machines, and on who was first.")
-            .help("write a lower priority in the file that is to be the backup");
+            return Some(Beside {
+                keywords: &["priority", "state"],
+                text: format!("both files make {} the owner (priority 255)", a.router.name),
+                consequence: "They fight: both are master at times, and the one with the lower address gives way and tries again.",
+                help: "write priorities below 255, such as 150 and 100",
+            });
         }
+        let detail = match one == other {
+            true => String::new(),
+            false => format!(" with what their checks add ({})", a.top()),
+        };
+        (a.top() == b.top()).then(|| Beside {
+            keywords: &["priority"],
+            text: format!("{} has the same priority in both files{detail}", a.router.name),
+            consequence: "Who becomes master depends on the addresses of the two machines, and on who was first.",
+            help: "write a lower priority in the file that is to be the backup",
+        })
     });
 }
 
 fn two_masters(pair: &Pair<'_>, out: &mut Findings) {
-    each(pair, |a, b| {
-        if a.instance.wants_master && b.instance.wants_master && !a.instance.priority.is_owner() {
-            out.say(a.at(&["state"]), format!("both files begin {} as MASTER", a.router.name))
-                .label(b.at(&["state"]), "the other one")
-                .so("The priority decides all the same; but nopreempt and preempt_delay are dropped beside MASTER.")
-                .help("write state BACKUP in the file with the lower priority");
-        }
+    each_beside(pair, out, |a, b| {
+        let both = a.instance.wants_master && b.instance.wants_master && !a.instance.priority.is_owner();
+        both.then(|| Beside {
+            keywords: &["state"],
+            text: format!("both files begin {} as MASTER", a.router.name),
+            consequence: "The priority decides all the same; but nopreempt and preempt_delay are dropped beside MASTER.",
+            help: "write state BACKUP in the file with the lower priority",
+        })
     });
 }
 
