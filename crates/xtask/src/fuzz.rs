@@ -4,8 +4,10 @@
 //! ourselves, so that a fresh machine need not build cargo-fuzz first, and stable Rust is enough.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 use std::time::Duration;
 
 use crate::run;
@@ -47,16 +49,24 @@ pub fn build(root: &Path) -> Outcome {
     run::counted(&mut cargo, Duration::from_secs(900))
 }
 
-/// Runs every target for a minute; what it finds stays in `conformance/fuzz/artifacts`.
+/// Runs every target for a minute, all at the same time, as each has one thread; what it finds stays in `conformance/fuzz/artifacts`.
 pub fn run(root: &Path) -> Outcome {
     let host = match host() {
         Ok(host) => host,
         Err(why) => return Outcome::Failed(Counts::default(), why),
     };
+    let binaries = directory(root).join("target").join(&host).join("release");
+    let outcomes: Vec<Outcome> = thread::scope(|scope| {
+        let run = |target: &&'static str| {
+            let (target, binary) = (*target, binaries.join(target));
+            scope.spawn(move || run_one(root, target, &binary))
+        };
+        let running: Vec<_> = TARGETS.iter().map(run).collect();
+        running.into_iter().map(|one| one.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
     let mut counts = Counts::default();
-    for target in TARGETS {
-        let binary = directory(root).join("target").join(&host).join("release").join(target);
-        match run_one(root, target, &binary) {
+    for outcome in outcomes {
+        match outcome {
             Outcome::Passed(one) => counts.add(&one),
             other => return other,
         }
