@@ -23,6 +23,7 @@ fn pair(context: &Context, interval: &str) -> Result<Two, Fault> {
     let lan = Two::set(context, &config(150), &config(100))?;
     for host in [&lan.a, &lan.b] {
         start(host)?;
+        host.log.wait(0, "(VI_1) Entering BACKUP STATE", PATIENCE)?;
     }
     until(master_down(150) + PATIENCE, "A alone holds the address", || {
         lan.a.holds(VIP) && !lan.b.holds(VIP)
