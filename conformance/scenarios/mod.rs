@@ -1,6 +1,7 @@
 //! All scenarios, one file per topic.
 
 mod addresses;
+mod announcing;
 mod articles;
 mod authentication;
 mod chaos;
@@ -74,6 +75,7 @@ pub const ALL: &[&[Scenario]] = &[
     vmac_lan::SCENARIOS,
     links::SCENARIOS,
     machine::links::SCENARIOS,
+    announcing::SCENARIOS,
     machine::loss::SCENARIOS,
     machine::init::SCENARIOS,
     machine::networking::SCENARIOS,

@@ -1,7 +1,11 @@
 //! What a network does to adverts.
 
+use std::net::Ipv6Addr;
 use std::thread;
 use std::time::Instant;
+
+use keepalived_model::MacAddr;
+use keepalived_wire::{arp, ndp};
 
 use super::{Couple, deafen, muzzle, open};
 use crate::lab::{Lab, always, until};
@@ -9,11 +13,17 @@ use crate::outcome::{Fault, Outcome};
 use crate::probe::{SLACK, master_down, skew};
 use crate::scenarios::lan::{STRANGER, Single, Two, VIP, VRID, instance, ms, says, start};
 use crate::table::{Context, Scenario, withstands};
-use crate::wire::Forged;
+use crate::wire::{Forged, is_unsolicited};
 use crate::{ensure, ensure_same};
 
 pub const SCENARIOS: &[Scenario] = &[
     withstands("F01", "a backup that was deaf for a while: the customer is back at the master at once", deaf),
+    withstands(
+        "F02",
+        "a master that never heard its rival: the customer is back within two seconds",
+        unheard,
+    ),
+    withstands("F02", "claims of an address are answered for both families, at a bounded pace", claims),
     withstands("F03", "two of equal priority that did not hear each other agree at once", partition),
     withstands("F19", "a port that comes up slowly behind a start delay moves no address", slow_port),
     withstands("F36", "another cluster with our VRID moves no address and does not fill the log", collision),
@@ -39,6 +49,58 @@ fn deaf(context: &Context) -> Outcome {
     until(ms(500), "A announced its address again", || !pair.lab().capture.garps("a", healed).is_empty())?;
     pair.stays_with_a(ms(2000))?;
     pair.is_sound()
+}
+
+fn unheard(context: &Context) -> Outcome {
+    // Nothing that A does by itself shall help.
+    let pair = Couple::settled(context, "", "garp_master_delay 0")?;
+    for host in [&pair.a, &pair.b] {
+        deafen(host, "ip protocol 112")?;
+    }
+    pair.b.gains(VIP, master_down(100) + SLACK)?;
+    thread::sleep(ms(500));
+    open(&pair.b)?;
+    let gone = pair.b.loses(VIP, ms(1000) + SLACK)?;
+    pair.client.served_by("a", gone, ms(2000))?;
+    pair.stays_with_a(ms(1000))
+}
+
+/// The hardware address of somebody who claims what is not his.
+const THIEF: MacAddr = MacAddr([2, 0, 0, 0, 9, 9]);
+
+fn claims(context: &Context) -> Outcome {
+    let other: Ipv6Addr = "fd00:9::1".parse().map_err(|_| Fault::Failed("no address".into()))?;
+    let more = format!("virtual_ipaddress_excluded {{\n        {other}/64\n    }}\n    garp_master_delay 0");
+    let lan = Single::set(context, &instance(150, &more))?;
+    lan.start_as_master(150)?;
+    lan.a.gains_ip(other.into(), ms(1000))?;
+    let all = [arp::gratuitous(THIEF, VIP), ndp::unsolicited(THIEF, other, ndp::Forwarding::Off)];
+    let garps = |since| lan.lab.capture.garps("a", since);
+    let unsolicited = |since: Instant| {
+        let frames = lan.lab.capture.frames().into_iter();
+        frames.filter(|frame| frame.at >= since && frame.from == "a" && is_unsolicited(frame)).count()
+    };
+    for frame in &all {
+        let begin = Instant::now();
+        lan.injector.send(frame)?;
+        let answered = || !garps(begin).is_empty() || unsolicited(begin) > 0;
+        until(ms(2000), "the address is announced again", answered)?;
+        ensure!(garps(begin).is_empty() != (frame == &all[0]), "another address was announced");
+    }
+    says(&lan.a, &format!("(VI_1) contested: 02:00:00:00:09:09 claims {VIP} on eth0"), ms(100))?;
+    let storm = Instant::now();
+    lan.injector.flood(&all, 20_000, ms(3000));
+    thread::sleep(ms(1100));
+    // Five rounds a second of each.
+    let (v4, v6) = (garps(storm).len(), unsolicited(storm));
+    for count in [v4, v6] {
+        ensure!((5..=25).contains(&count), "{v4} and {v6} announcements in a storm of three seconds");
+    }
+    ensure!(lan.a.log.since(0, "contested").len() <= 2, "the log is full of it");
+    ensure!(lan.a.holds(VIP), "the address is gone");
+    let adverts = lan.adverts(storm);
+    ensure!(adverts.len() >= 4, "only {} adverts in a storm of three seconds", adverts.len());
+    Ok(())
 }
 
 fn partition(context: &Context) -> Outcome {

@@ -12,7 +12,7 @@ use keepalived_model::track::Reading;
 use keepalived_model::vrrp;
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, ScriptId};
 
-use crate::announce::Announcer;
+use crate::announce::{Announcer, Lane};
 use crate::deadlines::Agenda;
 use crate::event::{Action, Actions, Event};
 use crate::fixtures::Fixtures;
@@ -42,7 +42,7 @@ const LATE: Micros = Micros::from_secs(1);
 pub(crate) enum Owner {
     Script(ScriptId),
     Instance(InstanceId),
-    Queue(LinkId),
+    Lane(Lane),
     Links,
     Readings,
     Refusals,
@@ -69,7 +69,7 @@ pub struct Engine {
     pub(crate) retry_at: Option<Instant>,
     /// Whose the links are that we make.
     pub(crate) makers: BTreeMap<LinkName, (Name, LinkKind)>,
-    announcer: Announcer,
+    pub(crate) announcer: Announcer,
     agenda: Agenda<Owner>,
     /// Whose timers may differ now; some of them more than once.
     touched: Vec<Owner>,
@@ -80,6 +80,8 @@ pub struct Engine {
     pub(crate) virtual_ips: BTreeSet<IpAddr>,
     /// Somebody needs the packet filter, so that it is used for every link of our own (`spec` runtime 6.4).
     pub(crate) filters_packets: bool,
+    pub(crate) masters: BTreeSet<InstanceId>,
+    pub(crate) watches_claims: bool,
     starts_at: Option<Instant>,
     /// How long the process was asleep past a deadline, until [`Event::Due`] deals with it.
     overslept: Option<Micros>,
@@ -145,11 +147,14 @@ impl Engine {
             listeners: Listeners::default(),
             virtual_ips: BTreeSet::new(),
             filters_packets: false,
+            masters: BTreeSet::new(),
+            watches_claims: false,
             starts_at: None,
             overslept: None,
             stopping: false,
             fresh: Fresh::default(),
         };
+        engine.links.begin(&config, readings, now);
         engine.readings = Readings::first(&config, readings, now, out);
         engine.launch(config, snapshot, memories, out);
         engine.conclude(out);
@@ -166,6 +171,7 @@ impl Engine {
             // During a delayed start nothing is heard (`spec` runtime 3.7).
             Event::Received { .. } if self.stopping || self.is_delayed() => {}
             Event::Received { link, packet } => self.received(link, packet, out),
+            Event::Claimed { link, ip, by } => self.claimed(link, ip, by, out),
             Event::WallClock { ahead } => self.wall_ahead = ahead,
             Event::Kernel(change) => self.changed(change, out),
             Event::Settled { key, outcome } => self.settled(key, outcome, out),
@@ -225,7 +231,7 @@ impl Engine {
                     let intent = self.with(id, out, |instance, ctx| instance.due(ctx)).flatten();
                     self.carry_out(id, intent, out);
                 }
-                Owner::Queue(link) => self.announcer.due(link, self.now, out),
+                Owner::Lane(lane) => self.announcer.due(lane, self.now, out),
                 Owner::Links => self.links_turn(out),
                 Owner::Readings => self.delay_over(out),
                 Owner::Refusals => self.retry_refused(),
@@ -315,6 +321,7 @@ impl Engine {
         out: &mut Actions,
     ) {
         let name = || Name::from(link.name.as_str());
+        let polled = self.links.beat(&link.name).is_some();
         match before {
             None if self.is_own_link(&link.name) => {}
             None if self.is_used(&link.name) => {
@@ -328,7 +335,7 @@ impl Engine {
             }
             Some(_) if self.is_our_doing(&link.name) => {}
             Some(before) if before.up != link.up && self.is_used(&link.name) => {
-                out.push(Action::Report(Report::LinkState { interface: name(), up: link.up }));
+                out.push(Action::Report(Report::LinkState { interface: name(), up: link.up, polled }));
             }
             None | Some(_) => {}
         }
@@ -515,13 +522,13 @@ impl Engine {
         // Who still waits is looked at again when he acts, or something of his is answered: looking at all of four
         // thousand at every answer cost two seconds of a takeover.
         self.unfinished.clear();
-        self.touched.extend(self.announcer.links().map(Owner::Queue));
+        self.touched.extend(self.announcer.lanes().map(Owner::Lane));
         let mut touched = std::mem::take(&mut self.touched);
         for owner in touched.drain(..) {
             let at = match owner {
                 Owner::Script(id) => self.scripts.get(&id).and_then(Tracker::next_deadline),
-                Owner::Instance(id) => self.instances.get(&id).and_then(|instance| instance.next_deadline()),
-                Owner::Queue(link) => self.announcer.next(link),
+                Owner::Instance(id) => self.note_role(id),
+                Owner::Lane(lane) => self.announcer.next(lane),
                 Owner::Links => self.links.next_turn(),
                 Owner::Readings => self.readings.next_deadline(),
                 Owner::Refusals => self.retry_at,
@@ -531,6 +538,7 @@ impl Engine {
         }
         touched.shrink_to(DUE_MAX);
         self.touched = touched;
+        self.renew_claim_watch(out);
     }
 
     pub(crate) fn fresh(&mut self) -> &mut Fresh {
@@ -552,10 +560,6 @@ impl Engine {
 
     pub(crate) fn is_delayed(&self) -> bool {
         self.starts_at.is_some()
-    }
-
-    pub(crate) fn announcer(&mut self) -> &mut Announcer {
-        &mut self.announcer
     }
 
     /// When [`Event::Due`] is to be told.

@@ -7,7 +7,7 @@ use keepalived_model::kernel::{Change, Key, Refusal, Spec};
 use keepalived_model::notify::Command;
 use keepalived_model::track::Reading;
 use keepalived_model::vrrp::{self, Carrier};
-use keepalived_model::{InstanceId, Instant, LinkId, Micros, RunId, Vrid};
+use keepalived_model::{InstanceId, Instant, LinkId, MacAddr, Micros, RunId, Vrid};
 use keepalived_wire::vrrp::Packet;
 
 use crate::memory::Memory;
@@ -25,6 +25,15 @@ pub enum Event<'a> {
         link: LinkId,
         /// Exactly as received.
         packet: Packet<'a>,
+    },
+    /// Somebody on a link says to be the one who has an address that is watched ([`Action::WatchClaims`]).
+    Claimed {
+        /// The link it was heard on.
+        link: LinkId,
+        /// The address.
+        ip: IpAddr,
+        /// Who.
+        by: MacAddr,
     },
     /// The wall clock, which nothing but signatures asks for, is this much ahead of the clock of all other events.
     /// To be told before the first [`Event::Due`], and whenever it was set.
@@ -140,6 +149,11 @@ pub enum Action {
         carrier: Carrier,
         /// Ascending; none: nothing is of interest.
         vrids: Vec<Vrid>,
+    },
+    /// Listen for neighbors that claim one of these addresses, from now on, and for no others.
+    WatchClaims {
+        /// Ascending; none: nothing is of interest.
+        addresses: Vec<IpAddr>,
     },
     /// Start a script. Its end comes back as [`Event::Exited`].
     Run {

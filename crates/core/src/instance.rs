@@ -29,6 +29,7 @@ use keepalived_model::vrrp::{self, Identity, Preempt, Version};
 use keepalived_model::{InstanceId, Instant, LinkId, Micros, Priority};
 
 use crate::announce::Announcer;
+use crate::contest::Contest;
 use crate::deadlines::Timers;
 use crate::election::{self, Patience, PreemptDelay};
 use crate::event::{Action, Actions, Occasion};
@@ -52,7 +53,7 @@ const REMOVALS_WITHIN: Micros = Micros::from_secs(10);
 const STAND_ASIDE: Micros = Micros::from_secs(30);
 /// What others go on doing is complained about this often: differing address lists (D6), a worse router that does not
 /// give in.
-const ALARM_EVERY: Micros = Micros::from_secs(60);
+pub(crate) const ALARM_EVERY: Micros = Micros::from_secs(60);
 
 const ADVERT: usize = 0;
 const MASTER_DOWN: usize = 1;
@@ -61,6 +62,9 @@ const GARP_REFRESH: usize = 3;
 const GARP_LOWER: usize = 4;
 const PREEMPT_DELAY: usize = 5;
 const ASIDE: usize = 6;
+const GARP_EXTRA: usize = 7;
+/// Claims of others are to be answered.
+pub(crate) const CONTEST: usize = 8;
 
 /// What an instance may reach for while it acts.
 pub(crate) struct Context<'a> {
@@ -178,6 +182,8 @@ pub(crate) struct Instance {
     barred: BTreeSet<Barred>,
     /// MASTER was entered (or addresses were added) and is to be announced once the addresses are there.
     unfinished: Option<Unfinished>,
+    /// Somebody else claims addresses of ours.
+    pub(crate) contest: Contest,
     removals: VecDeque<Instant>,
     /// What went since the last of these.
     swept: BTreeSet<Key>,
@@ -185,7 +191,7 @@ pub(crate) struct Instance {
     list_alarm: Option<Instant>,
     /// Another address owner that does not yield.
     rogue: Option<Rogue>,
-    timers: Timers<7>,
+    pub(crate) timers: Timers<9>,
 }
 
 /// What is still to be done when the addresses have settled.
@@ -240,6 +246,7 @@ impl Instance {
             routing: Vec::new(),
             barred: BTreeSet::new(),
             unfinished: None,
+            contest: Contest::default(),
             removals: VecDeque::new(),
             swept: BTreeSet::new(),
             logged: 0,
@@ -315,6 +322,13 @@ impl Instance {
             self.refresh(ctx);
             self.arm_refresh(now);
         }
+        if self.timers.take_due(GARP_EXTRA, now) {
+            self.announce_extra(ctx);
+            self.arm_extra(now);
+        }
+        if self.timers.take_due(CONTEST, now) {
+            self.answer_claims(ctx);
+        }
         if self.timers.take_due(ASIDE, now) {
             self.stands_aside = false;
             self.recover_footing(ctx);
@@ -326,11 +340,6 @@ impl Instance {
             ctx.report(Report::AdvertTimeout { instance: self.name.clone() });
             Intent::TakeOver
         })
-    }
-
-    /// Announces its addresses outside the usual times.
-    pub fn announce_again(&mut self, ctx: &mut Context<'_>) {
-        self.burst(self.config.garp.repeat, ctx);
     }
 
     /// Its timer ran out but its group cannot follow: wait another round.
@@ -368,6 +377,7 @@ impl Instance {
             self.timers.set(GARP_SECOND, ctx.now + delay);
         }
         self.arm_refresh(ctx.now + delay);
+        self.arm_extra(ctx.now);
     }
 
     /// Stops being master because of a better one (or because its group does).
@@ -487,6 +497,10 @@ impl Instance {
                     self.timers.clear(GARP_REFRESH);
                     self.arm_refresh(ctx.now);
                 }
+                if before.extra_garp() != self.config.extra_garp() {
+                    self.timers.clear(GARP_EXTRA);
+                    self.arm_extra(ctx.now);
+                }
                 self.move_addresses(ctx);
             }
             State::Init | State::Fault => {}
@@ -502,13 +516,6 @@ impl Instance {
             self.preempt_delay = PreemptDelay::Running;
             self.timers.set(PREEMPT_DELAY, ctx.now + length);
             ctx.report(Report::PreemptDelayStarted { instance: self.name.clone(), length });
-        }
-    }
-
-    fn arm_refresh(&mut self, from: Instant) {
-        if !self.config.garp.refresh.is_zero() {
-            let parts = u64::try_from(self.refresh_parts()).unwrap_or(u64::MAX);
-            self.timers.set(GARP_REFRESH, from + Micros(self.config.garp.refresh.0 / parts));
         }
     }
 

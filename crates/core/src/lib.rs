@@ -13,6 +13,7 @@
 //! is total: any event in any state is legal.
 
 mod announce;
+mod contest;
 mod deadlines;
 pub mod election;
 mod engine;

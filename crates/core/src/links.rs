@@ -5,35 +5,67 @@ use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Link, Snapshot};
-use keepalived_model::link::UpDownDelay;
-use keepalived_model::vrrp::Family;
-use keepalived_model::{Instant, LinkId, Micros};
+use keepalived_model::link::{Polled, Polling, UpDownDelay};
+use keepalived_model::track::{Reading, Watch};
+use keepalived_model::vrrp::{self, Family};
+use keepalived_model::{Instant, LinkId, MacAddr, Micros};
 
 use crate::deadlines::ahead;
-use crate::report::Name;
+use crate::report::{Name, Report};
 
-/// A picture of all links, fed from a snapshot and from changes. Whether a link is up is what counts as that: with
-/// `interface_up_down_delays` the kernel is believed a while later (`spec` config 3.4).
+/// A picture of all links, fed from a snapshot and from changes. Whether a link is up is what counts as that: the beat
+/// of a link that is polled and not the kernel's word (`linkbeat_interfaces`), and with `interface_up_down_delays`
+/// either of them a while later (`spec` config 3.4).
 #[derive(Clone, Debug, Default)]
 pub struct Links {
     links: BTreeMap<LinkId, Entry>,
     delays: Vec<UpDownDelay>,
+    /// What is asked for its beat, and how that was told.
+    polled: Vec<Polled>,
+    /// By name, as far as somebody could ask.
+    beats: BTreeMap<String, Beat>,
+}
+
+/// What a link that is polled was last seen to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Beat {
+    /// How it was asked.
+    pub by: Polling,
+    /// Whether it has a beat.
+    pub up: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Entry {
     link: Link,
-    /// The kernel says that it is the other way round, which counts from then on.
+    /// What the kernel says.
+    kernel_up: bool,
+    /// What counts is said to be the other way round, which counts from then on.
     turns: Option<Instant>,
     /// In the kernel's order: the first is the primary.
     addresses: Vec<AddressKey>,
 }
 
+impl Entry {
+    /// Another word about whether it is up.
+    fn settle(&mut self, up: bool, patience: Micros, now: Instant) {
+        if up == self.link.up {
+            self.turns = None;
+        } else if patience.is_zero() {
+            (self.link.up, self.turns) = (up, None);
+        } else {
+            self.turns.get_or_insert(now + patience);
+        }
+    }
+}
+
 impl Links {
     /// See [`crate::Engine::essence`].
     pub fn essence(&self, now: Instant, into: &mut impl Hasher) {
-        let Self { links, delays: _ } = self;
-        for (id, Entry { link, turns, addresses }) in links {
+        let Self { links, delays: _, polled: _, beats } = self;
+        beats.hash(into);
+        for (id, Entry { link, kernel_up, turns, addresses }) in links {
+            kernel_up.hash(into);
             (id, &link.name, link.up, link.mac, ahead(*turns, now), addresses).hash(into);
         }
     }
@@ -55,20 +87,89 @@ impl Links {
         self.delays = delays;
     }
 
+    /// At the start: what is polled, and what it was seen to be.
+    pub fn begin(&mut self, config: &vrrp::Config, readings: &[Reading], now: Instant) {
+        self.poll(config, now);
+        for Reading { watch, number } in readings {
+            if let Watch::Link(asked) = watch {
+                self.hear_beat(asked, *number, now);
+            }
+        }
+    }
+
+    /// From now on those are polled that a configuration says; of all others the kernel's word counts. Returns what is
+    /// to be said of it.
+    pub fn poll(&mut self, config: &vrrp::Config, now: Instant) -> Vec<Report> {
+        self.polled = config.beats();
+        let is_polled = |name: &str, polled: &[Polled]| polled.iter().any(|polled| polled.name == name);
+        let gone: Vec<String> =
+            self.beats.keys().filter(|name| !is_polled(name, &self.polled)).cloned().collect();
+        for name in gone {
+            self.beats.remove(&name);
+            self.settle(&name, now);
+        }
+        let mut reports: Vec<Report> =
+            self.polled.iter().filter_map(|polled| self.polled_otherwise(&polled.name)).collect();
+        for idle in config.polled.iter().filter(|idle| !is_polled(&idle.name, &self.polled)) {
+            let (interface, own) = (Name::from(idle.name.as_str()), config.makes(&idle.name));
+            reports.push(Report::NotPolled { interface, own });
+        }
+        reports.extend((!self.polled.is_empty()).then_some(Report::Polling));
+        reports
+    }
+
+    /// Somebody asked a link for its beat, or could not. Returns what was known of the link before.
+    pub fn hear_beat(&mut self, asked: &Polled, number: i64, now: Instant) -> Option<Link> {
+        self.told(&asked.name)?;
+        match asked.by {
+            Some(by) => drop(self.beats.insert(asked.name.clone(), Beat { by, up: number > 0 })),
+            None => drop(self.beats.remove(&asked.name)),
+        }
+        self.settle(&asked.name, now)
+    }
+
+    /// A link cannot be asked for its beat in the way that was told.
+    pub fn polled_otherwise(&self, name: &str) -> Option<Report> {
+        let (told, by) = (self.told(name)?.by?, self.beat(name)?.by);
+        (told != by).then(|| Report::PolledOtherwise { interface: name.into(), told, by })
+    }
+
+    fn told(&self, name: &str) -> Option<&Polled> {
+        self.polled.iter().find(|polled| polled.name == name)
+    }
+
+    /// Who says whether a link is up, or what, is another one. Returns what was known of the link before.
+    fn settle(&mut self, name: &str, now: Instant) -> Option<Link> {
+        let id = self.named(name)?.id;
+        let kernel_up = self.links.get(&id)?.kernel_up;
+        let up = self.beat(name).map_or(kernel_up, |beat| beat.up);
+        let patience = self.patience(name, up);
+        let entry = self.links.get_mut(&id)?;
+        let before = entry.link.clone();
+        entry.settle(up, patience, now);
+        Some(before)
+    }
+
+    /// The beat of a link that is polled.
+    pub fn beat(&self, name: &str) -> Option<Beat> {
+        self.beats.get(name).copied()
+    }
+
     /// A link is new or changed. Returns what was known of it.
     pub fn put(&mut self, mut link: Link, now: Instant) -> Option<Link> {
-        let patience = self.patience(&link);
+        let kernel_up = link.up;
+        let up = self.beat(&link.name).map_or(kernel_up, |beat| beat.up);
+        let patience = self.patience(&link.name, up);
         let Some(entry) = self.links.get_mut(&link.id) else {
-            self.links.insert(link.id, Entry { link, turns: None, addresses: Vec::new() });
+            link.up = up;
+            self.links.insert(link.id, Entry { link, kernel_up, turns: None, addresses: Vec::new() });
             return None;
         };
-        if link.up == entry.link.up {
-            entry.turns = None;
-        } else if !patience.is_zero() {
-            entry.turns.get_or_insert(now + patience);
-            link.up = entry.link.up;
-        }
-        Some(std::mem::replace(&mut entry.link, link))
+        let before = entry.link.clone();
+        (link.up, entry.kernel_up) = (before.up, kernel_up);
+        entry.link = link;
+        entry.settle(up, patience, now);
+        Some(before)
     }
 
     /// What counts from now on, as it was and as it is.
@@ -87,9 +188,9 @@ impl Links {
         self.links.values().filter_map(|entry| entry.turns).min()
     }
 
-    fn patience(&self, link: &Link) -> Micros {
-        let delay = self.delays.iter().find(|delay| delay.name == link.name);
-        delay.map_or(Micros::ZERO, |delay| if link.up { delay.up } else { delay.down })
+    fn patience(&self, name: &str, up: bool) -> Micros {
+        let delay = self.delays.iter().find(|delay| delay.name == name);
+        delay.map_or(Micros::ZERO, |delay| if up { delay.up } else { delay.down })
     }
 
     /// A link is gone, with its addresses.
@@ -116,6 +217,11 @@ impl Links {
     /// All links by index, each with its addresses, primary first.
     pub fn all(&self) -> impl Iterator<Item = (&Link, Vec<AddressKey>)> {
         self.links.values().map(|entry| (&entry.link, entry.addresses.clone()))
+    }
+
+    /// Whether a link has this hardware address.
+    pub fn has_mac(&self, mac: MacAddr) -> bool {
+        self.links.values().any(|entry| entry.link.mac == Some(mac))
     }
 
     /// A link by index.

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use keepalived_model::Instant;
+use keepalived_model::link::Polled;
 use keepalived_model::track::{File, Process, Reading, Watch};
 use keepalived_model::vrrp;
 
@@ -66,9 +67,29 @@ impl Readings {
 impl Engine {
     /// Somebody looked at something.
     pub(crate) fn read(&mut self, reading: &Reading, out: &mut Actions) {
+        if let Watch::Link(polled) = &reading.watch {
+            return self.hear_beat(polled, reading.number, out);
+        }
         self.touch(Owner::Readings);
         if self.readings.take(reading, self.now, out) == News::Yes && !self.stopping {
             self.review_all(out);
+        }
+    }
+
+    /// Somebody asked a link for its beat.
+    fn hear_beat(&mut self, asked: &Polled, number: i64, out: &mut Actions) {
+        let known = self.links.beat(&asked.name).is_some();
+        let before = self.links.hear_beat(asked, number, self.now);
+        self.touch(Owner::Links);
+        if !known {
+            out.extend(self.links.polled_otherwise(&asked.name).map(Action::Report));
+        }
+        let Some(before) = before else { return };
+        if let Some(link) = self.links.get(before.id).cloned() {
+            self.report_link(Some(&before), &link, out);
+            if before.up != link.up && !self.stopping {
+                self.review_all(out);
+            }
         }
     }
 
@@ -145,6 +166,8 @@ impl Readings {
                     }
                 }
             }
+            // Those are the business of links.
+            Watch::Link(_) => {}
         }
         news
     }

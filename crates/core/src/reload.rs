@@ -9,7 +9,7 @@ use keepalived_model::kernel::{Key, Snapshot};
 use keepalived_model::vrrp::{self, Family, Identity};
 use keepalived_model::{InstanceId, ScriptId};
 
-use crate::announce::Spacing;
+use crate::announce::Pacing;
 use crate::engine::{Engine, Owner};
 use crate::event::{Action, Actions};
 use crate::footing::delays;
@@ -27,7 +27,7 @@ impl Engine {
         memories: &[Memory],
         out: &mut Actions,
     ) {
-        self.apply(&config);
+        let polling = self.apply(&config);
         self.build_scripts(memories, out);
         for instance in &config.instances {
             self.add(Arc::clone(instance));
@@ -35,6 +35,7 @@ impl Engine {
         self.regroup(&BTreeMap::new());
         self.look_around(out);
         self.report_addresses(out);
+        out.extend(polling.into_iter().map(Action::Report));
         out.push(Action::Report(Report::AnnouncerReady));
         // A successor goes on where its predecessor was: the delay is one of the machine's start.
         let adopted = self.remove_leftovers(memories, snapshot, out);
@@ -56,7 +57,7 @@ impl Engine {
             self.instances.iter().map(|(id, instance)| ((*instance.identity).clone(), *id)).collect();
         let group_states: BTreeMap<Name, State> =
             self.groups.iter().map(|group| (group.name.clone(), group.state)).collect();
-        self.apply(&config);
+        out.extend(self.apply(&config).into_iter().map(Action::Report));
         self.build_scripts(&[], out);
         self.readings.reconfigure(&config, out);
         self.touch(Owner::Readings);
@@ -90,12 +91,17 @@ impl Engine {
     }
 
     /// What a configuration says about everybody.
-    fn apply(&mut self, config: &Arc<vrrp::Config>) {
-        self.virtual_ips = virtual_ips(config);
+    /// Returns what is to be said of links that are polled.
+    fn apply(&mut self, config: &Arc<vrrp::Config>) -> Vec<Report> {
+        let virtual_ips = virtual_ips(config);
+        self.watches_claims &= virtual_ips == self.virtual_ips;
+        self.virtual_ips = virtual_ips;
         self.filters_packets = config.instances.iter().any(|instance| instance.needs_packet_filter());
-        self.announcer().set_spacing(Spacing::of(config));
+        self.announcer.set_pacing(Pacing::of(config));
         self.links.set_delays(delays(config));
         self.config = Arc::clone(config);
+        self.touch(Owner::Links);
+        self.links.poll(config, self.now)
     }
 
     fn add(&mut self, config: Arc<vrrp::Instance>) -> InstanceId {

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use keepalived_model::kernel::{AddressKey, Key, LinkKind, Refusal, Spec};
 use keepalived_model::lasting::Fixture;
+use keepalived_model::link::Polling;
 use keepalived_model::vrrp::{Family, Hopeless};
-use keepalived_model::{LinkId, Micros, RunId, Vrid};
+use keepalived_model::{LinkId, MacAddr, Micros, RunId, Vrid};
 use keepalived_wire::reject::Reject;
 
 use crate::event::Exit;
@@ -96,6 +97,8 @@ pub enum Report {
     BarRefused { instance: Name, ip: IpAddr, refusal: Refusal },
     /// One line per VIP and burst.
     QueueingGarp { instance: Name, interface: Name, ip: IpAddr },
+    /// Somebody else claims an address of a master, which will announce it again; one line a minute.
+    Contested { instance: Name, interface: Name, ip: IpAddr, by: MacAddr },
     /// One line per frame.
     SendingGarp { interface: Name, ip: IpAddr },
     /// An advert of priority 0 was sent.
@@ -168,8 +171,14 @@ pub enum Report {
     NumberIgnored { path: Name, number: i64 },
     /// Enough tracked processes run, or not any more (or too many).
     Quorum { process: Name, gained: bool },
-    /// A link went up or down.
-    LinkState { interface: Name, up: bool },
+    /// A link went up or down; `polled`: by its beat, not by the kernel's word.
+    LinkState { interface: Name, up: bool, polled: bool },
+    /// Links are polled.
+    Polling,
+    /// A link is polled in another way than was told, which does not work.
+    PolledOtherwise { interface: Name, told: Polling, by: Polling },
+    /// A link need not be polled: nobody cares for it, or it is one of our own.
+    NotPolled { interface: Name, own: bool },
     /// A link appeared that we are configured to use.
     LinkAdded { interface: Name },
     /// A link we use is gone.

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keepalived_model::kernel::{AddressKey, Key};
+use keepalived_model::route;
 use keepalived_model::track::TrackerKind;
 use keepalived_model::vrrp::Transport;
 use keepalived_model::{InstanceId, Priority, Weight};
@@ -13,7 +14,6 @@ use crate::engine::Engine;
 use crate::event::{Action, Actions};
 use crate::instance::{Context, Instance};
 use crate::report::{Fault, Name, Report, State};
-use crate::routing;
 
 /// What an instance's surroundings amount to.
 struct Finding {
@@ -252,7 +252,7 @@ impl Engine {
         let config = &instance.config;
         // Whatever is said about its own interface (scenario `interfaces of routes, rules and track groups are
         // tracked`).
-        let routing = routing::interfaces(&config.routes, &config.rules);
+        let routing = route::interfaces(&config.routes, &config.rules);
         let others = routing.chain(self.tied_links(&instance.name));
         if config.dont_track_primary {
             // Without its link at all there is nothing to speak on.

@@ -114,14 +114,3 @@ pub fn of(config: &vrrp::Config) -> Vec<Key> {
     // Rules lead to routes, and routes need what is taken away after them.
     rules.chain(routes).map(|routing| routing.key).collect()
 }
-
-/// Names of the interfaces whose loss is a fault for whoever tracks these.
-pub fn interfaces<'a>(routes: &'a [Route], rules: &'a [Rule]) -> impl Iterator<Item = &'a str> {
-    let of_route = |route: &'a Route| {
-        let hops = route.nexthops.iter().filter_map(|hop| hop.interface.as_deref());
-        route.interface.as_deref().into_iter().chain(hops)
-    };
-    let of_rule = |rule: &'a Rule| rule.incoming.as_deref().into_iter().chain(rule.outgoing.as_deref());
-    let routes = routes.iter().filter(|route| !route.no_track).flat_map(of_route);
-    routes.chain(rules.iter().filter(|rule| !rule.no_track).flat_map(of_rule))
-}

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use keepalived_model::kernel::{AddressKey, Key, Link};
 use keepalived_model::lasting::Fixture;
+use keepalived_model::link::Polling;
 use keepalived_model::track::{File, Process, Script};
 use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
 use keepalived_model::{InstanceId, Instant, Micros, Vrid};
@@ -28,6 +29,8 @@ pub struct View<'a> {
     pub files: Vec<FileView<'a>>,
     /// In the order of the file, tracked or not.
     pub processes: Vec<ProcessView<'a>>,
+    /// The paces that announcements keep.
+    pub paces: Vec<PaceView<'a>>,
     /// Every interface there is, by index.
     pub links: Vec<LinkView<'a>>,
     /// Static addresses, routes and rules.
@@ -75,6 +78,8 @@ pub struct InstanceView<'a> {
     pub master_down: Micros,
     /// When it has something to do next.
     pub deadline: Option<Instant>,
+    /// When one address of each further interface is announced next.
+    pub next_extra: Option<Instant>,
     /// When it last sent an advert.
     pub last_sent: Option<Instant>,
     /// Its advertised addresses.
@@ -150,6 +155,19 @@ pub struct ProcessView<'a> {
     pub terminate_delayed: bool,
 }
 
+/// A pace of announcements, of the interfaces of a group or of one that is in none.
+#[derive(Clone, Debug)]
+pub struct PaceView<'a> {
+    /// The number of a group of several interfaces, from one; zero for a single one.
+    pub number: usize,
+    /// From one gratuitous ARP to the next, and when that may be sent, if there was one.
+    pub garp: Option<(Micros, Option<Instant>)>,
+    /// The same of neighbor advertisements.
+    pub advertisement: Option<(Micros, Option<Instant>)>,
+    /// Those that keep it, by index.
+    pub interfaces: Vec<&'a str>,
+}
+
 /// One interface.
 #[derive(Clone, Debug)]
 pub struct LinkView<'a> {
@@ -157,6 +175,8 @@ pub struct LinkView<'a> {
     pub link: &'a Link,
     /// Its addresses, primary first.
     pub addresses: Vec<AddressKey>,
+    /// How it is polled, if it is.
+    pub polled: Option<Polling>,
 }
 
 impl View<'_> {
@@ -203,7 +223,8 @@ impl Engine {
             scripts: self.script_views(),
             files: self.file_views(),
             processes: self.process_views(),
-            links: self.links.all().map(|(link, addresses)| LinkView { link, addresses }).collect(),
+            paces: self.pace_views(),
+            links: self.links.all().map(|(link, addresses)| self.link_view(link, addresses)).collect(),
             fixtures: self.config.lasting.fixtures().map(|it| self.fixture_view(it)).collect(),
             config: &self.config,
         }
@@ -213,6 +234,10 @@ impl Engine {
     pub fn instance_views(&self) -> impl Iterator<Item = InstanceView<'_>> {
         let instances = self.order.iter().filter_map(|id| self.instances.get(id));
         instances.map(|instance| self.instance_view(instance))
+    }
+
+    fn link_view<'a>(&self, link: &'a Link, addresses: Vec<AddressKey>) -> LinkView<'a> {
+        LinkView { link, addresses, polled: self.links.beat(&link.name).map(|beat| beat.by) }
     }
 
     fn fixture_view(&self, fixture: Fixture) -> FixtureView {
@@ -250,6 +275,7 @@ impl Engine {
             master_interval: instance.master_interval,
             master_down: instance.master_down(),
             deadline: instance.next_deadline(),
+            next_extra: instance.next_extra(),
             last_sent: instance.last_sent,
             addresses: look(&instance.config.addresses),
             excluded: look(&instance.config.excluded),

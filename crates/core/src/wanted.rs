@@ -7,9 +7,10 @@
 //! each other.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
-use keepalived_model::InstanceId;
-use keepalived_model::kernel::{Key, Refusal, Spec};
+use keepalived_model::kernel::{AddressKey, Key, Refusal, Spec};
+use keepalived_model::{InstanceId, LinkId};
 
 use crate::event::{Action, Actions};
 
@@ -141,6 +142,13 @@ impl Wanted {
     /// Whether it is wanted, or was and is not known to be gone.
     pub fn concerns(&self, key: &Key) -> bool {
         self.entries.contains_key(key)
+    }
+
+    /// An address on a link that was ever wanted, whatever its prefix.
+    pub fn address_at(&self, link: LinkId, ip: IpAddr) -> Option<AddressKey> {
+        let key = |prefix_len| Key::Address(AddressKey { link, ip, prefix_len });
+        let mut found = self.entries.range(key(0)..=key(u8::MAX));
+        found.find(|(_, entry)| !entry.owners.is_empty()).and_then(|(key, _)| key.address())
     }
 
     /// Every virtual router that wants it now.

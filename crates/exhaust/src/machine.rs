@@ -132,6 +132,7 @@ impl Machine {
                     | Action::Join { .. }
                     | Action::Leave { .. }
                     | Action::Admit { .. }
+                    | Action::WatchClaims { .. }
                     | Action::Run { .. }
                     | Action::Kill { .. }
                     | Action::Remember(Memory::Verdict(_))

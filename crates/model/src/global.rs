@@ -80,13 +80,11 @@ pub struct Interfaces {
     pub default: String,
     /// `disable_local_igmp`: sets `igmp_link_local_mcast_reports` to 0.
     pub no_local_igmp: bool,
-    /// `linkbeat_use_polling` at the root: the links of all instances are polled.
-    pub poll_links: bool,
 }
 
 impl Default for Interfaces {
     fn default() -> Self {
-        Self { dynamic: Dynamic::No, default: "eth0".into(), no_local_igmp: false, poll_links: false }
+        Self { dynamic: Dynamic::No, default: "eth0".into(), no_local_igmp: false }
     }
 }
 

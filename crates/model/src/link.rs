@@ -78,7 +78,7 @@ pub enum IpvlanMode {
 }
 
 /// An interface whose carrier is asked for instead of being told (`linkbeat_interfaces`).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Polled {
     /// Interface name.
     pub name: String,
@@ -87,7 +87,7 @@ pub struct Polled {
 }
 
 /// A way to ask for carrier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Polling {
     /// `SIOCGMIIREG`.
     Mii,
@@ -95,6 +95,20 @@ pub enum Polling {
     Ethtool,
     /// `SIOCGIFFLAGS`.
     Flags,
+}
+
+impl Polling {
+    /// In the order in which they are tried where another one does not work.
+    pub const ALL: [Self; 3] = [Self::Mii, Self::Ethtool, Self::Flags];
+
+    /// Its word in the configuration.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Mii => "MII",
+            Self::Ethtool => "ETHTOOL",
+            Self::Flags => "IOCTL",
+        }
+    }
 }
 
 /// Patience with an interface (`interface_up_down_delays`).
@@ -106,6 +120,15 @@ pub struct UpDownDelay {
     pub down: Micros,
     /// How long it has to be up to count as up; up to 255 s, zero unless written.
     pub up: Micros,
+}
+
+/// From one announcement to the next on an interface; zero: none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spacing {
+    /// Behind gratuitous ARP.
+    pub garp: Micros,
+    /// Behind neighbor advertisements.
+    pub advertisement: Micros,
 }
 
 /// Interfaces that share one spacing of announcements (`garp_group`).

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::kernel::OUR_PROTOCOL;
+use crate::rule::Rule;
 
 /// A block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -259,4 +260,15 @@ pub enum Metric {
 impl Metrics {
     /// Explicit congestion notification, in [`Metric::Features`].
     pub const ECN: u32 = 1;
+}
+
+/// Names of the interfaces whose loss is a fault for whoever tracks these.
+pub fn interfaces<'a>(routes: &'a [Route], rules: &'a [Rule]) -> impl Iterator<Item = &'a str> {
+    let of_route = |route: &'a Route| {
+        let hops = route.nexthops.iter().filter_map(|hop| hop.interface.as_deref());
+        route.interface.as_deref().into_iter().chain(hops)
+    };
+    let of_rule = |rule: &'a Rule| rule.incoming.as_deref().into_iter().chain(rule.outgoing.as_deref());
+    let routes = routes.iter().filter(|route| !route.no_track).flat_map(of_route);
+    routes.chain(rules.iter().filter(|rule| !rule.no_track).flat_map(of_rule))
 }

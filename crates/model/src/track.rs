@@ -1,5 +1,6 @@
 //! What is tracked.
 
+use crate::link::Polled;
 use crate::notify::Command;
 use crate::priority::Weight;
 use crate::time::Micros;
@@ -167,6 +168,9 @@ pub enum Watch {
     File(Vec<u8>),
     /// How many processes there are of this kind.
     Processes(ProcessPattern),
+    /// Whether this link has a beat: one, or zero. What was seen says how it was asked; if that was impossible, nobody
+    /// knows, whatever the number.
+    Link(Polled),
 }
 
 /// What somebody saw of a [`Watch`].

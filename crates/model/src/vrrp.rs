@@ -7,13 +7,15 @@ use std::sync::Arc;
 use crate::ids::Vrid;
 use crate::kernel::AddressSpec;
 use crate::lasting::Lasting;
-use crate::link::{GarpGroup, OwnLink, Polled, UpDownDelay, Vmac};
+use crate::link::{GarpGroup, OwnLink, Polled, Spacing, UpDownDelay, Vmac};
 use crate::notify::Notifications;
 use crate::priority::Priority;
 use crate::route::Route;
 use crate::rule::Rule;
 use crate::time::Micros;
 use crate::track::{File, Process, Script, Trackers, Unrunnable, Watch};
+
+mod links;
 
 /// The VRRP part of a configuration, complete: every default applied, every reference resolved.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,6 +35,8 @@ pub struct Config {
     pub processes: Vec<Process>,
     /// Interfaces whose carrier is polled, each once.
     pub polled: Vec<Polled>,
+    /// Those of all instances are (`linkbeat_use_polling` at the root).
+    pub polls_instances: bool,
     /// Interfaces whose changes count later, each once.
     pub delays: Vec<UpDownDelay>,
     /// Common spacing of announcements on several interfaces.
@@ -58,6 +62,11 @@ impl Config {
         self.instances.iter_mut().map(Arc::make_mut)
     }
 
+    /// What interfaces keep that are in no group.
+    pub fn spacing(&self) -> Spacing {
+        Spacing { garp: self.garp_interval, advertisement: self.gna_interval }
+    }
+
     /// What has to be watched for its trackers: everything that an instance or a group tracks.
     pub fn watches(&self) -> BTreeSet<Watch> {
         let files = |name: &String| {
@@ -68,7 +77,7 @@ impl Config {
             let process = self.processes.iter().find(|process| process.name == *name)?;
             Some(Watch::Processes(process.command.clone()))
         };
-        let mut watches = BTreeSet::new();
+        let mut watches: BTreeSet<Watch> = self.beats().into_iter().map(Watch::Link).collect();
         let of_instances = self.instances.iter().map(|instance| &instance.track);
         for track in of_instances.chain(self.groups.iter().map(|group| &group.track)) {
             watches.extend(track.files.iter().filter_map(|tracked| files(&tracked.name)));

@@ -386,6 +386,8 @@ impl World {
                 }
             }
             Action::Announce { .. } => self.summary.garps += 1,
+            // Nobody claims anything by frames there.
+            Action::WatchClaims { .. } => {}
             Action::Want { key, spec } => {
                 self.summary.wants += 1;
                 let (now, rng) = (self.now, &mut self.rng);

@@ -1,5 +1,6 @@
 //! Classic BPF programs: what the kernel throws away before we are woken for it.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::os::fd::BorrowedFd;
 
@@ -80,6 +81,31 @@ pub(crate) fn sound(carrier: Carrier, admitted: &[Vrid]) -> Vec<libc::sock_filte
         Carrier::AuthHeader | Carrier::Ipv6 => Vec::new(),
     };
     program.extend(vrids(carrier, admitted));
+    program
+}
+
+/// Words that are compared one by one; more are compared by fewer of their leading bits. Far below what a program may
+/// have in all (4096 instructions).
+const WORDS_MAX: usize = 1000;
+
+/// Admits packets that have one of these words at that octet.
+pub(crate) fn words(at: u32, words: impl IntoIterator<Item = u32>) -> Vec<libc::sock_filter> {
+    let (mut mask, mut words): (u32, BTreeSet<u32>) = (u32::MAX, words.into_iter().collect());
+    while words.len() > WORDS_MAX {
+        mask <<= 1;
+        words = words.into_iter().map(|word| word & mask).collect();
+    }
+    let mut program = vec![
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, at),
+        statement(libc::BPF_ALU | libc::BPF_AND | libc::BPF_K, mask),
+    ];
+    for word in words {
+        program.extend([
+            jump(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, word, 0, 1),
+            statement(libc::BPF_RET | libc::BPF_K, ALL),
+        ]);
+    }
+    program.push(statement(libc::BPF_RET | libc::BPF_K, 0));
     program
 }
 
@@ -193,6 +219,22 @@ mod tests {
         let mut stranger = advert(5, 2, 1, false);
         stranger[21] = 8;
         assert!(!passes(&stranger));
+    }
+
+    #[test]
+    fn one_of_some_words_passes_and_of_very_many_at_least_those() {
+        let packet = |word: u32| [&[0, 0, 0, 0][..], &word.to_be_bytes()].concat();
+        let few = || [1, 0xffff_ffff, 0x0a09_0064];
+        for word in few() {
+            assert_eq!(admitted(words(4, few()), &packet(word)), Some(8));
+            assert_eq!(admitted(words(4, few()), &packet(word ^ 0x100)), None);
+            assert_eq!(admitted(words(4, few()), &packet(word)[..7]), None, "too short");
+        }
+        let many = || (0..5000).map(|n| 0x0a00_0000 + n);
+        for word in many().step_by(97) {
+            assert_eq!(admitted(words(4, many()), &packet(word)), Some(8));
+        }
+        assert_eq!(admitted(words(4, many()), &packet(0x0b00_0000)), None);
     }
 
     #[test]

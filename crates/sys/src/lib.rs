@@ -4,7 +4,7 @@
 //! | module | is |
 //! | --- | --- |
 //! | [`clock`], [`timer`] | CLOCK_MONOTONIC and one absolute timer on it |
-//! | [`receive`], [`membership`], [`send`], [`packet`], [`filter`] | what VRRP needs of the network |
+//! | [`receive`], [`membership`], [`send`], [`packet`], [`neighbors`], [`filter`] | what VRRP needs of the network |
 //! | [`inherit`], [`process`], [`script`], [`signals`], [`sched`], [`users`], [`namespace`] | processes, who and where they are |
 //! | [`inotify`], [`processes`] | what happens in directories and to other processes |
 //! | [`names`] | what this host is called |
@@ -24,6 +24,7 @@ pub mod membership;
 pub mod memfd;
 pub mod names;
 pub mod namespace;
+pub mod neighbors;
 pub mod packet;
 pub mod process;
 pub mod processes;

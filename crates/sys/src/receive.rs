@@ -272,6 +272,11 @@ fn told(header: &libc::msghdr, source: Ipv6Addr) -> Arrived {
     arrived
 }
 
+/// The link a packet came in on, as the control messages have it; zero where none does.
+pub(crate) fn link_of(header: &libc::msghdr) -> LinkId {
+    told(header, Ipv6Addr::UNSPECIFIED).link
+}
+
 /// What a control message carries.
 ///
 /// # Safety

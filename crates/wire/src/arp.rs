@@ -34,6 +34,19 @@ pub fn gratuitous(mac: MacAddr, ip: Ipv4Addr) -> Vec<u8> {
     frame
 }
 
+/// Who claims which address: the sender of an ARP packet, request or answer, as its hearers put it into their caches.
+/// None for what is no ARP about Ethernet and IPv4, and for a probe, which claims nothing.
+pub fn claim(packet: &[u8]) -> Option<(Ipv4Addr, MacAddr)> {
+    /// Ethernet, IPv4, six and four octets.
+    const KIND: [u8; 6] = [0, 1, 8, 0, 6, 4];
+    let (kind, rest) = packet.split_first_chunk::<6>()?;
+    let (_operation, rest) = rest.split_first_chunk::<2>()?;
+    let (mac, rest) = rest.split_first_chunk::<6>()?;
+    let (ip, _target) = rest.split_first_chunk::<4>()?;
+    let ip = Ipv4Addr::from(*ip);
+    (*kind == KIND && !ip.is_unspecified()).then_some((ip, MacAddr(*mac)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +63,23 @@ mod tests {
         ];
         let mac = MacAddr([0xba, 0x06, 0xda, 0xee, 0x6e, 0x7e]);
         assert_eq!(gratuitous(mac, Ipv4Addr::new(10, 9, 0, 106)), golden);
+    }
+
+    #[test]
+    fn a_claim_is_read_back_and_nothing_else_is_one() {
+        let (mac, ip) = (MacAddr([0xba, 6, 0xda, 0xee, 0x6e, 0x7e]), Ipv4Addr::new(10, 9, 0, 106));
+        let frame = gratuitous(mac, ip);
+        let packet = &frame[14..];
+        assert_eq!(claim(packet), Some((ip, mac)));
+        assert_eq!(claim(&packet[..18]), Some((ip, mac)), "the target does not matter");
+        assert_eq!((claim(&packet[..17]), claim(&[])), (None, None));
+        for at in 0..6 {
+            let mut other = packet.to_vec();
+            other[at] ^= 0x40;
+            assert_eq!(claim(&other), None, "octet {at}");
+        }
+        let mut probe = packet.to_vec();
+        probe[14..18].fill(0);
+        assert_eq!(claim(&probe), None);
     }
 }

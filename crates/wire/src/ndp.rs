@@ -82,6 +82,28 @@ fn write(message: &mut [u8], mac: MacAddr, ip: Ipv6Addr, forwarding: Forwarding)
     advertisement.set_checksum(sum);
 }
 
+/// Who claims which address: what the hearers of a neighbor advertisement put into their caches. None for other
+/// messages, and where no hardware address is told.
+pub fn claim(message: &[u8]) -> Option<(Ipv6Addr, MacAddr)> {
+    const NEIGHBOR_ADVERTISEMENT: u8 = 136;
+    const OPTION: [u8; 2] = [2, 1];
+    let (head, rest) = message.split_first_chunk::<8>()?;
+    let (target, mut options) = rest.split_first_chunk::<16>()?;
+    let [kind, code, ..] = *head;
+    if (kind, code) != (NEIGHBOR_ADVERTISEMENT, 0) {
+        return None;
+    }
+    while let Some((&[kind, units], _)) = options.split_first_chunk::<2>() {
+        let length = usize::from(units) * TARGET_ADDRESS_OPTION;
+        let (option, rest) = options.split_at_checked(length).filter(|_| length > 0)?;
+        if [kind, units] == OPTION {
+            return Some((Ipv6Addr::from(*target), MacAddr(*option.last_chunk()?)));
+        }
+        options = rest;
+    }
+    None
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -135,5 +157,24 @@ mod tests {
             let sum = Checksum::over_pseudo_header(ip.into(), ALL_NODES.into(), 58, MESSAGE);
             assert_eq!(sum.with(&frame[54..]).finish(), 0);
         }
+    }
+
+    #[test]
+    fn a_claim_is_read_back_behind_other_options_and_nothing_else_is_one() {
+        let ip: Ipv6Addr = "fd00:9::56".parse().unwrap();
+        let frame = unsolicited(MAC, ip, Forwarding::On);
+        let message = &frame[54..];
+        assert_eq!(claim(message), Some((ip, MAC)));
+        let behind = [&message[..24], &[14, 2], &[0; 14], &message[24..]].concat();
+        assert_eq!(claim(&behind), Some((ip, MAC)));
+        for length in 0..message.len() {
+            assert_eq!(claim(&message[..length]), None, "{length} octets");
+        }
+        let mut endless = message.to_vec();
+        endless[25] = 0;
+        assert_eq!(claim(&endless), None);
+        let mut solicitation = message.to_vec();
+        solicitation[0] = 135;
+        assert_eq!(claim(&solicitation), None);
     }
 }

@@ -122,7 +122,6 @@ pub(super) fn extra_interfaces(
     if secs == 0 {
         return Some(None);
     }
-    cx.not_yet(statement, owner);
     Some(Some(ExtraGarp { interval: seconds(secs), all: position == 2 }))
 }
 

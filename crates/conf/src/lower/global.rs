@@ -33,6 +33,8 @@ pub(super) struct Globals {
     pub security: Security,
     pub garp: super::garp::Garps,
     pub garp_interval: Micros,
+    pub gna_interval: Micros,
+    pub polls_instances: bool,
     pub startup_delay: Micros,
     /// `vrrp_garp_extra_if`.
     pub garp_extra: Option<ExtraGarp>,
@@ -112,7 +114,7 @@ impl Globals {
             "namespace_with_ipsets" => return on(&mut namespaces.with_ipsets),
             "use_pid_dir" => return on(&mut namespaces.pid_directory),
             "instance" => return once(cx, statement, &mut self.model.instance),
-            "linkbeat_use_polling" => return on(&mut self.model.interfaces.poll_links),
+            "linkbeat_use_polling" => return on(&mut self.polls_instances),
             _ => return Effect::NotMine,
         }
         Effect::None

@@ -244,7 +244,6 @@ impl Draft {
                     "({owner}) 'linkbeat_use_polling' in vrrp instance deprecated - use linkbeat_interfaces block"
                 );
                 cx.say(&place, Class::Deprecated, text);
-                cx.not_yet(statement, &owner);
                 self.polls_link = true;
             }
             "garp_extra_if" => {

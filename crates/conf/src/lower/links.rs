@@ -55,20 +55,14 @@ impl Links {
     pub fn block(&mut self, cx: &mut Context<'_>, known: &mut Interfaces, statement: &Statement<'_>) -> bool {
         match statement.row.name {
             "linkbeat_interfaces" => {
-                for item in statement.items() {
-                    self.polled(cx, known, item);
-                }
+                statement.items().iter().for_each(|item| self.polled(cx, known, item));
             }
             "interface_up_down_delays" => {
-                for item in statement.items() {
-                    self.delay(cx, known, item);
-                }
-                return true;
+                statement.items().iter().for_each(|item| self.delay(cx, known, item));
             }
             "garp_group" => self.garp_group(cx, known, statement),
             _ => return false,
         }
-        cx.not_yet(statement, "");
         true
     }
 
@@ -81,14 +75,8 @@ impl Links {
             let text = format!("unknown interface {name} specified for linkbeat interface");
             return cx.say(&place, Class::BadInterface, text);
         }
-        let (by, extra) = match word(1) {
-            None => (None, None),
-            Some("MII") => (Some(Polling::Mii), word(2)),
-            Some("ETHTOOL") => (Some(Polling::Ethtool), word(2)),
-            Some("IOCTL") => (Some(Polling::Flags), word(2)),
-            Some(other) => (None, Some(other)),
-        };
-        if extra.is_some() {
+        let by = word(1).and_then(|word| Polling::ALL.into_iter().find(|by| by.word() == word));
+        if word(if by.is_some() { 2 } else { 1 }).is_some() {
             let place = cx.item_place(item, 1);
             let text = format!("extra characters {} in linkbeat interface", word(1).unwrap_or(""));
             cx.say(&place, Class::General, text);

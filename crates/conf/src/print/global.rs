@@ -29,7 +29,6 @@ pub(super) fn root(root: &mut Block, global: &Global) {
     root.word("instance", global.instance.as_deref());
     let usual = Global::default().processes.child_wait;
     root.value("child_wait_time", global.processes.child_wait.as_secs(), usual.as_secs());
-    root.flag("linkbeat_use_polling", global.interfaces.poll_links);
 }
 
 /// What stands in `global_defs`.

@@ -1,6 +1,6 @@
 //! Blocks about interfaces.
 
-use keepalived_model::link::{Polling, UpDownDelay};
+use keepalived_model::link::UpDownDelay;
 use keepalived_model::vrrp::Config;
 
 use super::block::Block;
@@ -9,13 +9,10 @@ use crate::schema::GARP_GROUP;
 
 /// Polling, delays and groups of announcements.
 pub(super) fn print(root: &mut Block, vrrp: &Config) {
+    root.flag("linkbeat_use_polling", vrrp.polls_instances);
     let polled = vrrp.polled.iter().map(|polled| {
-        let by = polled.by.map(|by| match by {
-            Polling::Mii => "MII",
-            Polling::Ethtool => "ETHTOOL",
-            Polling::Flags => "IOCTL",
-        });
-        std::iter::once(quoted(&polled.name)).chain(by.map(str::to_owned)).collect()
+        let by = polled.by.map(|by| by.word().to_owned());
+        std::iter::once(quoted(&polled.name)).chain(by).collect()
     });
     root.items("linkbeat_interfaces", polled.collect());
     let delays = vrrp.delays.iter().map(|UpDownDelay { name, down, up }| {

@@ -383,7 +383,7 @@ pub static GLOBAL_DEFS: Table = Table {
             Takes::Bool { bad: "Invalid value for vrrp_min_garp specified" },
             "Announces once only.",
         ),
-        later("vrrp_garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
+        works("vrrp_garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
             .was(&["vrrp_vmac_garp_intvl"])
             .args("[all] SECONDS")
             .default("0 (off)"),

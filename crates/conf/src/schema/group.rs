@@ -50,17 +50,17 @@ const GARP_MAX: i64 = I32;
 pub static GARP_GROUP: Table = Table {
     block: "garp_group",
     keywords: &[
-        later(
+        works(
             "garp_interval",
             seconds(0, GARP_MAX, "garp_group garp_interval '{v}' invalid"),
             "Seconds between gratuitous ARP frames.",
         ),
-        later(
+        works(
             "gna_interval",
             seconds(0, GARP_MAX, "garp_group gna_interval '{v}' invalid"),
             "Seconds between neighbour advertisements.",
         ),
-        later("interface", WORD, "One interface.").args("INTERFACE"),
-        later("interfaces", Takes::Values, "Several interfaces."),
+        works("interface", WORD, "One interface.").args("INTERFACE"),
+        works("interfaces", Takes::Values, "Several interfaces."),
     ],
 };

@@ -173,7 +173,7 @@ pub static INSTANCE: Table = Table {
             "Rounds after a weaker router was heard.",
         )
         .default("vrrp_garp_lower_prio_repeat"),
-        later("garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
+        works("garp_extra_if", WORDS, "Announces on other interfaces at intervals.")
             .was(&["vmac_garp_intvl"])
             .args("[all] SECONDS")
             .default("vrrp_garp_extra_if"),
@@ -183,7 +183,7 @@ pub static INSTANCE: Table = Table {
         works("track_process", Takes::Values, "Processes that act on the priority."),
         later("track_bfd", Takes::Values, "BFD sessions that act on the priority."),
         works("dont_track_primary", Takes::Nothing, "The state of the own interface does not matter."),
-        later("linkbeat_use_polling", Takes::Nothing, "Polls the link of the own interface."),
+        works("linkbeat_use_polling", Takes::Nothing, "Polls the link of the own interface."),
         works("notify_master", Takes::Command(Miss::Fatal), "Command for MASTER."),
         works("notify_backup", Takes::Command(Miss::Fatal), "Command for BACKUP."),
         works("notify_fault", Takes::Command(Miss::Fatal), "Command for FAULT."),

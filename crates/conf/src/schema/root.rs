@@ -39,7 +39,7 @@ pub static ROOT: Table = Table {
             "Seconds to wait for the engines at stop.",
         )
         .default("5"),
-        later("linkbeat_use_polling", Takes::Nothing, "Polls the links of all instances."),
+        works("linkbeat_use_polling", Takes::Nothing, "Polls the links of all instances."),
         works("static_ipaddress", Takes::Values, "Addresses to carry always."),
         works("static_routes", Takes::Values, "Routes to keep always."),
         works("static_rules", Takes::Values, "Rules to keep always."),
@@ -49,9 +49,9 @@ pub static ROOT: Table = Table {
             "Instances that static objects are tied to.",
         )
         .args("NAME"),
-        later("linkbeat_interfaces", Takes::Values, "Interfaces whose links are polled."),
+        works("linkbeat_interfaces", Takes::Values, "Interfaces whose links are polled."),
         works("interface_up_down_delays", Takes::Values, "Debounce times of interfaces."),
-        later(
+        works(
             "garp_group",
             Takes::Block(&GARP_GROUP, Miss::Fine),
             "Spacing of announcements for several interfaces.",

@@ -33,7 +33,6 @@ impl Maker<'_> {
                 dynamic: self.pick(&[Dynamic::No, Dynamic::Yes, Dynamic::MayChangeKind]),
                 default: self.or("eth0".into(), Self::interface),
                 no_local_igmp: self.chance(3),
-                poll_links: self.chance(3),
             },
             scripts: Scripts {
                 security: self.chance(3),
@@ -168,7 +167,6 @@ impl Maker<'_> {
             group4: self.or([224, 0, 0, 18].into(), |_| [239, 1, 2, 3].into()),
             group6: self.or(keepalived_model::vrrp::GROUP_V6, |_| [0xff12, 0, 0, 0, 0, 0, 0, 0x99].into()),
             garp: self.garp(),
-            gna_interval: self.or(Micros::ZERO, |maker| maker.micros(1, U32)),
             down_timer_adverts: self.or(3, |maker| maker.number(1, 100)),
             lower_prio_no_advert: self.chance(3),
             higher_prio_send_advert: self.chance(3),

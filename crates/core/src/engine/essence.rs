@@ -35,6 +35,8 @@ impl Engine {
             runs: _,
             listeners: _,
             virtual_ips: _,
+            masters: _,
+            watches_claims: _,
             starts_at,
             retry_at,
             overslept,

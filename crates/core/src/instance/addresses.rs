@@ -8,10 +8,11 @@ use keepalived_model::{Instant, Micros};
 use keepalived_wire::ndp::Forwarding;
 
 use super::{
-    ADVERT, ASIDE, Context, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent, Leaving, Placed,
-    REMOVALS_MAX, REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
+    ADVERT, ASIDE, CONTEST, Context, GARP_EXTRA, GARP_LOWER, GARP_REFRESH, GARP_SECOND, Instance, Intent,
+    Leaving, Placed, REMOVALS_MAX, REMOVALS_WITHIN, STAND_ASIDE, Unfinished,
 };
 use crate::announce::Target;
+use crate::contest::Contest;
 use crate::links::Links;
 use crate::report::{Report, State};
 use crate::routing::Routing;
@@ -178,10 +179,11 @@ impl Instance {
         ctx.announcer.forget(self.id);
         self.unfinished = None;
         self.rogue = None;
+        self.contest = Contest::default();
         self.logged = 0;
         self.answered = None;
         self.counters.released_master += 1;
-        for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER] {
+        for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER, GARP_EXTRA, CONTEST] {
             self.timers.clear(timer);
         }
     }
@@ -229,7 +231,8 @@ impl Instance {
     /// Announces every address that is there.
     pub(super) fn burst(&mut self, rounds: u32, ctx: &mut Context<'_>) {
         if self.state == State::Master {
-            self.announce(&self.placed, rounds, ctx);
+            let keys: Vec<AddressKey> = self.placed().collect();
+            self.announce(&keys, rounds, ctx);
         }
     }
 
@@ -241,7 +244,8 @@ impl Instance {
         let part = self.refreshed.checked_rem(parts).unwrap_or(0);
         self.refreshed = part + 1;
         if let (State::Master, Some(placed)) = (self.state, self.placed.chunks(size).nth(part)) {
-            self.announce(placed, repeat, ctx);
+            let keys: Vec<AddressKey> = placed.iter().map(|placed| placed.key).collect();
+            self.announce(&keys, repeat, ctx);
         }
     }
 
@@ -251,12 +255,48 @@ impl Instance {
         self.placed.len().div_ceil(REFRESHED_AT_ONCE).clamp(1, most.max(1))
     }
 
-    fn announce(&self, placed: &[Placed], rounds: u32, ctx: &mut Context<'_>) {
-        let settled = placed.iter().filter(|p| ctx.wanted.is_settled(&Key::Address(p.key)));
+    /// Announces its addresses outside the usual times.
+    pub fn announce_again(&mut self, ctx: &mut Context<'_>) {
+        self.burst(self.config.garp.repeat, ctx);
+    }
+
+    pub(super) fn arm_refresh(&mut self, from: Instant) {
+        if !self.config.garp.refresh.is_zero() {
+            let parts = u64::try_from(self.refresh_parts()).unwrap_or(u64::MAX);
+            self.timers.set(GARP_REFRESH, from + Micros(self.config.garp.refresh.0 / parts));
+        }
+    }
+
+    /// Announces one address on each further interface, so that switches do not forget where it is (`garp_extra_if`;
+    /// scenario `one address of each further interface is announced at intervals`).
+    pub(super) fn announce_extra(&mut self, ctx: &mut Context<'_>) {
+        let Some(extra) = self.config.garp.extra else { return };
+        let is_vmac = |link| self.config.makes(&ctx.links.name(link));
+        let mut told = BTreeSet::new();
+        let settled = self.placed().filter(|key| ctx.wanted.is_settled(&Key::Address(*key)));
+        let further = settled.filter(|key| Some(key.link) != self.home && (extra.all || is_vmac(key.link)));
+        let keys: Vec<AddressKey> = further.filter(|key| told.insert(key.link)).collect();
+        self.announce(&keys, 1, ctx);
+    }
+
+    pub(super) fn arm_extra(&mut self, from: Instant) {
+        if let Some(interval) = self.config.extra_garp() {
+            self.timers.set(GARP_EXTRA, from + interval);
+        }
+    }
+
+    /// When one address of each further interface is announced next.
+    pub fn next_extra(&self) -> Option<Instant> {
+        self.timers.at(GARP_EXTRA)
+    }
+
+    /// Announces those of its addresses that are there.
+    pub(crate) fn announce(&self, keys: &[AddressKey], rounds: u32, ctx: &mut Context<'_>) {
+        let settled = keys.iter().filter(|key| ctx.wanted.is_settled(&Key::Address(**key)));
         let targets: Vec<Target> = settled
-            .filter_map(|placed| {
-                let link = ctx.links.get(placed.key.link).filter(|link| link.arp)?;
-                let (interface, mac, ip) = (link.name.as_str().into(), link.mac?, placed.key.ip);
+            .filter_map(|key| {
+                let link = ctx.links.get(key.link).filter(|link| link.arp)?;
+                let (interface, mac, ip) = (link.name.as_str().into(), link.mac?, key.ip);
                 let forwarding = if link.forwards_ipv6 { Forwarding::On } else { Forwarding::Off };
                 Some(Target { link: link.id, interface, mac, ip, forwarding })
             })

@@ -44,6 +44,7 @@ impl Instance {
             removals,
             swept,
             rogue,
+            contest,
             timers,
             // What is only told, derived from the rest, or a turn among equals.
             name: _,
@@ -75,6 +76,7 @@ impl Instance {
         let late = last_sent.filter(|_| config.late_timer_backup.is_some());
         let told = rogue.map(|rogue| rogue.essence(counters.sent, now));
         (ahead(lately, now), ahead(late, now), told).hash(into);
+        contest.essence(now, into);
         credentials.essence(into);
     }
 }

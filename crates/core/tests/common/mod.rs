@@ -195,7 +195,7 @@ impl Router {
                 }
                 Action::Join { group, .. } => format!("join {group}"),
                 Action::Leave { group, .. } => format!("leave {group}"),
-                Action::Admit { .. } => continue,
+                Action::Admit { .. } | Action::WatchClaims { .. } => continue,
                 Action::Run { run, .. } => {
                     self.runs.push(run);
                     "run".into()

@@ -51,6 +51,7 @@ pub fn line(report: &Report, surroundings: &Surroundings<'_>) -> Option<Line> {
         .or_else(|| election(report))
         .or_else(|| received(report, surroundings))
         .or_else(|| tracking(report, surroundings))
+        .or_else(|| links(report))
         .or_else(|| kernel(report))
 }
 
@@ -166,6 +167,9 @@ fn starts_in_fault(instance: &str, fault: &Fault) -> Option<Line> {
 /// Timers, priorities, and what other routers say.
 fn election(report: &Report) -> Option<Line> {
     match report {
+        Report::Contested { instance, interface, ip, by } => info(format_args!(
+            "({instance}) contested: {by} claims {ip} on {interface} - announcing it again"
+        )),
         Report::AdvertTimeout { instance } => {
             detail(format_args!("({instance}) Receive advertisement timeout"))
         }
@@ -328,12 +332,32 @@ fn own_link(kind: LinkKind) -> &'static str {
     }
 }
 
+/// Ups and downs of links, and how they are known.
+fn links(report: &Report) -> Option<Line> {
+    match report {
+        Report::LinkState { interface, up, polled } => {
+            let (who, state) =
+                (if *polled { "Linkbeat" } else { "Netlink" }, if *up { "up" } else { "down" });
+            info(format_args!("{who} reports {interface} {state}"))
+        }
+        Report::Polling => info("Using MII-BMSR/ETHTOOL NIC polling thread(s)..."),
+        Report::PolledOtherwise { interface, told, by } => {
+            let (told, by) = (told.word(), by.word());
+            info(format_args!("({interface}): Configured linkbeat type {told} not supported, using {by}"))
+        }
+        Report::NotPolled { interface, own: true } => {
+            info(format_args!("Turning off linkbeat for {interface} since netlink works for vmacs/ipvlans"))
+        }
+        Report::NotPolled { interface, own: false } => {
+            info(format_args!("Turning off linkbeat for {interface} since not used for tracking"))
+        }
+        _ => None,
+    }
+}
+
 /// Links and addresses.
 fn kernel(report: &Report) -> Option<Line> {
     match report {
-        Report::LinkState { interface, up } => {
-            info(format_args!("Netlink reports {interface} {}", if *up { "up" } else { "down" }))
-        }
         Report::LinkAdded { interface } => info(format_args!("Interface {interface} added")),
         Report::LinkDeleted { interface } => info(format_args!("Interface {interface} deleted")),
         Report::OwnLink { instance, interface, kind, made: true } => {

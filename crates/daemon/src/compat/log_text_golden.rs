@@ -1,7 +1,8 @@
 //! Every fact and its line, word by word (`spec` runtime 2.3–2.6).
 
 use super::*;
-use keepalived_model::{LinkId, Vrid};
+use keepalived_model::link::Polling;
+use keepalived_model::{LinkId, MacAddr, Vrid};
 
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 100));
 const PEER: IpAddr = IpAddr::V4(Ipv4Addr::new(10, 9, 0, 2));
@@ -346,13 +347,26 @@ fn scripts_are_told_as_by_the_original() {
 #[test]
 fn links_and_addresses_are_told_as_by_the_original() {
     let (instance, interface) = (|| name("VI_1"), || name("eth0"));
-    let link = |up| Report::LinkState { interface: interface(), up };
+    let link = |up| Report::LinkState { interface: interface(), up, polled: false };
+    let (ip, by) = (IpAddr::from([10, 9, 0, 100]), MacAddr([2, 0, 0, 0, 0, 9]));
+    let contested = Report::Contested { instance: instance(), interface: interface(), ip, by };
+    let beat = |up| Report::LinkState { interface: interface(), up, polled: true };
+    let idle = |own| Report::NotPolled { interface: interface(), own };
+    let (told, by) = (Polling::Mii, Polling::Ethtool);
+    let otherwise = Report::PolledOtherwise { interface: interface(), told, by };
     let taken =
         |restored| Report::AddressTaken { instance: instance(), interface: interface(), key: KEY, restored };
     let refusal = Refusal { errno: 22, text: "Invalid argument".into() };
     check(vec![
         (link(true), "Netlink reports eth0 up"),
         (link(false), "Netlink reports eth0 down"),
+        (contested, "(VI_1) contested: 02:00:00:00:00:09 claims 10.9.0.100 on eth0 - announcing it again"),
+        (beat(true), "Linkbeat reports eth0 up"),
+        (beat(false), "Linkbeat reports eth0 down"),
+        (Report::Polling, "Using MII-BMSR/ETHTOOL NIC polling thread(s)..."),
+        (otherwise, "(eth0): Configured linkbeat type MII not supported, using ETHTOOL"),
+        (idle(false), "Turning off linkbeat for eth0 since not used for tracking"),
+        (idle(true), "Turning off linkbeat for eth0 since netlink works for vmacs/ipvlans"),
         (Report::LinkAdded { interface: interface() }, "Interface eth0 added"),
         (Report::LinkDeleted { interface: interface() }, "Interface eth0 deleted"),
         (Report::LinkRenamed { from: name("a"), to: name("b") }, "Interface name has changed from a to b"),

@@ -17,11 +17,13 @@
 //! | `lookout` | watches files and processes |
 //! | `outbox` | mail that waits and mail on its way |
 //! | `sockets` | adverts and announcements |
+//! | `claims` | what neighbors say of our addresses |
 //! | `rehearsal` | a takeover that nobody sees |
 //! | `configuration` | the supervisor's bytes become a configuration |
 //! | `scheduling` | how the kernel shall treat us |
 //! | `membership_reports` | what the kernel shall not say of us |
 
+mod claims;
 mod configuration;
 mod fifos;
 mod lookout;
@@ -222,7 +224,7 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
     // Descriptors are registered with the runtime they are opened in.
     let _inside = runtime.enter();
     let launcher = Rc::new(launcher);
-    let receivers = sockets.receivers.clone();
+    let (receivers, neighbors) = (sockets.receivers.clone(), sockets.neighbors.clone());
     let umask = settings.umask.or(process.processes.umask);
     if left == Left::default() {
         // A successor finds them as its predecessor did.
@@ -233,7 +235,8 @@ fn live(handoff: Handoff, settings: &Settings, signals: Signals, launcher: Seqpa
     config.startup_delay = config.startup_delay.max(process.vrrp.delay_after_boot - up_for);
     let (lookout, seen, readings) = Lookout::start(config.watches());
     let heard = Heard { told: netlink.told, seen };
-    let mut sources = match Sources::open(signals, control, heard, Rc::clone(&launcher), receivers) {
+    let mut sources = match Sources::open(signals, control, heard, Rc::clone(&launcher), receivers, neighbors)
+    {
         Ok(sources) => sources,
         Err(error) => return refuse("Unable to wait for events", &error),
     };

@@ -11,6 +11,7 @@ use keepalived_core::event::Notice;
 use keepalived_core::report::Report;
 use keepalived_core::{Action, Actions, Engine, Event};
 use keepalived_model::global::Global;
+use keepalived_model::kernel::Change;
 use keepalived_model::{InstanceId, Instant, Micros};
 use keepalived_netlink::{Handle, Told};
 use keepalived_sys::receive::{BATCH, ReceiveBuffers, Received, Scrutiny, VrrpReceiver};
@@ -21,6 +22,7 @@ use keepalived_wire::vrrp::{Envelope, Packet};
 
 use crate::compat::log_text::{self, Level, Surroundings};
 use crate::compat::notices;
+use crate::engine::claims::Claims;
 use crate::engine::configuration::Loaded;
 use crate::engine::fifos::Fifos;
 use crate::engine::lookout::Lookout;
@@ -70,6 +72,7 @@ pub struct Shell {
     fifos: Fifos,
     lookout: Lookout,
     outbox: Outbox,
+    claims: Claims,
     memory: MemoryStore,
     netlink: Handle,
     buffers: ReceiveBuffers,
@@ -124,6 +127,7 @@ impl Shell {
             fifos,
             lookout,
             outbox: Outbox::default(),
+            claims: Claims::default(),
             memory,
             netlink,
             buffers: ReceiveBuffers::new(),
@@ -159,7 +163,13 @@ impl Shell {
     /// What the netlink thread says.
     pub fn told(&mut self, told: Told) {
         match told {
-            Told::Change(change) => self.tell(Event::Kernel(change)),
+            Told::Change(change) => {
+                let of_links = matches!(change, Change::Link(_) | Change::LinkGone(_));
+                self.tell(Event::Kernel(change));
+                if of_links {
+                    self.lookout.look_at_links();
+                }
+            }
             Told::Settled { key: rehearsal::KEY, .. } => {}
             Told::Settled { key, outcome } => {
                 if outcome.is_ok() {
@@ -204,6 +214,14 @@ impl Shell {
         } else if self.siege.ends(now) {
             self.sockets.scrutinize(Scrutiny::Usual);
         }
+    }
+
+    /// What neighbors say of our addresses.
+    pub fn hear_claims(&mut self) {
+        for (link, ip, by) in self.claims.hear(&self.sockets, clock::now()) {
+            self.core.handle(clock::now(), Event::Claimed { link, ip, by }, &mut self.actions);
+        }
+        self.carry_out();
     }
 
     /// One batch of packets.
@@ -356,7 +374,7 @@ impl Shell {
     /// When what could not be told is to be tried again.
     pub fn next_attempt(&self) -> Option<Instant> {
         let pipes = self.fifos.is_waiting().then(|| clock::now() + RETRY_PIPES);
-        [pipes, self.outbox.next(), self.siege.next()].into_iter().flatten().min()
+        [pipes, self.outbox.next(), self.siege.next(), self.claims.deaf_until()].into_iter().flatten().min()
     }
 
     /// Tries again what could not be told.
@@ -364,6 +382,9 @@ impl Shell {
         self.fifos.flush();
         self.post();
         self.scrutinize();
+        if self.claims.listens_again(&self.sockets, clock::now()) {
+            self.hear_claims();
+        }
     }
 
     /// Whether everybody who was to be told of the stop was told.
@@ -451,6 +472,7 @@ impl Shell {
             Action::Join { link, group } => self.sockets.join(link, group),
             Action::Leave { link, group } => self.sockets.leave(link, group),
             Action::Admit { carrier, vrids } => self.sockets.admit(carrier, &vrids),
+            Action::WatchClaims { addresses } => self.claims.watch(addresses, &self.sockets),
             Action::Run { run, command } => self.scripts.run(run, &command),
             Action::Kill { run, how } => self.scripts.kill(run, how),
             Action::Notify(notice) => self.notices.push_back((clock::now() + NOTICE_PATIENCE, notice)),

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use keepalived_model::vrrp::{Carrier, Config, Family};
 use keepalived_model::{LinkId, Vrid};
 use keepalived_sys::membership::Memberships;
+use keepalived_sys::neighbors::NeighborReceiver;
 use keepalived_sys::packet::FrameSender;
 use keepalived_sys::receive::{Scrutiny, VrrpReceiver};
 use keepalived_sys::send::{Route, VrrpSender};
@@ -20,6 +21,8 @@ use crate::surface::Descriptors;
 pub struct Sockets {
     /// One for each carrier this host has. Also waited on, hence shared.
     pub receivers: Vec<Rc<VrrpReceiver>>,
+    /// One for each family this host has. Also waited on.
+    pub neighbors: Vec<Rc<NeighborReceiver>>,
     sender: VrrpSender,
     frames: FrameSender,
     memberships: Memberships,
@@ -39,8 +42,17 @@ impl Sockets {
                 Err(error) => return Err(error),
             }
         }
+        let mut neighbors = Vec::new();
+        for family in [Family::V4, Family::V6] {
+            match NeighborReceiver::open(family) {
+                Ok(receiver) => neighbors.push(Rc::new(receiver)),
+                Err(error) if family == Family::V6 && is_unsupported(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
         Ok(Self {
             receivers,
+            neighbors,
             sender: VrrpSender::open()?,
             frames: FrameSender::open()?,
             memberships: Memberships::default(),
@@ -99,6 +111,15 @@ impl Sockets {
         };
         if let Err(error) = selected {
             log::error(format_args!("Unable to select VRRP packets - {error}"));
+        }
+    }
+
+    /// Hears only what neighbors say of these addresses.
+    pub fn watch_claims(&self, addresses: &[IpAddr]) {
+        for receiver in &self.neighbors {
+            if let Err(error) = receiver.admit(addresses) {
+                log::error(format_args!("Unable to listen for claims of our addresses - {error}"));
+            }
         }
     }
 

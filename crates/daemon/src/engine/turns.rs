@@ -166,6 +166,10 @@ impl Turns<'_> {
                 self.receptions.rang(clock::now());
                 None
             }
+            Wake::Claims => {
+                shell.hear_claims();
+                None
+            }
             Wake::Told(Some(told)) => {
                 shell.told(told);
                 for told in std::iter::from_fn(|| sources.told_already()).take(TOLD_MAX) {

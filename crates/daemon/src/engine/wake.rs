@@ -9,6 +9,7 @@ use std::time::Duration;
 use keepalived_model::Instant;
 use keepalived_model::track::Reading;
 use keepalived_netlink::Told;
+use keepalived_sys::neighbors::NeighborReceiver;
 use keepalived_sys::receive::VrrpReceiver;
 use keepalived_sys::seqpacket::Seqpacket;
 use keepalived_sys::signals::{Signal, Signals};
@@ -27,6 +28,7 @@ pub struct Sources {
     launcher: AsyncFd<Rc<Seqpacket>>,
     control: AsyncFd<EngineControl>,
     receivers: Vec<AsyncFd<Rc<VrrpReceiver>>>,
+    neighbors: Vec<AsyncFd<Rc<NeighborReceiver>>>,
     armed: Option<Instant>,
 }
 
@@ -55,6 +57,8 @@ pub enum Wake {
     Control,
     /// Datagrams wait.
     Received,
+    /// Neighbors said something of our addresses.
+    Claims,
 }
 
 /// What the supervisor said.
@@ -80,6 +84,7 @@ impl Sources {
         heard: Heard,
         launcher: Rc<Seqpacket>,
         receivers: Vec<Rc<VrrpReceiver>>,
+        neighbors: Vec<Rc<NeighborReceiver>>,
     ) -> io::Result<Self> {
         Ok(Self {
             signals: readable(signals)?,
@@ -88,6 +93,7 @@ impl Sources {
             launcher: readable(launcher)?,
             control: readable(control)?,
             receivers: receivers.into_iter().map(readable).collect::<io::Result<_>>()?,
+            neighbors: neighbors.into_iter().map(readable).collect::<io::Result<_>>()?,
             armed: None,
         })
     }
@@ -123,6 +129,7 @@ impl Sources {
             () = ready(&self.launcher) => Wake::Launcher,
             () = ready(&self.control) => Wake::Control,
             () = any_ready(&self.receivers) => Wake::Received,
+            () = any_ready(&self.neighbors) => Wake::Claims,
             () = tokio::task::yield_now(), if more => Wake::Received,
         };
         if matches!(wake, Wake::Timer) {

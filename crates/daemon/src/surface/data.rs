@@ -28,6 +28,7 @@ pub fn text(picture: &Picture<'_>) -> String {
         globals.nftables.table.get_or_insert_with(|| Nftables::TABLE.to_owned());
     }
     let mut page = Page(global::text(&globals, Teller::VrrpEngine, Delays::of(view.config)));
+    page.paces(picture);
     page.fixtures(picture);
     page.section("VRRP Topology", &view.instances, |page, instance| page.instance(instance, picture));
     page.section("VRRP Sockpool", &sockets(picture), |page, socket| page.socket(socket, picture));
@@ -106,6 +107,24 @@ impl Page {
         self.notifications(&config.notify);
         let changes = words::yes(config.notify_priority_changes);
         self.line(format_args!("   Notify priority changes = {changes}"));
+    }
+
+    /// Which interfaces space out their announcements (2.2.7).
+    fn paces(&mut self, picture: &Picture<'_>) {
+        let paces = &picture.view.paces;
+        if !paces.is_empty() {
+            self.line(format_args!("------< Gratuitous ARP delays >------"));
+        }
+        for pace in paces {
+            self.line(format_args!("------< GARP delay group {} >------", pace.number));
+            for (name, pace) in [("GARP", pace.garp), ("GNA", pace.advertisement)] {
+                let Some((interval, free)) = pace else { continue };
+                self.line(format_args!(" {name} interval = {}", words::seconds_short(interval)));
+                self.line(format_args!(" {name} next time {}", timed(picture.epoch, free)));
+            }
+            self.line(format_args!(" Interfaces"));
+            pace.interfaces.iter().for_each(|name| self.line(format_args!("  {name}")));
+        }
     }
 
     /// Static addresses, routes and rules, and the groups they are tied to.
@@ -256,6 +275,17 @@ impl Page {
     fn election(&mut self, instance: &InstanceView<'_>, epoch: Epoch) {
         let config = instance.config;
         self.line(format_args!("   Down timer adverts = {}", config.down_timer_adverts));
+        if let Some((extra, interval)) = config.garp.extra.zip(config.extra_garp()) {
+            let (kind, interval) = (if extra.all { "i/f" } else { "VMAC" }, words::seconds(interval));
+            self.line(format_args!("   Gratuitous ARP for each secondary {kind} = {interval}"));
+            let next = instance.next_extra.map(|at| epoch.date(at)).unwrap_or(SystemTime::UNIX_EPOCH);
+            let since = next.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            let (text, micros) = (Moment::from(next).ctime(), since.subsec_micros());
+            self.line(format_args!(
+                "   Next gratuitous ARP for such secondary = {}.{micros:06} ({text}.{micros:06})",
+                since.as_secs()
+            ));
+        }
         let answers = [("lower", !config.lower_prio_no_advert), ("higher", config.higher_prio_send_advert)];
         for (which, answers) in answers {
             let answers = words::yes(answers);
@@ -474,6 +504,17 @@ fn faults(instance: &InstanceView<'_>) -> String {
 }
 
 /// `1795169440.611995 (Fri Nov 20 10:10:40.611995 2026)`
+/// The same without the year; what never was is the epoch itself.
+fn timed(epoch: Epoch, at: Option<Instant>) -> String {
+    let Some(at) = at else {
+        let text = Moment::from(SystemTime::UNIX_EPOCH).ctime();
+        let clock = text.rsplit_once(' ').map_or(&*text, |(clock, _)| clock);
+        return format!("0.000000 ({clock}.000000)");
+    };
+    let text = dated(epoch, at);
+    text.rsplit_once(' ').map_or(text.clone(), |(clock, _)| format!("{clock})"))
+}
+
 fn dated(epoch: Epoch, at: Instant) -> String {
     let date = epoch.date(at);
     let micros = date.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().subsec_micros();

@@ -6,6 +6,7 @@ use keepalived_model::Micros;
 use keepalived_model::global::lvs::FlushOnStop;
 use keepalived_model::global::vrrp::{AdvertBuffer, Buffer};
 use keepalived_model::global::{Dynamic, Fifo, Fifos, Global, Marker, Process, Scheduling, Scripts};
+use keepalived_model::link::Spacing;
 use keepalived_model::notify::RunAs;
 use keepalived_model::vrrp::Version;
 
@@ -29,7 +30,7 @@ pub fn text(global: &Global, teller: Teller, delays: Delays) -> String {
     list.identity(global);
     list.mail(global);
     list.behavior(global, teller);
-    list.vrrp(global, delays.garp_interval);
+    list.vrrp(global, delays.spacing);
     list.processes(global);
     list.buffers(global, teller, delays.start);
     list.0
@@ -186,7 +187,7 @@ impl List {
         }
     }
 
-    fn vrrp(&mut self, global: &Global, garp_interval: Micros) {
+    fn vrrp(&mut self, global: &Global, spacing: Spacing) {
         let vrrp = &global.vrrp;
         self.value("VRRP notify priority changes", yes(vrrp.notify_priority_changes));
         self.value("VRRP IPv4 mcast group", vrrp.group4);
@@ -202,8 +203,8 @@ impl List {
         self.value("Gratuitous ARP for each secondary VMAC", format_args!("{extra}s"));
         self.value("Send advert after receive lower priority advert", yes(!vrrp.lower_prio_no_advert));
         self.value("Send advert after receive higher priority advert", yes(vrrp.higher_prio_send_advert));
-        self.value("Gratuitous ARP interval", six(garp_interval));
-        self.value("Gratuitous NA interval", six(vrrp.gna_interval));
+        self.value("Gratuitous ARP interval", six(spacing.garp));
+        self.value("Gratuitous NA interval", six(spacing.advertisement));
         self.value("VRRP default protocol version", if vrrp.version == Version::V2 { 2 } else { 3 });
         if let Some(table) = &global.nftables.table {
             self.value("nftables table name", table);

@@ -3,10 +3,10 @@
 use std::fmt::Write;
 use std::net::IpAddr;
 
-use keepalived_core::routing;
 use keepalived_core::view::{InstanceView, LinkView};
 use keepalived_model::global::Dynamic;
-use keepalived_model::link::OwnLink;
+use keepalived_model::link::{OwnLink, Polling};
+use keepalived_model::route;
 use keepalived_model::vrrp::Family;
 
 use super::{Picture, words};
@@ -58,7 +58,23 @@ fn one(view: &LinkView<'_>, picture: &Picture<'_>) -> String {
     }
     line(format_args!("MTU = {}", link.mtu));
     line(format_args!("HW Type = {}", if link.loopback { "LOOPBACK" } else { "ETHERNET" }));
-    line(format_args!("NIC netlink status update"));
+    let watched = match view.polled {
+        None => "netlink status update",
+        Some(Polling::Mii) => "support MII regs",
+        Some(Polling::Ethtool) => "support ETHTOOL GLINK interface",
+        Some(Polling::Flags) => "ioctl refresh polling",
+    };
+    line(format_args!("NIC {watched}"));
+    if let Some(pace) = picture.view.paces.iter().find(|pace| pace.interfaces.contains(&&*link.name)) {
+        for (name, pace) in [("ARP", pace.garp), ("NA", pace.advertisement)] {
+            if let Some((interval, _)) = pace {
+                line(format_args!("Gratuitous {name} interval {}ms", interval.0 / 1000));
+            }
+        }
+        if pace.number > 0 {
+            line(format_args!("Gratuitous ARP aggregation group {}", pace.number));
+        }
+    }
     let above = vmacs.iter().filter(|vmac| vmac.base == link.name && vmac.family == Family::V4).count();
     let is_vmac = u8::from(made.is_some_and(|vmac| vmac.family == Family::V4));
     line(format_args!("Reset ARP config counter {above}"));
@@ -120,7 +136,7 @@ fn trackers(name: &str, picture: &Picture<'_>) -> Vec<String> {
     let mut found = Vec::new();
     for instance in picture.view.instances.iter().map(|view| view.config) {
         let own = instance.interface_name() == name && !instance.dont_track_primary;
-        if own || routing::interfaces(&instance.routes, &instance.rules).any(|other| other == name) {
+        if own || route::interfaces(&instance.routes, &instance.rules).any(|other| other == name) {
             found.push(format!("{}, weight 0", instance.name));
         }
         for tracked in instance.track.interfaces.iter().filter(|tracked| tracked.name == name) {

@@ -21,6 +21,7 @@ mod words;
 
 use keepalived_core::view::View;
 use keepalived_model::global::Global;
+use keepalived_model::link::Spacing;
 use keepalived_model::vrrp::{self, Carrier};
 use keepalived_model::{Instant, Micros};
 use std::time::{Duration, SystemTime};
@@ -94,14 +95,14 @@ impl Picture<'_> {
 /// What `global_defs` say and the model keeps with the instances.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delays {
-    garp_interval: Micros,
+    spacing: Spacing,
     start: Micros,
 }
 
 impl Delays {
     /// Those of a configuration.
     pub fn of(config: &vrrp::Config) -> Self {
-        Self { garp_interval: config.garp_interval, start: config.startup_delay }
+        Self { spacing: config.spacing(), start: config.startup_delay }
     }
 }
 

@@ -17,8 +17,6 @@ pub struct VrrpDefaults {
     pub group6: Ipv6Addr,
     /// `vrrp_garp_…`, `vrrp_garp_extra_if` too: 5 frames, 5 more after 5 s, no refresh unless configured.
     pub garp: Garp,
-    /// `vrrp_gna_interval`: the least time between neighbour advertisements of one interface.
-    pub gna_interval: Micros,
     /// `vrrp_down_timer_adverts`, 1–100: missed adverts that make a master dead; 3 unless configured.
     pub down_timer_adverts: u32,
     /// `vrrp_lower_prio_no_advert`: a master does not answer a weaker router.
@@ -57,7 +55,6 @@ impl Default for VrrpDefaults {
             group4: Ipv4Addr::new(224, 0, 0, 18),
             group6: Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0x12),
             garp: Garp::default(),
-            gna_interval: Micros::ZERO,
             down_timer_adverts: 3,
             lower_prio_no_advert: false,
             higher_prio_send_advert: false,

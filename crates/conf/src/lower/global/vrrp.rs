@@ -54,10 +54,9 @@ impl Globals {
             "vrrp_garp_interval" => {
                 self.garp_interval = interval(cx, statement).unwrap_or(self.garp_interval);
             }
-            "vrrp_gna_interval" => match interval(cx, statement) {
-                Some(interval) => vrrp.gna_interval = interval,
-                None => return Effect::None,
-            },
+            "vrrp_gna_interval" => {
+                self.gna_interval = interval(cx, statement).unwrap_or(self.gna_interval);
+            }
             "vrrp_garp_extra_if" => {
                 if let Some(old) = statement.word(0).filter(|word| *word != statement.row.name) {
                     let text = format!("Keyword \"{old}\" is deprecated - please use \"vrrp_garp_extra_if\"");

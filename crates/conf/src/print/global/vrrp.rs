@@ -25,7 +25,7 @@ pub(super) fn print(out: &mut Block, config: &Config) {
     garp::print(out, "vrrp_", &vrrp.garp, &usual_garp);
     let times = [
         ("vrrp_garp_interval", config.vrrp.garp_interval),
-        ("vrrp_gna_interval", vrrp.gna_interval),
+        ("vrrp_gna_interval", config.vrrp.gna_interval),
         ("vrrp_startup_delay", config.vrrp.startup_delay),
         ("vrrp_delay_after_boot", vrrp.delay_after_boot),
     ];
