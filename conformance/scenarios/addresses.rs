@@ -5,7 +5,7 @@ use crate::compare::difference;
 use crate::lab::until;
 use crate::outcome::{Fault, Outcome};
 use crate::subject::Subject;
-use crate::table::{Context, Scenario, both, ours};
+use crate::table::{Context, Scenario, both, original, ours};
 use crate::{ensure, ensure_same};
 
 const F: &str = "addresses";
@@ -13,6 +13,7 @@ const F: &str = "addresses";
 pub const SCENARIOS: &[Scenario] = &[
     both(F, "addresses with every word of their grammar look the same in the kernel", same_addresses),
     ours(F, "a reload gives addresses the traits they have now, and touches no other", reloaded),
+    original(F, "static addresses without an interface are on the default interface", default_interface),
 ];
 
 /// Wherever the original can do it, an instance of IPv4 and static addresses of both families.
@@ -150,5 +151,23 @@ fn reloaded(context: &Context) -> Outcome {
     for kept in ["metric 77", "metric 78", "metric 79"] {
         ensure!(has(kept), "the address with {kept} was touched");
     }
+    Ok(())
+}
+
+fn default_interface(context: &Context) -> Outcome {
+    let text = |interface: &str| {
+        let global = format!("global_defs {{\n    default_interface {interface}\n}}\n");
+        let lasting = "static_ipaddress {\n    10.44.0.1/24\n    10.44.1.1/24 dev eth1\n}\n";
+        global + &config("virtual_ipaddress {\n        10.9.0.100\n    }", lasting)
+    };
+    let lan = master(context.subject(), &text("eth1"))?;
+    let on = |interface: &str, address: &str| {
+        lan.a.must(&format!("ip -o addr show dev {interface}")).is_ok_and(|text| text.contains(address))
+    };
+    until(ms(1000), "it is on eth1", || on("eth1", "10.44.0.1/24") && on("eth1", "10.44.1.1/24"))?;
+    lan.a.configure(&text("eth0"))?;
+    lan.a.signal(lan.a.pid_file("/run/keepalived.pid").unwrap_or_default(), 1)?;
+    until(ms(2000), "it is on eth0 alone", || on("eth0", "10.44.0.1/24") && !on("eth1", "10.44.0.1/24"))?;
+    ensure!(on("eth1", "10.44.1.1/24"), "the address that names an interface has moved");
     Ok(())
 }

@@ -163,7 +163,7 @@ impl Globals {
             "default_interface" => match cx.word(statement, "") {
                 Some(name) => {
                     interfaces.default = name.to_owned();
-                    Effect::Asked
+                    Effect::None
                 }
                 None => Effect::None,
             },

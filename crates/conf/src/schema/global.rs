@@ -205,7 +205,7 @@ pub static GLOBAL_DEFS: Table = Table {
         works("dynamic_interfaces", WORDS, "Interfaces need not exist yet.")
             .args("[allow_if_changes]")
             .default("off"),
-        later(
+        works(
             "default_interface",
             Takes::Words(Miss::Says("default_interface requires interface name")),
             "Interface of static addresses.",
