@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use keepalived_core::Engine;
 use keepalived_core::event::{Action, Actions, Event};
-use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Link, Snapshot};
+use keepalived_model::kernel::{Address, AddressKey, Link, Snapshot};
 use keepalived_model::vrrp::{
     Auth, Checksum, Config, Instance, Peer, Preempt, Transport, Version, VirtualAddress,
 };
@@ -159,15 +159,7 @@ fn instance(bytes: &mut Bytes<'_>) -> Instance {
         },
         auth: if is(4) { Auth::Pass(*b"1111\0\0\0\0") } else { Auth::None },
         transport,
-        addresses: vec![VirtualAddress {
-            ip: VIP.into(),
-            prefix_len: 24,
-            interface: None,
-            spec: AddressSpec::default(),
-            no_track: false,
-            use_vmac: false,
-            vmac: None,
-        }],
+        addresses: vec![VirtualAddress::plain(VIP, 24)],
         lower_prio_no_advert: is(5),
         higher_prio_send_advert: is(6),
         skip_check_adv_addr: is(7),

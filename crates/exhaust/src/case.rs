@@ -56,16 +56,8 @@ const PLAIN: Sketch = Sketch {
 impl Sketch {
     fn instance(self, vrid: u8, priority: u8) -> vrrp::Instance {
         let vrid = Vrid::try_from(vrid).expect("cases name VRIDs");
-        let ip = [10, 0, 0, vrid.number()].into();
-        let address = VirtualAddress {
-            ip,
-            prefix_len: 32,
-            interface: None,
-            spec: Default::default(),
-            no_track: false,
-            use_vmac: false,
-            vmac: None,
-        };
+        let ip = [10, 0, 0, vrid.number()];
+        let address = VirtualAddress::plain(ip, 32);
         let tracked = self
             .weight
             .map(|amount| Tracked { name: "number".into(), weight: Weight { amount, reverse: false } });

@@ -174,17 +174,6 @@ impl Machine {
     }
 
     fn link(&self) -> Link {
-        Link {
-            id: LINK,
-            name: "eth0".into(),
-            up: true,
-            mac: Some(MacAddr([2, 0, 0, 0, 0, 1 + self.number])),
-            multicast: true,
-            arp: true,
-            loopback: false,
-            forwards_ipv6: false,
-            vrf_table: None,
-            mtu: 1500,
-        }
+        Link::ethernet(LINK, "eth0", MacAddr([2, 0, 0, 0, 0, 1 + self.number]))
     }
 }

@@ -506,6 +506,22 @@ pub struct VirtualAddress {
     pub vmac: Option<Vmac>,
 }
 
+impl VirtualAddress {
+    /// One that looks as usual, on the instance's interface.
+    pub fn plain(ip: impl Into<IpAddr>, prefix_len: u8) -> Self {
+        let spec = AddressSpec::default();
+        Self {
+            ip: ip.into(),
+            prefix_len,
+            interface: None,
+            spec,
+            no_track: false,
+            use_vmac: false,
+            vmac: None,
+        }
+    }
+}
+
 /// How a new master tells the neighbours (`spec` runtime 3.5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Garp {

@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keepalived_model::kernel::AddressSpec;
 use keepalived_model::vrrp::{self, SyncGroup, VirtualAddress};
 use keepalived_model::{Instant, LinkId, MacAddr, Priority, Vrid};
 
@@ -27,15 +26,7 @@ pub fn router(vrid: u8, priority: u8) -> vrrp::Instance {
 /// The virtual address 10.0.0.`last`/32.
 pub fn address(last: u8) -> VirtualAddress {
     let ip = IpAddr::from([10, 0, 0, last]);
-    VirtualAddress {
-        ip,
-        prefix_len: 32,
-        interface: None,
-        spec: AddressSpec::default(),
-        no_track: false,
-        use_vmac: false,
-        vmac: None,
-    }
+    VirtualAddress::plain(ip, 32)
 }
 
 /// A configuration of these routers.

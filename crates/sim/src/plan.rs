@@ -2,7 +2,6 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use keepalived_model::kernel::AddressSpec;
 use keepalived_model::notify::{Command, RunAs};
 use keepalived_model::track::{Script, Tracked, Trackers};
 use keepalived_model::vrrp::{
@@ -184,14 +183,8 @@ pub(crate) fn draw_router(
     };
     let grouped = u64::try_from(number).is_ok_and(|number| number < grouped);
     let family = if rng.one_in(4) { Family::V6 } else { Family::V4 };
-    let address = |family: Family, last: u64| VirtualAddress {
-        ip: virtual_ip(family, segment, last),
-        prefix_len: if family == Family::V4 { 32 } else { 128 },
-        interface: None,
-        spec: AddressSpec::default(),
-        no_track: false,
-        use_vmac: false,
-        vmac: None,
+    let address = |family: Family, last: u64| {
+        VirtualAddress::plain(virtual_ip(family, segment, last), if family == Family::V4 { 32 } else { 128 })
     };
     let first = 100 + 10 * u64::try_from(number).unwrap_or(0);
     let (shown, hidden) = (rng.between(1, 3), rng.pick(&[0, 0, 1]));

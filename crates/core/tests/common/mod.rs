@@ -41,15 +41,7 @@ pub fn snapshot() -> Snapshot {
 }
 
 pub fn vip(ip: Ipv4Addr) -> VirtualAddress {
-    VirtualAddress {
-        ip: ip.into(),
-        prefix_len: 32,
-        interface: None,
-        spec: Default::default(),
-        no_track: false,
-        use_vmac: false,
-        vmac: None,
-    }
+    VirtualAddress::plain(ip, 32)
 }
 
 pub fn instance(name: &str, vrid: u8, priority: u8) -> Instance {

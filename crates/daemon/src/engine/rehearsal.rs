@@ -7,7 +7,7 @@ use std::net::Ipv4Addr;
 use std::sync::Arc;
 
 use keepalived_core::{Action, Actions, Engine, Event};
-use keepalived_model::kernel::{Address, AddressKey, AddressSpec, Key, Link, Snapshot};
+use keepalived_model::kernel::{Address, AddressKey, Key, Link, Snapshot};
 use keepalived_model::vrrp::{Config, Garp, Instance, VirtualAddress};
 use keepalived_model::{Instant, LinkId, MacAddr, Micros, Vrid};
 use keepalived_netlink::Handle;
@@ -57,15 +57,7 @@ fn kernel() -> Snapshot {
 
 fn instance(vrid: Vrid) -> Instance {
     Instance {
-        addresses: vec![VirtualAddress {
-            ip: VIRTUAL.into(),
-            prefix_len: 32,
-            interface: None,
-            spec: AddressSpec::default(),
-            no_track: false,
-            use_vmac: false,
-            vmac: None,
-        }],
+        addresses: vec![VirtualAddress::plain(VIRTUAL, 32)],
         garp: Garp {
             repeat: 1,
             delay: Micros::ZERO,
