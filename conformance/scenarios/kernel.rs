@@ -8,7 +8,7 @@ use crate::lab::{always, until};
 use crate::outcome::Outcome;
 use crate::probe::{SLACK, master_down};
 use crate::subject::Subject;
-use crate::table::{Context, Scenario, both, decision, original};
+use crate::table::{Context, Scenario, both, decision, original, ours};
 use crate::{ensure, ensure_same};
 
 const F: &str = "kernel";
@@ -25,6 +25,7 @@ pub const SCENARIOS: &[Scenario] = &[
     original(F, "the interface renamed and named back: fault, then a new start as backup", renamed),
     original(F, "boxes whose loopback interface is down hear each other all the same", loopback_down),
     original(F, "nobody else's address is touched", strangers_stay),
+    ours(F, "an address that the kernel refuses is there as soon as it may be", refused_for_a_while),
 ];
 
 fn loopback_down(context: &Context) -> Outcome {
@@ -209,5 +210,26 @@ fn strangers_stay(context: &Context) -> Outcome {
     for address in [[10, 9, 0, 150], [10, 7, 7, 7], [10, 9, 0, 1]] {
         ensure!(lan.a.holds(address.into()), "{address:?} is gone");
     }
+    Ok(())
+}
+
+fn refused_for_a_while(context: &Context) -> Outcome {
+    let more = "virtual_ipaddress_excluded {\n        fd00:9::7/64\n    }";
+    let lan = Single::set(context, &instance(150, more))?;
+    let there =
+        || lan.a.must("ip -o -6 addr show dev eth0").is_ok_and(|lines| lines.contains("fd00:9::7/64"));
+    lan.a.must("echo 1 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6")?;
+    let begin = lan.start_as_master(150)?;
+    says(&lan.a, "ip address fd00:9::7/64 dev eth0 refused by the kernel", ms(500))?;
+    always(ms(2500), "the kernel is asked in vain", || !there())?;
+    lan.a.must("echo 0 > /proc/sys/net/ipv6/conf/eth0/disable_ipv6")?;
+    until(ms(1500), "the address is there", there)?;
+    says(&lan.a, "ip address fd00:9::7/64 dev eth0 set, which the kernel had refused", ms(500))?;
+    let refusals = lan.a.log.since(0, "refused by the kernel").len();
+    ensure!(refusals == 1, "{refusals} lines about one refusal");
+    ensure!(
+        lan.lab.capture.worst_gap(VRID, begin + master_down(150), Instant::now()) < ms(1100),
+        "an advert was missed"
+    );
     Ok(())
 }
