@@ -12,7 +12,7 @@ modprobe -a overlay bridge veth macvlan vrf ipvlan 8021q bonding dummy sch_netem
 ip link set lo up
 . /lab/environment
 mkdir -p "$CONFORMANCE_ROOT/target/conformance"
-/lab/keepalived-conformance --family machine "$@"
+/lab/keepalived-conformance --family machine --jobs 3 "$@"
 echo $? >/lab/target/conformance/status
 tar -c -C /lab/target/conformance . >/dev/vdc
 sync
