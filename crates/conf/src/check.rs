@@ -19,7 +19,7 @@ use crate::codes::{self, Code, Severity};
 use crate::diag::{Class, Diagnostic, start_refusal};
 use crate::expand::Sourced;
 use crate::host::{Elsewhere, Host};
-use crate::lines::{Lines, Span};
+use crate::lines::{Lines, Piece, Span};
 use crate::lint::{self, Facts};
 use crate::lower::{Lowered, lower};
 use braces::Evidence;
@@ -179,10 +179,12 @@ impl Mending<'_> {
         }
     }
 
-    /// What was mended, and what is still wrong.
+    /// What was mended, and what is still wrong. All braces that are missing are one complaint.
     fn cost(&self) -> usize {
         let wrong = |heard: &&Diagnostic| heard.class > Class::Note && !heard.log_only;
-        self.findings.len() + self.complaints.iter().filter(wrong).count()
+        let count = |piece: Piece<'_>| self.lines.iter().filter(|line| line.piece == piece).count();
+        let others = count(Piece::Open).abs_diff(count(Piece::Close)).saturating_sub(1);
+        self.findings.len() + self.complaints.iter().filter(wrong).count() + others
     }
 
     /// Goes on with mended lines. What nobody says any more was said because of the causes.
