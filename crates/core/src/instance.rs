@@ -171,6 +171,8 @@ pub(crate) struct Instance {
     credentials: Credentials,
     last_advert: Instant,
     answered: Option<Instant>,
+    /// When neighbors and hooks were last told that it leads, after a worse router was heard.
+    asserted: Option<Instant>,
     /// Which worse router was told of last, and when.
     insisted: Option<(IpAddr, Instant)>,
     placed: Vec<Placed>,
@@ -240,6 +242,7 @@ impl Instance {
             credentials: Credentials::new(&config),
             last_advert: now,
             answered: None,
+            asserted: None,
             insisted: None,
             placed: Vec::new(),
             answered_up_to: 0,

@@ -223,3 +223,17 @@ fn a_backup_knows_the_moment_of_its_takeover_and_a_master_has_none() {
     me.until(9000);
     assert_eq!((me.state().as_str(), awaited(&me)), ("MASTER", None));
 }
+
+/// A postponed answer is one as well: it must not use up the announcements that go with it.
+#[test]
+fn whoever_is_worse_and_goes_on_is_answered_and_announced_against_every_quarter_interval() {
+    let mut me = Router::start(config(vec![instance("VI_1", 51, 150)]));
+    assert_eq!(me.until(20_000).state(), "MASTER");
+    me.diary.clear();
+    for at in (20_001..21_001).step_by(10) {
+        me.until(at).hear(50, peer(1));
+    }
+    let adverts = me.diary.iter().filter(|(_, what)| what.starts_with("advert ")).count();
+    assert!((4..=5).contains(&adverts), "{adverts} adverts");
+    assert_eq!(me.times("garp").len(), 4 * 5);
+}

@@ -182,6 +182,7 @@ impl Instance {
         self.contest = Contest::default();
         self.logged = 0;
         self.answered = None;
+        self.asserted = None;
         self.counters.released_master += 1;
         for timer in [ADVERT, GARP_SECOND, GARP_REFRESH, GARP_LOWER, GARP_EXTRA, CONTEST] {
             self.timers.clear(timer);

@@ -52,6 +52,7 @@ impl Instance {
             group: _,
             refreshed: _,
             answered_up_to: _,
+            asserted: _,
             audience: _,
             previous: _,
             why: _,

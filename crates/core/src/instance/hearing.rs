@@ -233,18 +233,15 @@ impl Instance {
                 ctx.report(Report::SequenceSkipped { instance: self.name.clone() });
             }
         }
-        if self.next_answer() > ctx.now {
-            // Who asks so soon again may not have heard the answer, or not believe it any more where numbers have moved
-            // on since.
-            if answered {
-                self.speak_soon(ctx);
-            }
+        if answered {
+            // Who asks again so soon may not have heard the last answer, or not believe it any more where numbers have
+            // moved on since.
+            self.speak_soon(ctx);
+        }
+        if self.asserted.is_some_and(|at| ctx.now.since(at) < self.quarter()) {
             return false;
         }
-        self.answered = Some(ctx.now);
-        if answered {
-            self.advertise(Leaving::No, ctx);
-        }
+        self.asserted = Some(ctx.now);
         let why = Why { cause: Cause::LowerPriority, peer: Some(advert.source) };
         self.tell(Occasion::HeardLower, why, ctx.out);
         self.burst(self.config.garp.lower_prio_repeat, ctx);
@@ -267,7 +264,11 @@ impl Instance {
     /// When somebody may be answered again. Once a quarter interval answers every legal sender; more would make us
     /// amplify a flood (D3).
     fn next_answer(&self) -> Instant {
-        self.answered.map_or(Instant(0), |at| at + Micros(self.config.advert_interval.0 / 4))
+        self.answered.map_or(Instant(0), |at| at + self.quarter())
+    }
+
+    fn quarter(&self) -> Micros {
+        Micros(self.config.advert_interval.0 / 4)
     }
 
     /// The next advert, as soon as an answer may be.
