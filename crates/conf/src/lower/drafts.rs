@@ -6,7 +6,7 @@ use keepalived_model::track::{File, Process, Trackers, Unrunnable};
 
 use super::bfd::Known;
 use super::context::Context;
-use super::global::Globals;
+use super::global::{Globals, INTERFACE_NAME_MAX};
 use super::instance::Draft;
 use super::interfaces::Interfaces;
 use super::links::Links;
@@ -17,6 +17,7 @@ use super::vmac::Taken;
 use super::{file, group, lasting, process, route, rule, script};
 use crate::diag::Class;
 use crate::schema::Status;
+use crate::text::encode;
 use crate::tree::Statement;
 
 /// Everything the vrrp pass has read so far.
@@ -185,7 +186,10 @@ impl Drafts {
             return cx.say(&place, Class::General, text);
         }
         let Some(name) = cx.word(statement, owner) else { return };
-        self.sync_daemon = Some(SyncDaemon::new(name, owner));
+        // No interface has a longer name; the original says so in the new place alone (2.2.7).
+        if encode(name).len() <= INTERFACE_NAME_MAX {
+            self.sync_daemon = Some(SyncDaemon::new(name, owner));
+        }
         cx.not_yet(statement, owner);
     }
 }

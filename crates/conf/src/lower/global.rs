@@ -13,6 +13,7 @@ mod scripts;
 mod umask;
 mod vrrp;
 
+pub(super) use lvs::INTERFACE_NAME_MAX;
 use std::path::PathBuf;
 
 use keepalived_model::global::{Dynamic, Global};

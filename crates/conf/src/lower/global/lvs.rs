@@ -15,7 +15,7 @@ use crate::tree::Statement;
 /// 31 days.
 const TIMEOUT_SECONDS_MAX: i64 = 2_678_400;
 /// Longest interface name in bytes.
-const INTERFACE_NAME_MAX: usize = 15;
+pub(in crate::lower) const INTERFACE_NAME_MAX: usize = 15;
 /// Options of `lvs_sync_daemon` that have a number, with the largest; the smallest is 1.
 const SYNC_NUMBERS: [(&str, i64); 3] = [("maxlen", 65_507), ("port", 65_535), ("ttl", 255)];
 /// All its options.
