@@ -38,7 +38,9 @@ impl<'a> Runner<'a> {
         let name = |name: &str| words::quoted(name);
         let further = if user.groups.is_empty() { "" } else { ":" };
         let same = |found: &RunAs| (found.uid, found.gid) == (user.uid, user.gid);
-        let exact = self.answers.user_names().find(|(_, found)| same(found));
+        // A number is asked for as a name once it is printed: what it says of the group must not decide how it is printed.
+        let is_name = |name: &str| !name.bytes().all(|byte| byte.is_ascii_digit());
+        let exact = self.answers.user_names().find(|(name, found)| same(found) && is_name(name));
         if let Some((found, _)) = exact {
             let colon = Some(further.to_owned()).filter(|further| !further.is_empty());
             return std::iter::once(name(found)).chain(colon).collect();
